@@ -1,0 +1,2 @@
+export { type Gfn, type Gpa, type Gva, type Maddr, type Mfn, PAGE_MASK, PAGE_SHIFT, PAGE_SIZE } from './address.js';
+export { GuestAddressError, type GuestMemory } from './guest-memory.js';
