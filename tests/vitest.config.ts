@@ -1,7 +1,13 @@
+// The tests that belong to no one package: contracts, conformance, boots. A boot may take minutes.
 import { defineConfig } from 'vitest/config';
-import { sourceConditions } from '../vitest.shared.js';
+import { packageTests } from '../vitest.shared.js';
 
 export default defineConfig({
-  ...sourceConditions,
-  test: { include: ['**/*.test.ts'], pool: 'forks', testTimeout: 120_000 },
+  ...packageTests,
+  test: {
+    ...packageTests.test,
+    include: ['**/*.test.ts'],
+    exclude: ['.cache/**', 'node_modules/**'],
+    testTimeout: 120_000,
+  },
 });

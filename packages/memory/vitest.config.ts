@@ -1,7 +1,4 @@
 import { defineConfig } from 'vitest/config';
-import { sourceConditions } from '../../vitest.shared.js';
+import { packageTests } from '../../vitest.shared.js';
 
-export default defineConfig({
-  ...sourceConditions,
-  test: { include: ['src/**/*.test.ts'], pool: 'forks' },
-});
+export default defineConfig(packageTests);

@@ -1,12 +1,8 @@
 import { defineConfig } from 'tsup';
+import { packageBundle } from '../../tsup.shared.js';
 
 export default defineConfig({
+  ...packageBundle,
   entry: ['src/index.ts', 'src/asm/index.ts'],
-  format: ['esm'],
-  target: 'node20',
   platform: 'neutral',
-  dts: false,
-  sourcemap: true,
-  clean: true,
-  treeshake: true,
 });
