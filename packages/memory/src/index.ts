@@ -1,3 +1,4 @@
+// The public names of @proxeny/memory.
 export {
   type Gfn,
   type Gpa,
