@@ -7,7 +7,9 @@ export class GuestAddressError extends Error {
   readonly address: number;
   readonly byteLength: number;
   constructor(address: number, byteLength: number) {
-    super(`guest-physical range 0x${address.toString(16)}+${byteLength} is outside of guest memory`);
+    super(
+      `guest-physical range 0x${address.toString(16)}+${byteLength} is outside of guest memory`,
+    );
     this.address = address;
     this.byteLength = byteLength;
   }
