@@ -1,0 +1,174 @@
+// The CPU's architectural core, shared by all tiers and routines: state page, MMU, model, platform, and the bookkeeping that
+// follows a change of mode (which interpreter, which TLB set, which traps).
+import type { CpuModel } from './cpu-model.js';
+import { Mmu, type CodeWatch } from './mmu/mmu.js';
+import { PAGING_32, PAGING_LONG, PAGING_NONE, PAGING_PAE } from './mmu/page-walk.js';
+import { SET_EMPTY, SET_SUPERVISOR, SET_SUPERVISOR_SMAP, SET_USER, Tlb } from './mmu/tlb.js';
+import type { CpuPlatform, SecondStage } from './platform.js';
+import type { Mode } from './semantics/shape.js';
+import { CPL, CR0, CR3, CR4, CS, DR7, DS, EFER, ES, FLAGS_OTHER, FPU_TRAP, MODE_KEY, PENDING_MODE, SS, TLB_BASE } from './state/layout.js';
+import { ATTRIBUTE_BIG, ATTRIBUTE_LONG, isFlat } from './state/segments.js';
+import type { VcpuState } from './state/vcpu-state.js';
+
+export const CR0_PE = 1;
+export const CR0_MP = 2;
+export const CR0_EM = 4;
+export const CR0_TS = 8;
+export const CR0_ET = 0x10;
+export const CR0_NE = 0x20;
+export const CR0_WP = 0x10000;
+export const CR0_AM = 0x40000;
+export const CR0_NW = 0x20000000;
+export const CR0_CD = 0x40000000;
+export const CR0_PG = 0x80000000 | 0;
+
+export const CR4_VME = 1;
+export const CR4_PVI = 2;
+export const CR4_TSD = 4;
+export const CR4_DE = 8;
+export const CR4_PSE = 0x10;
+export const CR4_PAE = 0x20;
+export const CR4_MCE = 0x40;
+export const CR4_PGE = 0x80;
+export const CR4_PCE = 0x100;
+export const CR4_OSFXSR = 0x200;
+export const CR4_OSXMMEXCPT = 0x400;
+export const CR4_UMIP = 0x800;
+export const CR4_FSGSBASE = 0x10000;
+export const CR4_PCIDE = 0x20000;
+export const CR4_OSXSAVE = 0x40000;
+export const CR4_SMEP = 0x100000;
+export const CR4_SMAP = 0x200000;
+
+export const EFER_SCE = 1;
+export const EFER_LME = 0x100;
+export const EFER_LMA = 0x400;
+export const EFER_NXE = 0x800;
+
+export const FLAG_TF = 0x100;
+export const FLAG_IF = 0x200;
+export const FLAG_DF = 0x400;
+export const FLAG_IOPL = 0x3000;
+export const FLAG_NT = 0x4000;
+export const FLAG_RF = 0x10000;
+export const FLAG_VM = 0x20000;
+export const FLAG_AC = 0x40000;
+export const FLAG_VIF = 0x80000;
+export const FLAG_VIP = 0x100000;
+export const FLAG_ID = 0x200000;
+
+/** MODE_KEY: bits 0–1 code size, 2–3 stack size, 4 flat (together: the mode class), 5 user; above: the generation of the jump cache. */
+export const MODE_CLASS_MASK = 0x1f;
+export const MODE_USER = 0x20;
+export const MODE_GENERATION = 0x100;
+
+export class Core {
+  readonly state: VcpuState;
+  readonly tlb: Tlb;
+  readonly mmu: Mmu;
+  readonly platform: CpuPlatform;
+  readonly model: CpuModel;
+  private generation = 0;
+  private codeBase = 0;
+  /** The jump cache holds entries of a generation that comes again: it must be cleared. */
+  onGenerationWrap: () => void = () => {};
+
+  constructor(state: VcpuState, tlbBase: number, model: CpuModel, platform: CpuPlatform, stage: SecondStage, code: CodeWatch) {
+    this.state = state;
+    this.model = model;
+    this.platform = platform;
+    this.tlb = new Tlb(state.memory, tlbBase);
+    this.mmu = new Mmu(state, this.tlb, stage, platform, code);
+  }
+
+  get cr0(): number { return this.state.get(CR0); }
+  get cr4(): number { return this.state.get(CR4); }
+  get efer(): number { return this.state.get(EFER); }
+  get cpl(): number { return this.state.get(CPL); }
+  /** CR0.PE set and EFLAGS.VM clear. */
+  get protectedMode(): boolean { return (this.cr0 & CR0_PE) !== 0 && (this.state.get(FLAGS_OTHER) & FLAG_VM) === 0; }
+  get virtual8086(): boolean { return (this.cr0 & CR0_PE) !== 0 && (this.state.get(FLAGS_OTHER) & FLAG_VM) !== 0; }
+  /** IA-32e mode is active. */
+  get longMode(): boolean { return (this.efer & EFER_LMA) !== 0; }
+  /** 64-bit mode: IA-32e mode and CS.L. */
+  get mode64(): boolean { return this.longMode && (this.state.segmentAttributes(CS) & ATTRIBUTE_LONG) !== 0; }
+
+  /** The mode class of MODE_KEY as generated code is specialised on it. */
+  static modeOf(key: number): Mode {
+    const size = (n: number): 16 | 32 | 64 => (n === 0 ? 16 : n === 1 ? 32 : 64);
+    return { bits: size(key & 3), stackBits: size((key >> 2) & 3), flat: (key & 16) !== 0 };
+  }
+
+  /** Every cached linear translation of code goes (entries are found again through the page tables). */
+  forgetJumps(): void {
+    this.generation = (this.generation + 1) & 0x3fffff;
+    if (this.generation === 0) this.onGenerationWrap();
+    const { state } = this;
+    state.set(MODE_KEY, (state.get(MODE_KEY) & (MODE_GENERATION - 1)) | (this.generation * MODE_GENERATION));
+  }
+  flushTlb(keepGlobal: boolean): void {
+    this.tlb.flush(keepGlobal);
+    this.forgetJumps();
+  }
+  flushPage(linear: number): void {
+    this.tlb.flushPage(linear);
+    this.forgetJumps();
+  }
+
+  /**
+   * Recomputes everything that follows from CR0, CR3, CR4, EFER, CPL, segments and EFLAGS.VM/AC. Call after any of them changed.
+   * Does not flush the TLB (control-register writes do, by the SDM's rules, through {@link flushTlb}).
+   */
+  updateMode(): void {
+    const { state, mmu } = this;
+    const { walk } = mmu;
+    const cr0 = this.cr0;
+    const cr4 = this.cr4;
+    const efer = this.efer;
+    const flags = state.get(FLAGS_OTHER);
+    const cpl = state.get(CPL);
+    const long = (efer & EFER_LMA) !== 0;
+    walk.paging = (cr0 & CR0_PG) === 0 ? PAGING_NONE : long ? PAGING_LONG : (cr4 & CR4_PAE) !== 0 ? PAGING_PAE : PAGING_32;
+    walk.root = walk.paging === PAGING_LONG ? (state.getU(CR3 + 4) & 0xff) * 4294967296 + ((state.get(CR3) & 0xfffff000) >>> 0) : (state.get(CR3) & (walk.paging === PAGING_PAE ? 0xffffffe0 : 0xfffff000)) >>> 0;
+    walk.writeProtect = (cr0 & CR0_WP) !== 0;
+    walk.pageSizeExtension = (cr4 & CR4_PSE) !== 0;
+    walk.globalPages = (cr4 & CR4_PGE) !== 0;
+    walk.noExecute = (efer & EFER_NXE) !== 0 && walk.paging !== PAGING_32;
+    walk.smep = (cr4 & CR4_SMEP) !== 0;
+    walk.smap = (cr4 & CR4_SMAP) !== 0;
+    walk.smapActive = walk.smap && (flags & FLAG_AC) === 0 && walk.paging !== PAGING_NONE;
+    mmu.longMode = long;
+    mmu.alignmentCheck = cpl === 3 && (cr0 & CR0_AM) !== 0 && (flags & FLAG_AC) !== 0;
+    const slow = mmu.alignmentCheck || mmu.watch !== null;
+    const set = slow ? SET_EMPTY : cpl === 3 ? SET_USER : walk.smapActive ? SET_SUPERVISOR_SMAP : SET_SUPERVISOR;
+    state.set(TLB_BASE, this.tlb.setBase(set));
+    const osfxsr = (cr4 & CR4_OSFXSR) !== 0;
+    const em = (cr0 & CR0_EM) !== 0;
+    const ts = (cr0 & CR0_TS) !== 0;
+    state.set(FPU_TRAP, (em || ts ? 1 : 0) | (ts && (cr0 & CR0_MP) !== 0 ? 2 : 0) | (ts ? 4 : 0) | (em ? 8 : 0) | (em || !osfxsr ? 16 : 0));
+
+    const cs = state.segmentAttributes(CS);
+    const is64 = long && (cs & ATTRIBUTE_LONG) !== 0;
+    const code = is64 ? 2 : (cs & ATTRIBUTE_BIG) !== 0 ? 1 : 0;
+    const stack = is64 ? 2 : (state.segmentAttributes(SS) & ATTRIBUTE_BIG) !== 0 ? 1 : 0;
+    const flat = is64 || (isFlat(state, DS, true) && isFlat(state, SS, true) && isFlat(state, ES, true) && isFlat(state, CS, false));
+    const base = is64 ? 0 : state.segmentBase(CS);
+    const old = state.get(MODE_KEY);
+    const key = code | (stack << 2) | (flat ? 16 : 0) | (cpl === 3 ? MODE_USER : 0);
+    state.set(MODE_KEY, key | (old & ~(MODE_GENERATION - 1)));
+    if (((old ^ key) & MODE_CLASS_MASK) !== 0) state.addPending(PENDING_MODE);
+    // The jump cache is keyed by rIP: its entries are wrong under another code base.
+    if (base !== this.codeBase) {
+      this.codeBase = base;
+      this.forgetJumps();
+    }
+  }
+
+  /** Linear address of an instruction pointer. */
+  codeLinear(rip: number): number { return this.mmu.wrap(this.codeBase + rip); }
+  /** DR7 enables some breakpoint. */
+  get breakpointsEnabled(): boolean { return (this.state.get(DR7) & 0xff) !== 0; }
+}
+
+/** A TypeScript routine that semantics call by name; i32 arguments, result ≥ 0, or a throw of CPU_FAULT. */
+export type Routine = (core: Core, ...args: number[]) => number;

@@ -1,0 +1,106 @@
+// The software TLB: direct-mapped sets in the machine's memory, probed inline by generated code. A tag is the linear page
+// address; an access hits when ((address + size - 1) & ~0xfff) equals the tag, so page-crossing accesses miss by themselves.
+// Sets: user, supervisor, supervisor while SMAP forbids user pages, and one that is always empty (alignment checks, data
+// breakpoints: every access takes the slow path).
+// @hot
+
+export const TLB_ENTRIES = 1024;
+/** Entry: tag for reading (i64), tag for writing (i64), host address minus linear address (i32), flags (i32). */
+export const TLB_STRIDE = 32;
+export const TLB_READ = 0;
+export const TLB_WRITE = 8;
+export const TLB_DELTA = 16;
+export const TLB_FLAGS = 20;
+/** Address bits that select an entry, already multiplied: (address >>> 7) & TLB_INDEX_MASK. */
+export const TLB_INDEX_MASK: number = (TLB_ENTRIES - 1) * TLB_STRIDE;
+export const TLB_SET_SIZE: number = TLB_ENTRIES * TLB_STRIDE;
+
+export const SET_USER = 0;
+export const SET_SUPERVISOR = 1;
+export const SET_SUPERVISOR_SMAP = 2;
+export const SET_EMPTY = 3;
+export const TLB_SETS = 4;
+
+const FLAG_GLOBAL = 1;
+const FLAG_LARGE = 2;
+/** Never equal to a page address. */
+const NO_TAG = 1;
+const TWO32 = 4294967296;
+
+export class Tlb {
+  private readonly i32: Int32Array;
+  readonly base: number;
+  /** Linear range that entries of large pages lie in; INVLPG inside it looks at every entry. */
+  private largeLow = Infinity;
+  private largeHigh = -Infinity;
+
+  constructor(memory: WebAssembly.Memory, base: number) {
+    this.i32 = new Int32Array(memory.buffer);
+    this.base = base;
+    this.flush(false);
+  }
+
+  setBase(set: number): number { return this.base + set * TLB_SET_SIZE; }
+
+  private clear(w: number): void {
+    this.i32[w] = NO_TAG;
+    this.i32[w + 2] = NO_TAG;
+    this.i32[w + 5] = 0;
+  }
+
+  /** Fills the entry of a page. `page`: linear page address; `host`: its machine address. */
+  fill(set: number, page: number, host: number, readable: boolean, writable: boolean, global: boolean, large: boolean): void {
+    const { i32 } = this;
+    const high = Math.floor(page / TWO32);
+    const low = (page - high * TWO32) | 0;
+    const w = (this.setBase(set) + ((low >>> 7) & TLB_INDEX_MASK)) >> 2;
+    i32[w] = readable ? low : NO_TAG;
+    i32[w + 1] = high;
+    i32[w + 2] = writable ? low : NO_TAG;
+    i32[w + 3] = high;
+    i32[w + 4] = (host - low) | 0;
+    i32[w + 5] = (global ? FLAG_GLOBAL : 0) | (large ? FLAG_LARGE : 0);
+    if (large) {
+      if (page < this.largeLow) this.largeLow = page;
+      if (page > this.largeHigh) this.largeHigh = page;
+    }
+  }
+
+  /** Forgets everything, or (`keepGlobal`) all but global pages. */
+  flush(keepGlobal: boolean): void {
+    const { i32 } = this;
+    const from = this.base >> 2;
+    const to = from + ((TLB_SET_SIZE * SET_EMPTY) >> 2);
+    for (let w = from; w < to; w += TLB_STRIDE >> 2) {
+      if (!keepGlobal || (i32[w + 5] & FLAG_GLOBAL) === 0) this.clear(w);
+    }
+    if (!keepGlobal) {
+      const end = to + (TLB_SET_SIZE >> 2);
+      for (let w = to; w < end; w += TLB_STRIDE >> 2) this.clear(w);
+      this.largeLow = Infinity;
+      this.largeHigh = -Infinity;
+    }
+  }
+
+  /** Forgets one page, and every entry of a large page that may contain it. */
+  flushPage(linear: number): void {
+    const { i32 } = this;
+    const low = (linear - Math.floor(linear / TWO32) * TWO32) | 0;
+    for (let set = 0; set < SET_EMPTY; set++) this.clear((this.setBase(set) + ((low >>> 7) & TLB_INDEX_MASK)) >> 2);
+    const reach = 0x40000000;
+    if (linear < this.largeLow - reach || linear > this.largeHigh + reach) return;
+    const from = this.base >> 2;
+    const to = from + ((TLB_SET_SIZE * SET_EMPTY) >> 2);
+    for (let w = from; w < to; w += TLB_STRIDE >> 2) if ((i32[w + 5] & FLAG_LARGE) !== 0) this.clear(w);
+  }
+
+  /** Takes the write tags from every entry that reaches the machine frame at `host`: it holds code (or must be watched) now. */
+  protectFrame(host: number): void {
+    const { i32 } = this;
+    const from = this.base >> 2;
+    const to = from + ((TLB_SET_SIZE * SET_EMPTY) >> 2);
+    for (let w = from; w < to; w += TLB_STRIDE >> 2) {
+      if (i32[w + 2] !== NO_TAG && ((i32[w + 4] + i32[w + 2]) | 0) === (host | 0)) i32[w + 2] = NO_TAG;
+    }
+  }
+}
