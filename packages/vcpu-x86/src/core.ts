@@ -20,7 +20,7 @@ export const CR0_WP = 0x10000;
 export const CR0_AM = 0x40000;
 export const CR0_NW = 0x20000000;
 export const CR0_CD = 0x40000000;
-export const CR0_PG = 0x80000000 | 0;
+export const CR0_PG = -0x80000000;
 
 export const CR4_VME = 1;
 export const CR4_PVI = 2;
