@@ -54,8 +54,21 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'vcpu-x86/semantics',
     'vcpu-x86/state',
   ],
+  // What tiers and routines share: state page, MMU, model and platform of one virtual CPU.
+  'vcpu-x86/core': [
+    'memory',
+    'vcpu-x86/cpu-model',
+    'vcpu-x86/exit',
+    'vcpu-x86/fault',
+    'vcpu-x86/mmu',
+    'vcpu-x86/mmu/tlb',
+    'vcpu-x86/platform',
+    'vcpu-x86/semantics',
+    'vcpu-x86/state',
+  ],
   'vcpu-x86/routines': [
     'memory',
+    'vcpu-x86/core',
     'vcpu-x86/cpu-model',
     'vcpu-x86/exit',
     'vcpu-x86/fault',
@@ -69,6 +82,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'vcpu-x86/tier': [
     'memory',
     'vcpu-x86/block',
+    'vcpu-x86/core',
     'vcpu-x86/exit',
     'vcpu-x86/fault',
     'vcpu-x86/float',
@@ -81,7 +95,14 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'vcpu-x86/state',
     'vcpu-x86/wasm',
   ],
-  'vcpu-x86/debug': ['memory', 'vcpu-x86/asm', 'vcpu-x86/isa', 'vcpu-x86/mmu', 'vcpu-x86/state'],
+  'vcpu-x86/debug': [
+    'memory',
+    'vcpu-x86/asm',
+    'vcpu-x86/core',
+    'vcpu-x86/isa',
+    'vcpu-x86/mmu',
+    'vcpu-x86/state',
+  ],
 
   virtio: ['memory'],
   'virtio/spec': [],
