@@ -13,7 +13,8 @@ import {
 } from './source-tree.js';
 
 /**
- * A place is a package, or a folder or file of its `src/`; a file belongs to the longest place that holds it. A place may
+ * A place is a package, or a folder or file of its `src/`; a file belongs to the longest place that holds it (a file
+ * `evaluate-simd` to the place `evaluate`, if it has no row of its own). A place may
  * import itself and what its row lists: places, `npm:` packages, `node:` (any Node module). A package's own row also covers
  * every place of that package. Naming another package covers its subpath exports; naming a subpath covers only that one.
  */
@@ -33,6 +34,14 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'vcpu-x86/exit': [],
   'vcpu-x86/platform': ['memory', 'vcpu-x86/exit'],
   'vcpu-x86/ir': ['vcpu-x86/isa', 'vcpu-x86/state'],
+  // The reference evaluator: runs IR against a CPU's state and memory, so it stands above the rest of `ir`.
+  'vcpu-x86/ir/evaluate': [
+    'vcpu-x86/fault',
+    'vcpu-x86/ir',
+    'vcpu-x86/isa',
+    'vcpu-x86/mmu',
+    'vcpu-x86/state',
+  ],
   'vcpu-x86/semantics': ['vcpu-x86/isa', 'vcpu-x86/ir', 'vcpu-x86/state'],
   'vcpu-x86/asm': ['vcpu-x86/isa'],
   'vcpu-x86/wasm': ['vcpu-x86/ir', 'vcpu-x86/mmu/tlb', 'vcpu-x86/state'],
@@ -87,6 +96,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'vcpu-x86/fault',
     'vcpu-x86/float',
     'vcpu-x86/ir',
+    'vcpu-x86/ir/evaluate',
     'vcpu-x86/isa',
     'vcpu-x86/mmu',
     'vcpu-x86/platform',
@@ -146,7 +156,8 @@ function placeFor(packageFolder: string, inside: string): string {
   let path = inside.replace(/\.ts$/, '');
   while (path !== '' && path !== '.') {
     if (`${packageFolder}/${path}` in allowed) return `${packageFolder}/${path}`;
-    path = posix.dirname(path);
+    const [, shorter] = /^(.*[^/])-[^-/]*$/.exec(path) ?? [];
+    path = shorter ?? posix.dirname(path);
   }
   return packageFolder;
 }
