@@ -39,6 +39,7 @@ export class NativeOracle {
   #onData: (() => void) | undefined;
   #death: string | undefined;
   #stderr = '';
+  #running = false;
 
   private constructor(bits: 32 | 64, program: string) {
     this.bits = bits;
@@ -65,6 +66,16 @@ export class NativeOracle {
    * @throws Error when a case's instruction may not run on the host (see forbidden.ts)
    */
   async run(cases: readonly NativeCase[]): Promise<NativeResult[]> {
+    if (this.#running) throw new Error('NativeOracle.run: another run has not ended yet');
+    this.#running = true;
+    try {
+      return await this.#runAll(cases);
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  async #runAll(cases: readonly NativeCase[]): Promise<NativeResult[]> {
     for (const [i, input] of cases.entries()) {
       const reason = forbiddenReason(input.code, this.bits);
       if (reason) throw new Error(`case ${i} may not run natively: ${reason}`);

@@ -70,6 +70,9 @@ export class QemuGdb implements LockStepReference {
     const child = spawn(program, commandLine(options, socket), {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
+    const killAtExit = (): void => void child.kill('SIGKILL');
+    process.once('exit', killAtExit);
+    child.once('exit', () => process.off('exit', killAtExit));
     let failure: string | undefined;
     let words = '';
     child.stderr.on('data', (text: Buffer) => {

@@ -4,10 +4,10 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type CpuSnapshot, linearRip } from './cpu-snapshot.js';
 import { describeDivergence, type LockStepSubject, mayDiffer, runLockStep } from './lock-step.js';
-import { QemuGdb } from './qemu-gdb.js';
+import { QemuGdb, type QemuOptions } from './qemu-gdb.js';
 import { parseQemuLog, QemuLogReference } from './qemu-log.js';
 
 const available: boolean = spawnSync('qemu-system-i386', ['--version']).status === 0;
@@ -60,11 +60,20 @@ describe.skipIf(!available)('QEMU as a reference', () => {
   });
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
+  const running: QemuGdb[] = [];
+  async function start(options: QemuOptions): Promise<QemuGdb> {
+    const qemu = await QemuGdb.start(options);
+    running.push(qemu);
+    return qemu;
+  }
+  afterEach(async () => {
+    for (const qemu of running.splice(0)) await qemu.close();
+  });
+
   async function record(bits: 32 | 64, steps: number): Promise<CpuSnapshot[]> {
-    const qemu = await QemuGdb.start({ bits, bios });
+    const qemu = await start({ bits, bios });
     const states = [await qemu.snapshot()];
     while (states.length <= steps) states.push(await qemu.step());
-    await qemu.close();
     return states;
   }
 
@@ -81,14 +90,13 @@ describe.skipIf(!available)('QEMU as a reference', () => {
   );
 
   it('runs to a breakpoint, reads memory there, and gives up after a timeout', async () => {
-    const qemu = await QemuGdb.start({ bits: 32, bios });
+    const qemu = await start({ bits: 32, bios });
     expect(await qemu.runTo(0xf_000dn)).toBe(true);
     expect(await qemu.snapshot()).toMatchObject({ rip: 0xdn, rcx: 0n, rdi: 0x105n });
     expect(await qemu.code({ rip: 0xdn, cs: 0xf000n, cr0: 0n })).toHaveLength(15);
     expect(await qemu.readMemory(0xf_000dn, 2)).toEqual(Uint8Array.of(0x0f, 0x31));
     expect(await qemu.runTo(0x5_0000n, 300)).toBe(false);
     expect(await qemu.snapshot()).toMatchObject({ rip: 0x13n });
-    await qemu.close();
   });
 
   it('agrees with itself, a whole REP as one step, and adopts the result of RDTSC', async () => {
@@ -96,20 +104,18 @@ describe.skipIf(!available)('QEMU as a reference', () => {
     const ours = states
       .filter((state, i) => !(state.rip === 0xbn && states[i - 1].rip === 0xbn))
       .map((state) => (state.rip === 0xfn ? { ...state, rax: 1n, rdx: 2n } : state));
-    const qemu = await QemuGdb.start({ bits: 32, bios });
+    const qemu = await start({ bits: 32, bios });
     const subject = new Playback(ours.slice(0, 8));
     const report = await runLockStep(qemu, subject, { maximumInstructions: 100 });
-    await qemu.close();
     expect(report).toMatchObject({ end: 'subject ended', adoptions: 1, instructions: 7 });
     expect(subject.adopted[0].rip).toBe(0xfn);
   });
 
   it('names the first instruction and registers that differ', async () => {
     const states = await record(32, 4);
-    const qemu = await QemuGdb.start({ bits: 32, bios });
+    const qemu = await start({ bits: 32, bios });
     const wrong = states.map((state, i) => (i === 4 ? { ...state, rcx: 6n } : state));
     const report = await runLockStep(qemu, new Playback(wrong), { maximumInstructions: 100 });
-    await qemu.close();
     expect(report.divergence).toMatchObject({ index: 3 });
     const text = describeDivergence(report.divergence as NonNullable<typeof report.divergence>);
     expect(text).toContain('f000:000f0005  b9 05 00');
