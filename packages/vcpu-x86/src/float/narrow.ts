@@ -63,7 +63,8 @@ export function narrowTo64(rc: number, masks: number, flush: number): void {
   // A carry out of the fraction moves into the exponent by itself.
   hi = ((exp << 20) + hi) | 0;
   if (exp >= 0x7ff || hi >= 0x7ff00000) {
-    flags = OE | PE;
+    // Infinity and the largest number are never exact; unmasked, only the unbounded rounding counts.
+    flags = (masks & OE) !== 0 || tail !== 0 ? OE | PE : OE;
     const infinite = goesToInfinity(rc, sign);
     hi = infinite ? 0x7ff00000 : 0x7fefffff;
     lo = infinite ? 0 : -1;
@@ -109,7 +110,8 @@ export function narrowTo32(rc: number, masks: number, flush: number): void {
   if (tail !== 0) flags |= PE;
   bits = ((exp << 23) + bits + up) | 0;
   if (exp >= 0xff || bits >= 0x7f800000) {
-    flags = OE | PE;
+    // Infinity and the largest number are never exact; unmasked, only the unbounded rounding counts.
+    flags = (masks & OE) !== 0 || tail !== 0 ? OE | PE : OE;
     const infinite = goesToInfinity(rc, sign);
     bits = infinite ? 0x7f800000 : 0x7f7fffff;
     up = infinite ? 1 : 0;

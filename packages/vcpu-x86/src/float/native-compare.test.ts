@@ -3,6 +3,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { NativeHarness } from './native/harness.contract.js';
 import { seeded, x87Case } from './native/operands.contract.js';
+import { EXACT_SSE, nativeSse, ourSse, sseCase } from './native/sse-cases.contract.js';
 import { EXACT_X87, nativeOutcome, ourOutcome } from './native/x87-cases.contract.js';
 
 const long = process.env.PROXENY_ORACLE === 'long';
@@ -35,6 +36,24 @@ describe('x87 arithmetic equals the host CPU', () => {
           Array.from({ length: count }, () => x87Case(random, op)),
           nativeOutcome,
           ourOutcome,
+        ),
+      );
+      expect(found).toEqual([]);
+    },
+    timeoutMs,
+  );
+});
+
+describe('SSE scalar arithmetic equals the host CPU', () => {
+  const random = seeded(0x55e);
+  it.each(EXACT_SSE)(
+    'in operation %i of the harness',
+    (op) => {
+      const found = compareAll((oracle, count) =>
+        oracle.differences(
+          Array.from({ length: count }, () => sseCase(random, op)),
+          nativeSse,
+          ourSse,
         ),
       );
       expect(found).toEqual([]);
