@@ -10,7 +10,28 @@
  * T x87 register ST(i) in rm · fixed: a register or constant named by the row itself.
  */
 export type Addressing =
-  | 'A' | 'B' | 'C' | 'D' | 'E' | 'G' | 'I' | 'J' | 'M' | 'N' | 'O' | 'P' | 'Q' | 'R' | 'S' | 'T' | 'U' | 'V' | 'W' | 'X' | 'Y' | 'Z'
+  | 'A'
+  | 'B'
+  | 'C'
+  | 'D'
+  | 'E'
+  | 'G'
+  | 'I'
+  | 'J'
+  | 'M'
+  | 'N'
+  | 'O'
+  | 'P'
+  | 'Q'
+  | 'R'
+  | 'S'
+  | 'T'
+  | 'U'
+  | 'V'
+  | 'W'
+  | 'X'
+  | 'Y'
+  | 'Z'
   | 'fixed';
 
 /**
@@ -19,11 +40,43 @@ export type Addressing =
  * p far pointer 16:v · s descriptor-table register image · x 128-bit vector · t 80-bit real · a BOUND's pair · m no access or special
  * (LEA, INVLPG, FXSAVE…) · n the stack's natural width (16/32/64, 64 in long mode) · bs a byte sign-extended to the operand size.
  */
-export type Width = 'b' | 'bs' | 'w' | 'd' | 'q' | 'v' | 'z' | 'y' | 'p' | 's' | 'x' | 't' | 'a' | 'm' | 'n';
+export type Width =
+  | 'b'
+  | 'bs'
+  | 'w'
+  | 'd'
+  | 'q'
+  | 'v'
+  | 'z'
+  | 'y'
+  | 'p'
+  | 's'
+  | 'x'
+  | 't'
+  | 'a'
+  | 'm'
+  | 'n';
 
 /** A register or constant that a row names itself: `AL`, `rAX` (by operand size), `CL`, `DX`, `1`, `ST0`, a segment register. */
 export type FixedOperand =
-  | 'AL' | 'AH' | 'CL' | 'DX' | 'AX' | 'rAX' | 'eAX' | 'rDX' | '1' | '3' | 'ST0' | 'XMM0' | 'ES' | 'CS' | 'SS' | 'DS' | 'FS' | 'GS';
+  | 'AL'
+  | 'AH'
+  | 'CL'
+  | 'DX'
+  | 'AX'
+  | 'rAX'
+  | 'eAX'
+  | 'rDX'
+  | '1'
+  | '3'
+  | 'ST0'
+  | 'XMM0'
+  | 'ES'
+  | 'CS'
+  | 'SS'
+  | 'DS'
+  | 'FS'
+  | 'GS';
 
 /** One operand of a row. */
 export interface Operand {

@@ -7,10 +7,18 @@ import type { Operand } from './operand.js';
  * - template: mnemonic and operands, destination first: `"ADD Eb,Gb"`; immediates and relatives are named by their operands (`Ib`, `Iz`, `Ibs`, `Jz`)
  * - flags: `w=` written, `r=` read, `u=` left undefined, `0=`/`1=` constant; letters o s z a p c d i: `"w=oszapc r=c"`
  * - attributes: words; `lock` may take LOCK · `ends` ends a block · `cpl0` privileged · `pm` #UD in real and v86 mode · `no64` · `only64` ·
- *   `d64` operand size defaults to 64 in 64-bit mode · `f64` is always 64 there · `rep` takes REP · `repz` takes REPE/REPNE ·
- *   `hint` (prefix-tolerant nop) · a CPUID feature: `cx8 cmov fpu mmx sse sse2 sse3 ssse3 sse41 sse42 popcnt movbe bmi1 bmi2 fxsr xsave rdrand rdseed cx16 fsgsbase smap rdtscp syscall sep pcid nopl lzcnt`
+ *   `d64` operand size defaults to 64 in 64-bit mode · `f64` is always 64 there · `rep` takes REP · `repz` takes REPE/REPNE
+ *   (flags stay as they were when the count is 0) · `hint` a no-operation to CPUs that do not know it ·
+ *   `size=v` `size=y` `size=z` the operand size matters though no operand says so · `asize` so does the address size ·
+ *   `unaligned` a memory operand of width x need not be aligned · `rexw` the row's meaning with REX.W, beside one without ·
+ *   `alias` another row says the same: never chosen by the assembler · a CPUID feature (CpuFeature in row-parser.ts)
  */
-export type RowTuple = readonly [encoding: string, template: string, flags: string, attributes: string];
+export type RowTuple = readonly [
+  encoding: string,
+  template: string,
+  flags: string,
+  attributes: string,
+];
 
 /** Mandatory prefix: none required, exactly none (NP), 66, F3 or F2. */
 export type MandatoryPrefix = '' | 'np' | '66' | 'f3' | 'f2';
