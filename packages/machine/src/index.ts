@@ -1,0 +1,20 @@
+// The package: what a program that builds a machine may use.
+export { requiredCpuFeatures } from './loader/cpu-features.js';
+export { type MemoryRegion, pcMemoryMap } from './loader/e820.js';
+export { type ElfImage, parseElf } from './loader/elf.js';
+export { elfNotes } from './loader/elf-note.js';
+export { type ElfSymbol, elfSymbols } from './loader/elf-symbol.js';
+export type { BootEntry, BootSegment, BootTable, LoadTarget } from './loader/entry.js';
+export { type ImageKind, loadImage, sniffImage } from './loader/image.js';
+export { unpackKernelPayload } from './loader/kernel-payload.js';
+export { ImageError, type ImageErrorCode } from './loader/load-error.js';
+export type {
+  BootModule,
+  BootProtocol,
+  LoadedImage,
+  LoadRequest,
+  PlacedRange,
+  RomImage,
+} from './loader/load-request.js';
+export { sniffPayload, unpackPayload } from './loader/payload.js';
+export { parseSetupHeader, type SetupHeader } from './loader/setup-header.js';
