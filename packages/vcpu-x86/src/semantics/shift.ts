@@ -1,0 +1,241 @@
+// Shifts and rotates (SDM vol. 1 §7.3.6, vol. 2 SAL/SAR/SHL/SHR, RCL/RCR/ROL/ROR, SHLD, SHRD). The count is masked to 5 bits (6 for
+// 64-bit operands); a masked count of 0 changes no flag. Where the SDM leaves OF, AF and SHLD's counts above 16 undefined,
+// OF follows the rule of count 1 for every count (as AMD and Intel do), AF is 0, and words shift as in `dest:src:src`.
+import type { Builder, Value } from '../ir/builder.js';
+import { flag, flagsOfResult } from '../ir/flags.js';
+import type { Bits } from '../ir/node.js';
+import { FLAG_AUX, FLAG_RESULT } from '../state/layout.js';
+import type { Operands, Semantics } from './operands.js';
+
+/** The masked count in operand `i` (i32), or null when the row says 1. */
+function countOf(b: Builder, x: Operands, i: number): Value | null {
+  if (x.operand(i).fixed === '1') return null;
+  return b.andc(x.read(i), x.bits === 64 ? 63 : 31);
+}
+/** A count as a value of the operand's type. */
+const like = (b: Builder, count: Value, a: Value): Value =>
+  a.type === 'i64' ? b.extendU(count) : count;
+/** Runs `body` unless the count is 0. */
+function unlessZero(b: Builder, count: Value | null, body: () => void): void {
+  if (count) b.if(count, body);
+  else body();
+}
+/** Bit `n` of a value as i32 0 or 1. */
+const bit = (b: Builder, v: Value, n: number): Value => {
+  const low = b.shrUc(v, n);
+  return b.wrap(n === (v.type === 'i64' ? 63 : 31) ? low : b.andc(low, 1));
+};
+/** Sets CF and OF = CF ^ `top` (i32 0 or 1), keeps the other four. */
+function setCarryOverflow(b: Builder, cf: Value, top: Value): void {
+  const rest = b.andc(b.get(FLAG_AUX, 32), 0x3fffffff);
+  b.set(FLAG_AUX, 32, b.or(rest, b.or(b.shlc(cf, 31), b.shlc(top, 30))));
+}
+
+/** SF ZF PF of the result, AF 0; CF and OF = CF ^ `top` (i32 0 or 1). */
+function shiftedFlags(b: Builder, bits: Bits, result: Value, cf: Value, top: Value): void {
+  b.set(FLAG_RESULT, 64, b.extendS(b.signExtend(result, bits)));
+  b.set(FLAG_AUX, 32, b.or(b.shlc(cf, 31), b.shlc(top, 30)));
+}
+
+export const shl: Semantics = (b, x) => {
+  const { bits } = x;
+  const count = countOf(b, x, 1);
+  const a = x.modify();
+  const n = count ? like(b, count, a) : b.constantLike(a, 1);
+  const result = b.shl(a, n);
+  x.result(result);
+  unlessZero(b, count, () => {
+    // In 32 bits a byte's or word's carry is still there; otherwise it is the bit that the opposite shift brings down.
+    const cf = bits < 32 ? bit(b, result, bits) : b.wrap(b.andc(b.shrU(a, b.neg(n)), 1));
+    shiftedFlags(b, bits, result, cf, bit(b, result, bits - 1));
+  });
+};
+export const shr: Semantics = (b, x) => {
+  const { bits } = x;
+  const count = countOf(b, x, 1);
+  const a = x.modify();
+  const n = count ? like(b, count, a) : b.constantLike(a, 1);
+  const result = b.shrU(a, n);
+  x.result(result);
+  unlessZero(b, count, () => {
+    const cf = b.wrap(b.andc(b.shrU(a, b.addc(n, -1)), 1));
+    flagsOfResult(b, bits, result, cf, bit(b, b.xor(result, b.shlc(result, 1)), bits - 1));
+  });
+};
+export const sar: Semantics = (b, x) => {
+  const { bits } = x;
+  const count = countOf(b, x, 1);
+  const a = b.signExtend(x.modify(), bits);
+  const n = count ? like(b, count, a) : b.constantLike(a, 1);
+  const result = b.shrS(a, n);
+  x.result(result);
+  unlessZero(b, count, () => {
+    const cf = b.wrap(b.andc(b.shrS(a, b.addc(n, -1)), 1));
+    flagsOfResult(b, bits, result, cf, b.i32(0));
+  });
+};
+
+/** Bytes and words are repeated over all 32 bits, so that the machine's rotate is theirs. */
+const repeated = (b: Builder, a: Value, bits: Bits): Value =>
+  bits === 8 ? b.mul(a, b.i32(0x01010101)) : bits === 16 ? b.or(a, b.shlc(a, 16)) : a;
+
+export const rol: Semantics = (b, x) => {
+  const { bits } = x;
+  const count = countOf(b, x, 1);
+  const a = repeated(b, x.modify(), bits);
+  const result = b.rotl(a, count ? like(b, count, a) : b.constantLike(a, 1));
+  x.result(result);
+  unlessZero(b, count, () => {
+    const cf = bit(b, result, 0);
+    setCarryOverflow(b, cf, bit(b, result, bits - 1));
+  });
+};
+export const ror: Semantics = (b, x) => {
+  const { bits } = x;
+  const count = countOf(b, x, 1);
+  const a = repeated(b, x.modify(), bits);
+  const result = b.rotr(a, count ? like(b, count, a) : b.constantLike(a, 1));
+  x.result(result);
+  unlessZero(b, count, () => {
+    const cf = bit(b, result, bits - 1);
+    setCarryOverflow(b, cf, bit(b, result, bits - 2));
+  });
+};
+
+/** What a rotate through carry leaves: the result, and CF as i32 0 or 1. */
+interface Rotated {
+  readonly result: Value;
+  readonly cf: Value;
+}
+/** Up to 32 bits: operand and carry side by side in one value of `bits` + 1 bits, rotated left by `n` ≤ `bits`. */
+function rotateNarrow(b: Builder, bits: Bits, a: Value, carry: Value, n: Value): Rotated {
+  const wide = bits === 32;
+  const [value, c, count] = wide ? [b.extendU(a), b.extendU(carry), b.extendU(n)] : [a, carry, n];
+  const whole = b.or(value, b.shlc(c, bits));
+  const result = b.or(
+    b.shl(whole, count),
+    b.shrU(whole, b.sub(b.constantLike(count, bits + 1), count)),
+  );
+  return { result: b.wrap(result), cf: bit(b, result, bits) };
+}
+/** 64 bits, left by `n` (i64, 0–63). */
+function rotateLeft64(b: Builder, a: Value, carry: Value, n: Value): Rotated {
+  const back = b.neg(n);
+  const low = b.shrU(b.shrUc(a, 1), back);
+  const middle = b.shl(b.extendU(carry), b.addc(n, -1));
+  const moved = b.or(b.or(b.shl(a, n), middle), low);
+  const zero = b.eqz(n);
+  return {
+    result: b.select(zero, a, moved),
+    cf: b.select(zero, carry, b.wrap(b.andc(b.shrU(a, back), 1))),
+  };
+}
+/** 64 bits, right by `n` (i64, 0–63). */
+function rotateRight64(b: Builder, a: Value, carry: Value, n: Value): Rotated {
+  const back = b.neg(n);
+  const high = b.shl(b.shlc(a, 1), back);
+  const middle = b.shl(b.extendU(carry), back);
+  const moved = b.or(b.or(b.shrU(a, n), middle), high);
+  const zero = b.eqz(n);
+  const cf = b.wrap(b.andc(b.shrU(a, b.addc(n, -1)), 1));
+  return { result: b.select(zero, a, moved), cf: b.select(zero, carry, cf) };
+}
+/** The count of a rotate through carry, modulo the `bits` + 1 places. */
+const placesOf = (b: Builder, count: Value, bits: Bits): Value =>
+  bits < 32 ? b.remU(count, b.i32(bits + 1)) : count;
+
+export const rcl: Semantics = (b, x) => {
+  const { bits } = x;
+  const count = countOf(b, x, 1);
+  const a = x.modify();
+  const carry = flag(b, 'cf');
+  const n = count ? placesOf(b, count, bits) : b.i32(1);
+  const { result, cf } =
+    bits === 64 ? rotateLeft64(b, a, carry, b.extendU(n)) : rotateNarrow(b, bits, a, carry, n);
+  x.result(result);
+  unlessZero(b, count, () => setCarryOverflow(b, cf, bit(b, result, bits - 1)));
+};
+export const rcr: Semantics = (b, x) => {
+  const { bits } = x;
+  const count = countOf(b, x, 1);
+  const a = x.modify();
+  const carry = flag(b, 'cf');
+  const n = count ? placesOf(b, count, bits) : b.i32(1);
+  const { result, cf } =
+    bits === 64
+      ? rotateRight64(b, a, carry, b.extendU(n))
+      : rotateNarrow(b, bits, a, carry, leftPlaces(b, n, bits));
+  x.result(result);
+  unlessZero(b, count, () => {
+    setCarryOverflow(b, cf, b.xor(cf, bit(b, b.xor(result, b.shlc(result, 1)), bits - 1)));
+  });
+};
+/** A rotate right by `n` of `bits` + 1 places is one to the left by the others; 0 stays in range as all of them. */
+const leftPlaces = (b: Builder, n: Value, bits: Bits): Value => b.sub(b.i32(bits + 1), n);
+
+export const shld: Semantics = (b, x) => {
+  const { bits } = x;
+  const count = countOf(b, x, 2) as Value;
+  const source = x.read(1);
+  const a = x.modify();
+  let result: Value;
+  let carry: () => Value;
+  if (bits === 64) {
+    const n = b.extendU(count);
+    result = b.or(b.shl(a, n), b.shrU(b.shrUc(source, 1), b.xorc(n, 63)));
+    carry = () => b.wrap(b.andc(b.shrU(a, b.neg(n)), 1));
+  } else {
+    const pair = pairOf(b, bits, a, source);
+    const shifted = b.shl(pair, b.extendU(count));
+    result = b.wrap(b.shrUc(shifted, 32));
+    carry = () =>
+      b.wrap(b.andc(b.shrU(pair, b.extendU(b.sub(b.i32(bits === 16 ? 48 : 64), count))), 1));
+  }
+  x.result(result);
+  b.if(count, () => {
+    const cf = carry();
+    shiftedFlags(b, bits, result, cf, bit(b, result, bits - 1));
+  });
+};
+export const shrd: Semantics = (b, x) => {
+  const { bits } = x;
+  const count = countOf(b, x, 2) as Value;
+  const source = x.read(1);
+  const a = x.modify();
+  let result: Value;
+  let low: Value;
+  const n = b.extendU(count);
+  if (bits === 64) {
+    low = a;
+    result = b.or(b.shrU(a, n), b.shl(b.shlc(source, 1), b.xorc(n, 63)));
+  } else {
+    // src:src:dest for words, src:dest for doublewords
+    const src = b.extendU(source);
+    const pair = b.or(b.extendU(a), b.shlc(src, bits));
+    low = bits === 16 ? b.or(pair, b.shlc(src, 32)) : pair;
+    result = b.wrap(b.shrU(low, n));
+  }
+  x.result(result);
+  b.if(count, () => {
+    const cf = b.wrap(b.andc(b.shrU(low, b.addc(n, -1)), 1));
+    flagsOfResult(b, bits, result, cf, bit(b, b.xor(result, b.shlc(result, 1)), bits - 1));
+  });
+};
+/** dest:src:src (48 bits) for words, dest:src (64 bits) for doublewords. */
+function pairOf(b: Builder, bits: Bits, a: Value, source: Value): Value {
+  const src = b.extendU(source);
+  const pair = b.or(b.shlc(b.extendU(a), 32), bits === 16 ? b.shlc(src, 16) : src);
+  return bits === 16 ? b.or(pair, src) : pair;
+}
+
+export const shiftSemantics = {
+  SHL: shl,
+  SHR: shr,
+  SAR: sar,
+  ROL: rol,
+  ROR: ror,
+  RCL: rcl,
+  RCR: rcr,
+  SHLD: shld,
+  SHRD: shrd,
+} as const satisfies Record<string, Semantics>;

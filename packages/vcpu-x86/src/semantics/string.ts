@@ -1,0 +1,178 @@
+// String instructions and their REP wrapper (SDM vol. 1 §7.3.9, vol. 2 REP). Each iteration commits rSI, rDI and rCX after its
+// memory accesses, so a fault in the middle restarts with what is left; so does the end of the slice or a pending request.
+import type { Builder, Value } from '../ir/builder.js';
+import { flagsOfSub } from '../ir/flags.js';
+import type { Bits, Local } from '../ir/node.js';
+import { BUDGET, FLAGS_OTHER, PENDING } from '../state/layout.js';
+import { type Operands, RAX, RCX, RDI, RSI, type Semantics } from './operands.js';
+
+/** Fewer iterations than this are not worth a call of the bulk routine. */
+const BULK_MINIMUM = 8;
+
+/** Bytes from one element to the next (of the address size's type): negative when DF is set. */
+function stride(b: Builder, x: Operands, bits: Bits): Value {
+  const size = bits / 8;
+  // DF is bit 10: moved right, it becomes twice the element's size.
+  const back = b.shrUc(b.andc(b.get(FLAGS_OTHER, 32), 0x400), 9 - Math.log2(size));
+  const step = b.sub(b.i32(size), back);
+  return x.addressBits === 64 ? b.extendS(step) : step;
+}
+/** Moves rSI or rDI by one element. */
+export const advance = (b: Builder, x: Operands, register: number, step: Value): void =>
+  x.setRegister(register, x.addressBits, b.add(x.getRegister(register, x.addressBits), step));
+
+/** How one string instruction iterates. */
+interface Iteration {
+  /** Width of an element, operand 0's if absent. */
+  readonly bits?: Bits;
+  /** One element: everything that can fault, then rSI and rDI. */
+  readonly element: (step: Value) => void;
+  /** Does as many whole iterations as it can, and returns how many. */
+  readonly bulk?: () => Value;
+  /** For REPE and REPNE: i32 1 when this element ends the loop. */
+  readonly ends?: () => Value;
+  /** Runs once after the last element; not when the instruction is restarted. */
+  readonly after?: () => void;
+}
+
+/** Runs an iteration once, or rCX times under a repeat prefix. */
+export function repeat(b: Builder, x: Operands, it: Iteration): void {
+  const step = stride(b, x, it.bits ?? x.bits);
+  if (x.shape.repeat === 0) {
+    it.element(step);
+    it.after?.();
+    return;
+  }
+  const count = (): Value => x.getRegister(RCX, x.addressBits);
+  const initial = count();
+  b.if(b.nez(initial), () => {
+    const tryBulk = b.local(
+      'i32',
+      it.bulk ? b.geU(initial, b.constantLike(initial, BULK_MINIMUM)) : b.i32(0),
+    );
+    const last = b.local('i32', b.i32(0));
+    b.loop(() => {
+      const one = (): void => oneStep(b, x, it, step, count, tryBulk, last);
+      if (it.bulk) {
+        bulkStep(b, it.bulk, count, tryBulk, last);
+        b.if(b.eqz(b.read(last)), one);
+      } else one();
+      b.if(b.read(last), () => b.leave());
+    });
+    it.after?.();
+  });
+}
+
+function bulkStep(
+  b: Builder,
+  bulk: () => Value,
+  count: () => Value,
+  tryBulk: Local,
+  last: Local,
+): void {
+  b.if(b.read(tryBulk), () => {
+    // What stopped the routine (a page's end, a cold translation) is over after one element done the slow way.
+    b.assign(tryBulk, b.nez(bulk()));
+    b.assign(last, b.eqz(count()));
+  });
+}
+
+function oneStep(
+  b: Builder,
+  x: Operands,
+  it: Iteration,
+  step: Value,
+  count: () => Value,
+  tryBulk: Local,
+  last: Local,
+): void {
+  it.element(step);
+  const left = b.zeroExtend(b.addc(count(), -1), x.addressBits);
+  x.setRegister(RCX, x.addressBits, left);
+  const done = b.eqz(left);
+  b.assign(last, it.ends ? b.or(done, it.ends()) : done);
+  if (it.bulk) b.assign(tryBulk, b.or(b.read(tryBulk), b.eqz(b.wrap(b.andc(left, 31)))));
+  const budget = b.addc(b.get(BUDGET, 32), -1);
+  b.set(BUDGET, 32, budget);
+  const stop = b.or(b.ltS(budget, b.i32(0)), b.nez(b.get(PENDING, 32)));
+  b.if(b.and(stop, b.eqz(b.read(last))), () => b.jump(x.current()));
+}
+
+/** Number 0–5 of the segment that the source operand uses. */
+function segmentNumber(b: Builder, x: Operands): Value {
+  const slot = x.binding.slot('segment');
+  return 'offset' in slot ? b.i32(slot.offset >> 5) : b.shrUc(b.field(slot.field, 'u8'), 5);
+}
+
+export const movs: Semantics = (b, x) => {
+  repeat(b, x, {
+    element: (step) => {
+      x.write(0, x.read(1));
+      advance(b, x, RSI, step);
+      advance(b, x, RDI, step);
+    },
+    bulk: () => b.call('bulkMove', b.i32(x.bits / 8), b.i32(x.addressBits), segmentNumber(b, x)),
+  });
+};
+export const stos: Semantics = (b, x) => {
+  const v = x.read(1);
+  repeat(b, x, {
+    element: (step) => {
+      x.write(0, v);
+      advance(b, x, RDI, step);
+    },
+    bulk: () => b.call('bulkStore', b.i32(x.bits / 8), b.i32(x.addressBits)),
+  });
+};
+export const lods: Semantics = (b, x) => {
+  repeat(b, x, {
+    element: (step) => {
+      x.setRegister(RAX, x.bits, x.read(1));
+      advance(b, x, RSI, step);
+    },
+  });
+};
+
+/** CMPS and SCAS: flags of the last comparison, set only when the instruction completes (SDM vol. 2, REP). */
+function comparing(
+  b: Builder,
+  x: Operands,
+  operands: () => readonly [Value, Value],
+  registers: readonly number[],
+): void {
+  const type = x.bits === 64 ? 'i64' : 'i32';
+  const left = b.local(type);
+  const right = b.local(type);
+  repeat(b, x, {
+    element: (step) => {
+      const [a, c] = operands();
+      b.assign(left, a);
+      b.assign(right, c);
+      for (const register of registers) advance(b, x, register, step);
+    },
+    ends: () =>
+      x.shape.repeat === 0xf2
+        ? b.eq(b.read(left), b.read(right))
+        : b.ne(b.read(left), b.read(right)),
+    after: () => {
+      const a = b.read(left);
+      const c = b.read(right);
+      flagsOfSub(b, x.bits, b.sub(a, c), a, c);
+    },
+  });
+}
+export const cmps: Semantics = (b, x) => {
+  comparing(b, x, () => [x.read(0), x.read(1)], [RSI, RDI]);
+};
+export const scas: Semantics = (b, x) => {
+  const a = x.read(0);
+  comparing(b, x, () => [a, x.read(1)], [RDI]);
+};
+
+export const stringSemantics = {
+  MOVS: movs,
+  STOS: stos,
+  LODS: lods,
+  SCAS: scas,
+  CMPS: cmps,
+} as const satisfies Record<string, Semantics>;
