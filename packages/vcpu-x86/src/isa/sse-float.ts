@@ -96,7 +96,7 @@ export const sseFloat = [
   ['66 0F 3A 0B /r', 'ROUNDSD Vq,Wq,Ib', '', 'sse41'],
   ['66 0F 3A 0C /r', 'BLENDPS Vx,Wx,Ib', '', 'sse41'],
   ['66 0F 3A 0D /r', 'BLENDPD Vx,Wx,Ib', '', 'sse41'],
-  ['66 0F 3A 17 /r reg', 'EXTRACTPS Ry,Vx,Ib', '', 'sse41'],
+  ['66 0F 3A 17 /r reg', 'EXTRACTPS Rd,Vx,Ib', '', 'sse41'],
   ['66 0F 3A 17 /r mem', 'EXTRACTPS Md,Vx,Ib', '', 'sse41'],
   ['66 0F 3A 21 /r reg', 'INSERTPS Vx,Ux,Ib', '', 'sse41'],
   ['66 0F 3A 21 /r mem', 'INSERTPS Vx,Md,Ib', '', 'sse41'],

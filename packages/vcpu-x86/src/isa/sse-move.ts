@@ -50,7 +50,7 @@ export const sseMove = [
   ['F3 0F 16 /r', 'MOVSHDUP Vx,Wx', '', 'sse3'],
   ['F2 0F 12 /r', 'MOVDDUP Vx,Wq', '', 'sse3'],
   // Masks
-  ['NP 0F 50 /r reg', 'MOVMSKPS Gy,Ux', '', 'sse'],
-  ['66 0F 50 /r reg', 'MOVMSKPD Gy,Ux', '', 'sse2'],
+  ['NP 0F 50 /r reg', 'MOVMSKPS Gd,Ux', '', 'sse'],
+  ['66 0F 50 /r reg', 'MOVMSKPD Gd,Ux', '', 'sse2'],
   ['66 0F F7 /r reg', 'MASKMOVDQU Vx,Ux', '', 'sse2 asize unaligned'],
 ] as const;

@@ -171,8 +171,10 @@ export const twoByte = [
   ['NP 0F C3 /r mem', 'MOVNTI My,Gy', '', 'sse2'],
   ['0F C7 /1 mem', 'CMPXCHG8B Mq', 'w=z', 'cx8 lock'],
   ['0F C7 /1 mem', 'CMPXCHG16B Mx', 'w=z', 'cx16 lock rexw'],
-  ['0F C7 /6 reg', 'RDRAND Rv', 'w=c 0=oszap', 'rdrand'],
-  ['0F C7 /7 reg', 'RDSEED Rv', 'w=c 0=oszap', 'rdseed'],
+  ['NP 0F C7 /6 reg', 'RDRAND Rv', 'w=c 0=oszap', 'rdrand'],
+  ['66 0F C7 /6 reg', 'RDRAND Rv', 'w=c 0=oszap', 'rdrand'],
+  ['NP 0F C7 /7 reg', 'RDSEED Rv', 'w=c 0=oszap', 'rdseed'],
+  ['66 0F C7 /7 reg', 'RDSEED Rv', 'w=c 0=oszap', 'rdseed'],
   ['0F C8+r', 'BSWAP Zv', '', ''],
   ['0F FF /r', 'UD0 Gv,Ev', '', 'ends'],
 ] as const;
