@@ -6,7 +6,7 @@ import { PAGING_32, PAGING_LONG, PAGING_NONE, PAGING_PAE } from './mmu/page-walk
 import { SET_EMPTY, SET_SUPERVISOR, SET_SUPERVISOR_SMAP, SET_USER, Tlb } from './mmu/tlb.js';
 import type { CpuPlatform, SecondStage } from './platform.js';
 import type { Mode } from './semantics/shape.js';
-import { CPL, CR0, CR3, CR4, CS, DR7, DS, EFER, ES, FLAGS_OTHER, FPU_TRAP, MODE_KEY, PENDING_MODE, SS, TLB_BASE } from './state/layout.js';
+import { CPL, CR0, CR3, CR4, CS, DR0, DR7, DS, EFER, ES, FLAGS_OTHER, FPU_TRAP, MODE_KEY, PENDING_INTERRUPT, PENDING_MODE, PENDING_STEP, SS, TLB_BASE } from './state/layout.js';
 import { ATTRIBUTE_BIG, ATTRIBUTE_LONG, isFlat } from './state/segments.js';
 import type { VcpuState } from './state/vcpu-state.js';
 
@@ -57,9 +57,10 @@ export const FLAG_VIF = 0x80000;
 export const FLAG_VIP = 0x100000;
 export const FLAG_ID = 0x200000;
 
-/** MODE_KEY: bits 0–1 code size, 2–3 stack size, 4 flat (together: the mode class), 5 user; above: the generation of the jump cache. */
+/** MODE_KEY: bits 0–1 code size, 2–3 stack size, 4 flat (together: the mode class), 5 user, 6 single step; above: the generation of the jump cache. */
 export const MODE_CLASS_MASK = 0x1f;
 export const MODE_USER = 0x20;
+export const MODE_STEP = 0x40;
 export const MODE_GENERATION = 0x100;
 
 export class Core {
@@ -70,6 +71,14 @@ export class Core {
   readonly model: CpuModel;
   private generation = 0;
   private codeBase = 0;
+  /** The level of INTR, as the interrupt controller drives it. */
+  interruptLine = false;
+  /** An NMI is being handled: others wait for IRET. */
+  nmiBlocked = false;
+  /** The event being delivered is a fault (restarts its instruction, pushes RF), not a trap. */
+  isFault = true;
+  /** DR6 bits of the data breakpoints that the running instruction met. */
+  dataBreakpoints = 0;
   /** The jump cache holds entries of a generation that comes again: it must be cleared. */
   onGenerationWrap: () => void = () => {};
 
@@ -157,6 +166,7 @@ export class Core {
     const key = code | (stack << 2) | (flat ? 16 : 0) | (cpl === 3 ? MODE_USER : 0);
     state.set(MODE_KEY, key | (old & ~(MODE_GENERATION - 1)));
     if (((old ^ key) & MODE_CLASS_MASK) !== 0) state.addPending(PENDING_MODE);
+    if ((flags & FLAG_TF) !== 0 || this.breakpointsEnabled) state.addPending(PENDING_STEP);
     // The jump cache is keyed by rIP: its entries are wrong under another code base.
     if (base !== this.codeBase) {
       this.codeBase = base;
@@ -164,8 +174,23 @@ export class Core {
     }
   }
 
+  /** Makes the run loop look at INTR when it may be taken. Call after INTR rose or IF was set. */
+  noticeInterrupt(): void {
+    if (this.interruptLine && (this.state.get(FLAGS_OTHER) & FLAG_IF) !== 0) this.state.addPending(PENDING_INTERRUPT);
+  }
   /** Linear address of an instruction pointer. */
   codeLinear(rip: number): number { return this.mmu.wrap(this.codeBase + rip); }
+  /** DR6 bits of the enabled instruction breakpoints at a linear address. */
+  instructionBreakpoint(linear: number): number {
+    const { state } = this;
+    const dr7 = state.get(DR7);
+    let hits = 0;
+    for (let i = 0; i < 4; i++) {
+      const enabled = (dr7 & (3 << (i * 2))) !== 0 && ((dr7 >>> (16 + i * 4)) & 3) === 0;
+      if (enabled && state.get64(DR0 + i * 8) === linear) hits |= 1 << i;
+    }
+    return hits;
+  }
   /** DR7 enables some breakpoint. */
   get breakpointsEnabled(): boolean { return (this.state.get(DR7) & 0xff) !== 0; }
 }

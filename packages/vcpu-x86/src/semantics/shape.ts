@@ -138,5 +138,10 @@ export function shapeOf(i: Instruction, mode: Mode): Shape {
 
 /** A key that is equal exactly for equal shapes of one mode. */
 export const shapeKey = (i: Instruction, mode: Mode): number =>
-  ((((i.row.id * 4 + (i.operandBits >> 5)) * 4 + (i.addressBits >> 5)) * 2 + (i.isRegister ? 1 : 0)) * 4 +
-    (i.repeat === 0 ? 0 : i.repeat - 0xf1)) * 2 + (!mode.flat || i.segment >= FS ? 1 : 0);
+  key(i.row.id, i.operandBits, i.addressBits, i.isRegister, i.repeat, !mode.flat || i.segment >= FS);
+export const keyOfShape = (s: Shape): number =>
+  key(s.row.id, s.operandBits, s.addressBits, s.isRegister, s.repeat, s.segmented);
+
+const key = (row: number, operandBits: number, addressBits: number, isRegister: boolean, repeat: number, segmented: boolean): number =>
+  ((((row * 4 + (operandBits >> 5)) * 4 + (addressBits >> 5)) * 2 + (isRegister ? 1 : 0)) * 4 + (repeat === 0 ? 0 : repeat - 0xf1)) * 2 +
+  (segmented ? 1 : 0);

@@ -1,0 +1,220 @@
+// The run loop: interrupts, faults, single steps and the choice of the interpreter, around the cold tier's inner loop.
+import { BlockCache } from './block/block-cache.js';
+import { Translator } from './block/translate.js';
+import { Core, FLAG_IF, FLAG_RF, FLAG_TF, MODE_CLASS_MASK, MODE_STEP } from './core.js';
+import type { CpuModel } from './cpu-model.js';
+import { EXIT_HALT, EXIT_REQUESTED, EXIT_SHUTDOWN, EXIT_SLICE, type Exit, type FaultRecord } from './exit.js';
+import { DB } from './fault.js';
+import { FeatureGate } from './isa/feature-gate.js';
+import { TLB_SET_SIZE, TLB_SETS } from './mmu/tlb.js';
+import type { CpuPlatform, SecondStage } from './platform.js';
+import { deliverEvent } from './routines/deliver-event.js';
+import { resetCpu } from './routines/reset.js';
+import {
+  BUDGET, DR6, FAULT_ADDRESS, FAULT_ERROR, FAULT_VECTOR, FLAGS_OTHER, INTERRUPT_SHADOW, JUMP_CACHE, MODE_KEY, PENDING,
+  PENDING_EXIT, PENDING_HALT, PENDING_INTERRUPT, PENDING_MODE, PENDING_NMI, PENDING_STEP, RIP, STATE_SIZE,
+} from './state/layout.js';
+import { VcpuState } from './state/vcpu-state.js';
+import { coldImports, ModeHandlers } from './tier/cold.js';
+import { EXIT_BUDGET, EXIT_FAULT, JUMP_CACHE_ENTRIES, JUMP_CACHE_SIZE, JUMP_CACHE_STRIDE } from './tier/interpreter.js';
+
+/** Memory that a vCPU needs beside its guest's, in bytes: state page, TLB, jump cache. */
+export const VCPU_SIZE: number = STATE_SIZE + TLB_SETS * TLB_SET_SIZE + JUMP_CACHE_SIZE;
+
+export interface X86CpuOptions {
+  readonly memory: WebAssembly.Memory;
+  /** Page-aligned machine address of {@link VCPU_SIZE} bytes for this vCPU. */
+  readonly base: number;
+  readonly blocks: BlockCache;
+  readonly model: CpuModel;
+  readonly platform: CpuPlatform;
+  readonly stage: SecondStage;
+}
+
+export class X86Cpu {
+  readonly core: Core;
+  readonly state: VcpuState;
+  readonly blocks: BlockCache;
+  private readonly translator: Translator;
+  private readonly modes: (ModeHandlers | undefined)[] = [];
+  private readonly imports: WebAssembly.Imports;
+  private readonly jumpCache: number;
+  private halted = false;
+  private down = false;
+  private stepping = false;
+  private current: ModeHandlers | null = null;
+  private readonly faults: FaultRecord[] = [];
+  /** Counters for statistics. */
+  readonly counters = { faults: 0, interrupts: 0, lookups: 0, steps: 0 };
+
+  constructor(options: X86CpuOptions) {
+    const { memory, base } = options;
+    this.state = new VcpuState(memory, base);
+    this.blocks = options.blocks;
+    this.core = new Core(this.state, base + STATE_SIZE, options.model, options.platform, options.stage, this.blocks);
+    this.jumpCache = base + STATE_SIZE + TLB_SETS * TLB_SET_SIZE;
+    this.state.set(JUMP_CACHE, this.jumpCache);
+    this.blocks.attach(this.core.tlb);
+    this.blocks.onDrop = () => this.core.forgetJumps();
+    this.core.onGenerationWrap = () => this.state.u8.fill(0, this.jumpCache, this.jumpCache + JUMP_CACHE_SIZE);
+    this.translator = new Translator(this.core, this.blocks, new FeatureGate(options.model.features as Iterable<never>));
+    this.imports = coldImports(this.core, () => this.lookup());
+    this.reset();
+  }
+
+  /** Power-on reset. */
+  reset(): void {
+    resetCpu(this.core);
+    this.core.updateMode();
+    this.core.flushTlb(false);
+    this.halted = this.down = false;
+  }
+
+  /** Drives the INTR line. */
+  setInterruptLine(level: boolean): void {
+    this.core.interruptLine = level;
+    this.core.noticeInterrupt();
+  }
+  raiseNmi(): void { this.state.addPending(PENDING_NMI); }
+  /** Makes run() return at the next block boundary. */
+  requestExit(): void { this.state.addPending(PENDING_EXIT); }
+  /** HLT was executed and nothing has woken the CPU. */
+  get isHalted(): boolean { return this.halted; }
+  /** Delivered faults, newest last; at most 8. */
+  get recentFaults(): readonly FaultRecord[] { return this.faults; }
+
+  /** Runs at most about `budget` instructions (a block is never cut). */
+  run(budget: number): Exit {
+    const { state, core } = this;
+    if (this.down) return EXIT_SHUTDOWN;
+    state.set(BUDGET, budget);
+    for (;;) {
+      const exit = this.attend();
+      if (exit >= 0) return exit as Exit;
+      if (state.get(BUDGET) <= 0) return EXIT_SLICE;
+      const modeClass = state.get(MODE_KEY) & MODE_CLASS_MASK;
+      const handlers = this.modes[modeClass] ?? this.makeMode(modeClass);
+      this.current = handlers;
+      const step = state.get(INTERRUPT_SHADOW) !== 0 || (state.get(FLAGS_OTHER) & FLAG_TF) !== 0 || core.breakpointsEnabled;
+      if (step) {
+        if (!this.step(handlers)) return this.shutdown();
+      } else {
+        const code = handlers.run(state.base);
+        if (code === EXIT_FAULT && !this.deliverFault()) return this.shutdown();
+        if (code === EXIT_BUDGET && state.get(PENDING) === 0) return EXIT_SLICE;
+      }
+    }
+  }
+
+  private makeMode(modeClass: number): ModeHandlers {
+    const handlers = new ModeHandlers(Core.modeOf(modeClass), this.imports);
+    this.modes[modeClass] = handlers;
+    this.blocks.recordSizes[modeClass] = handlers.sizes;
+    return handlers;
+  }
+
+  /** Pending requests. -1: go on. */
+  private attend(): number {
+    const { state, core } = this;
+    const pending = state.get(PENDING);
+    if (pending === 0 && !this.halted) return -1;
+    state.clearPending(PENDING_MODE | PENDING_STEP);
+    if ((pending & PENDING_HALT) !== 0) {
+      state.clearPending(PENDING_HALT);
+      this.halted = true;
+    }
+    if ((pending & PENDING_EXIT) !== 0) {
+      state.clearPending(PENDING_EXIT);
+      return EXIT_REQUESTED;
+    }
+    if (state.get(INTERRUPT_SHADOW) !== 0) return -1;
+    if ((pending & PENDING_NMI) !== 0 && !core.nmiBlocked) {
+      state.clearPending(PENDING_NMI);
+      this.halted = false;
+      core.nmiBlocked = true;
+      if (!deliverEvent(core, 2, -1, 'interrupt')) return this.shutdown();
+    } else if (core.interruptLine && (state.get(FLAGS_OTHER) & FLAG_IF) !== 0) {
+      this.halted = false;
+      const vector = core.platform.acknowledgeInterrupt();
+      if (vector >= 0) {
+        this.counters.interrupts++;
+        if (!deliverEvent(core, vector, -1, 'interrupt')) return this.shutdown();
+      }
+    }
+    if (!(core.interruptLine && (state.get(FLAGS_OTHER) & FLAG_IF) !== 0)) state.clearPending(PENDING_INTERRUPT);
+    return this.halted ? EXIT_HALT : -1;
+  }
+
+  /** One instruction alone: interrupt shadow, TF, breakpoints. False: shutdown. */
+  private step(handlers: ModeHandlers): boolean {
+    const { state, core } = this;
+    this.counters.steps++;
+    const traps = (state.get(FLAGS_OTHER) & FLAG_TF) !== 0;
+    const shadow = state.get(INTERRUPT_SHADOW);
+    if ((state.get(FLAGS_OTHER) & FLAG_RF) === 0 && shadow === 0) {
+      const hit = core.instructionBreakpoint(core.codeLinear(state.rip));
+      if (hit !== 0) {
+        state.set(DR6, (state.get(DR6) & ~15) | hit);
+        state.fault(DB, -1);
+        return this.deliverFault();
+      }
+    }
+    state.set(FLAGS_OTHER, state.get(FLAGS_OTHER) & ~FLAG_RF);
+    state.set(INTERRUPT_SHADOW, 0);
+    core.dataBreakpoints = 0;
+    const pending = state.get(PENDING);
+    const budget = state.get(BUDGET);
+    state.set(PENDING, 0);
+    state.set(BUDGET, 1);
+    state.set(MODE_KEY, state.get(MODE_KEY) | MODE_STEP);
+    this.stepping = true;
+    const code = handlers.run(state.base);
+    this.stepping = false;
+    state.set(MODE_KEY, state.get(MODE_KEY) & ~MODE_STEP);
+    state.set(BUDGET, budget - 1);
+    state.addPending(pending);
+    if (code === EXIT_FAULT) return this.deliverFault();
+    const hits = core.dataBreakpoints | (traps ? 0x4000 : 0);
+    if (hits !== 0 && state.get(INTERRUPT_SHADOW) === 0) {
+      state.set(DR6, (state.get(DR6) & ~15) | hits);
+      state.fault(DB, -1);
+      return this.deliverFault(false);
+    }
+    return true;
+  }
+
+  /** The block at rIP, for the interpreter; 0: a fault is recorded (rIP is right). */
+  private lookup(): number {
+    const { state } = this;
+    const handlers = this.current as ModeHandlers;
+    const key = state.get(MODE_KEY);
+    const rec = this.translator.block(handlers, key & MODE_CLASS_MASK, this.stepping ? 1 : 64);
+    this.counters.lookups++;
+    if (rec !== 0 && !this.stepping) {
+      const low = state.get(RIP);
+      const entry = (this.jumpCache >> 2) + (((low ^ (low >>> 12)) & (JUMP_CACHE_ENTRIES - 1)) * JUMP_CACHE_STRIDE) / 4;
+      state.i32[entry] = low;
+      state.i32[entry + 1] = state.get(RIP + 4);
+      state.i32[entry + 2] = state.get(MODE_KEY);
+      state.i32[entry + 3] = rec;
+    }
+    return rec;
+  }
+
+  /** Delivers the recorded fault. False: shutdown. */
+  private deliverFault(isFault = true): boolean {
+    const { state, core } = this;
+    const vector = state.get(FAULT_VECTOR);
+    const errorCode = state.get(FAULT_ERROR);
+    this.counters.faults++;
+    if (this.faults.length >= 8) this.faults.shift();
+    this.faults.push({ vector, errorCode, rip: state.rip, address: state.getF64(FAULT_ADDRESS) });
+    core.isFault = isFault;
+    return deliverEvent(core, vector, errorCode, 'exception');
+  }
+
+  private shutdown(): Exit {
+    this.down = true;
+    return EXIT_SHUTDOWN;
+  }
+}

@@ -1,0 +1,96 @@
+// REP MOVS and REP STOS in bulk: as many whole elements as fit the current pages, moved with the host's own block operations.
+// 0 is always a right answer; the semantics' loop then does one element the exact way. Forward direction only.
+// @hot
+import type { Core, Routine } from '../core.js';
+import { ES, FLAGS_OTHER, GPR } from '../state/layout.js';
+
+const RCX = 1;
+const RSI = 6;
+const RDI = 7;
+const DF = 0x400;
+
+/** An index register at the address size, as a non-negative double (or a canonical signed one). */
+function register(core: Core, number: number, addressBits: number): number {
+  const { state } = core;
+  return addressBits === 64 ? state.gpr64(number) : addressBits === 32 ? state.gpr32(number) : state.getU16(GPR + number * 8);
+}
+function setRegister(core: Core, number: number, addressBits: number, value: number): void {
+  const { state } = core;
+  if (addressBits === 64) state.setGpr64(number, value);
+  else if (addressBits === 32) state.setGpr32(number, value);
+  else state.setU16(GPR + number * 8, value);
+}
+const pageRest = (linear: number): number => 4096 - (((linear % 4096) + 4096) % 4096);
+
+/** Linear address of [effective, effective + bytes) in a segment, or NaN when its limit needs the exact way. */
+function linearOf(core: Core, segment: number, effective: number, bytes: number, addressBits: number): number {
+  const { state } = core;
+  if (core.mode64) return segment >= 4 ? state.segmentBase(segment) + effective : effective;
+  const top = addressBits === 16 ? 0x10000 : 0x100000000;
+  if (effective + bytes > top || effective + bytes - 1 > state.segmentLimit(segment)) return Number.NaN;
+  // Expand-down, unwritable or null segments: leave it to the checks of the single element.
+  if ((state.segmentAttributes(segment) & 0x9e00) !== 0x9200) return Number.NaN;
+  return core.mmu.wrap(state.segmentBase(segment) + effective);
+}
+
+/** Elements of `size` bytes that can go at once from both pages. */
+const bulkMove: Routine = (core, size, addressBits, segment) => {
+  const { state } = core;
+  if ((state.get(FLAGS_OTHER) & DF) !== 0) return 0;
+  const count = register(core, RCX, addressBits);
+  const source = register(core, RSI, addressBits);
+  const target = register(core, RDI, addressBits);
+  if (count < 1) return 0;
+  const from = linearOf(core, segment, source, size, addressBits);
+  const to = linearOf(core, ES, target, size, addressBits);
+  if (Number.isNaN(from) || Number.isNaN(to)) return 0;
+  let n = Math.min(count, Math.floor(pageRest(from) / size), Math.floor(pageRest(to) / size));
+  if (n < 1) return 0;
+  if (Number.isNaN(linearOf(core, segment, source, n * size, addressBits)) || Number.isNaN(linearOf(core, ES, target, n * size, addressBits))) return 0;
+  const user = core.cpl === 3;
+  const hostFrom = core.mmu.bulkHost(from, false, user);
+  const hostTo = hostFrom < 0 ? -1 : core.mmu.bulkHost(to, true, user);
+  if (hostTo < 0) return 0;
+  // An overlap in which the target follows its source repeats what was just written, element by element.
+  const distance = hostTo - hostFrom;
+  if (distance > 0 && distance < n * size) {
+    if (distance < size) return 0;
+    n = Math.floor(distance / size);
+  }
+  state.u8.copyWithin(hostTo, hostFrom, hostFrom + n * size);
+  setRegister(core, RSI, addressBits, source + n * size);
+  setRegister(core, RDI, addressBits, target + n * size);
+  setRegister(core, RCX, addressBits, count - n);
+  return n;
+};
+
+const bulkStore: Routine = (core, size, addressBits) => {
+  const { state } = core;
+  if ((state.get(FLAGS_OTHER) & DF) !== 0) return 0;
+  const count = register(core, RCX, addressBits);
+  const target = register(core, RDI, addressBits);
+  if (count < 1) return 0;
+  const to = linearOf(core, ES, target, size, addressBits);
+  if (Number.isNaN(to)) return 0;
+  const n = Math.min(count, Math.floor(pageRest(to) / size));
+  if (n < 1 || Number.isNaN(linearOf(core, ES, target, n * size, addressBits))) return 0;
+  const host = core.mmu.bulkHost(to, true, core.cpl === 3);
+  if (host < 0) return 0;
+  const { u8 } = state;
+  const value = state.base + GPR;
+  if (size === 1) u8.fill(u8[value], host, host + n);
+  else {
+    for (let i = 0; i < size; i++) u8[host + i] = u8[value + i];
+    // Doubling copies: what is written so far is the pattern.
+    for (let done = size; done < n * size; ) {
+      const step = Math.min(done, n * size - done);
+      u8.copyWithin(host + done, host, host + step);
+      done += step;
+    }
+  }
+  setRegister(core, RDI, addressBits, target + n * size);
+  setRegister(core, RCX, addressBits, count - n);
+  return n;
+};
+
+export const bulkRoutines = { bulkMove, bulkStore } as const satisfies Record<string, Routine>;

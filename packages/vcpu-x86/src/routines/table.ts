@@ -1,0 +1,7 @@
+// Every routine that semantics call by name.
+import type { Routine } from '../core.js';
+import { bulkRoutines } from './string-bulk.js';
+
+export const routines: Readonly<Record<string, Routine>> = {
+  ...bulkRoutines,
+};

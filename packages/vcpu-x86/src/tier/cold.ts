@@ -1,0 +1,116 @@
+// The cold tier: per mode class one interpreter and the handlers of the forms seen so far, compiled when they are first met.
+import type { Core } from '../core.js';
+import { CPU_FAULT } from '../fault.js';
+import type { Instruction } from '../isa/instruction.js';
+import { rows } from '../isa/table.js';
+import { routines } from '../routines/table.js';
+import { type Mode, type Shape, shapeKey, shapeOf } from '../semantics/shape.js';
+import { checkSegment } from '../state/segments.js';
+import { SEGMENT_STRIDE } from '../state/layout.js';
+import { endsBlock, handlerModule, handlerProgram, recordSize } from './handler.js';
+import { HANDLER_TABLE_SIZE, type InlineForm, interpreterModule } from './interpreter.js';
+import { hotForms } from './hot-forms.js';
+
+/** Sizes and ends of a mode class's handlers; ids as they stand in records. */
+export class ModeHandlers {
+  readonly mode: Mode;
+  readonly run: (state: number) => number;
+  /** Bytes of a record, by handler. */
+  readonly sizes: Uint8Array = new Uint8Array(HANDLER_TABLE_SIZE).fill(16);
+  private readonly ends = new Uint8Array(HANDLER_TABLE_SIZE);
+  private readonly ids = new Map<number, number>();
+  private readonly names: string[] = ['leave'];
+  private readonly table: WebAssembly.Table;
+  private readonly imports: WebAssembly.Imports;
+  private next = 1;
+
+  constructor(mode: Mode, imports: WebAssembly.Imports) {
+    this.mode = mode;
+    this.imports = imports;
+    const inline: InlineForm[] = [];
+    for (const form of hotForms(mode)) {
+      const program = handlerProgram(form.shape);
+      inline.push({ shape: form.shape, program });
+      this.take(form.key, form.shape, endsBlock(program));
+    }
+    const module = new WebAssembly.Module(interpreterModule(mode, inline));
+    const { exports } = new WebAssembly.Instance(module, imports);
+    this.run = exports['run'] as (state: number) => number;
+    this.table = exports['table'] as WebAssembly.Table;
+  }
+
+  private take(key: number, shape: Shape, ends: boolean): number {
+    const id = this.next++;
+    this.ids.set(key, id);
+    this.sizes[id] = recordSize(shape);
+    this.ends[id] = ends ? 1 : 0;
+    this.names[id] = shapeName(shape);
+    return id;
+  }
+
+  /** The handler of a decoded instruction's form; compiled if it is new. */
+  handlerOf(i: Instruction): number {
+    const key = shapeKey(i, this.mode);
+    return this.ids.get(key) ?? this.compile(key, shapeOf(i, this.mode));
+  }
+  private compile(key: number, shape: Shape): number {
+    const program = handlerProgram(shape);
+    const module = new WebAssembly.Module(handlerModule(shape, program));
+    const { exports } = new WebAssembly.Instance(module, this.imports);
+    const id = this.take(key, shape, endsBlock(program));
+    this.table.set(id, exports['handler'] as () => number);
+    return id;
+  }
+  endsBlock(handler: number): boolean { return this.ends[handler] === 1; }
+  nameOf(handler: number): string { return this.names[handler]; }
+}
+
+/** A form's name: its row's encoding and template, operand and address size, r or m, segment use, repeat prefix. */
+export function shapeName(s: Shape): string {
+  const where = `${s.isRegister ? 'r' : 'm'}${s.segmented ? 's' : ''}`;
+  const repeat = s.repeat === 0 ? '' : `|${s.repeat.toString(16)}`;
+  return `${s.row.source[0]}|${s.row.source[1]}|${s.operandBits}|${s.addressBits}|${where}${repeat}`;
+}
+
+/** The shape that a name of {@link shapeName} means in a mode; null if no row is so called. */
+export function shapeOfName(name: string, mode: Mode): Shape | null {
+  const [encoding, template, operand, address, where, repeat] = name.split('|');
+  const row = rows.find((r) => r.source[0] === encoding && r.source[1] === template);
+  if (!row) return null;
+  return {
+    mode,
+    row,
+    operandBits: Number(operand) as 16 | 32 | 64,
+    addressBits: Number(address) as 16 | 32 | 64,
+    isRegister: where.startsWith('r'),
+    segmented: where.endsWith('s'),
+    repeat: (repeat ? Number.parseInt(repeat, 16) : 0) as 0 | 0xf2 | 0xf3,
+  };
+}
+
+/** What generated code imports: the memory, the slow paths, and every routine. */
+export function coldImports(core: Core, lookup: () => number): WebAssembly.Imports {
+  const { mmu, state } = core;
+  const env: Record<string, WebAssembly.ImportValue> = {
+    memory: state.memory,
+    lookup,
+    readSlow: (address: number, info: number) => mmu.readSlow(address, info),
+    updateSlow: (address: number, info: number) => mmu.updateSlow(address, info),
+    writeSlow: (address: number, info: number) => mmu.writeSlow(address, info),
+    segmentSlow: (effective: number, info: number, write: number) =>
+      checkSegment(state, (info >> 8) / SEGMENT_STRIDE, effective, (info & 0xff) >> 3, write !== 0),
+  };
+  for (const [name, routine] of Object.entries(routines)) {
+    env[name] = (...args: number[]) => {
+      try {
+        const result = routine(core, ...args);
+        core.noticeInterrupt();
+        return result;
+      } catch (e) {
+        if (e !== CPU_FAULT) throw e;
+        return -1;
+      }
+    };
+  }
+  return { env };
+}

@@ -1,0 +1,78 @@
+// Cold handlers: one instruction form's semantics with its operands left open, as a WebAssembly function of (state, record)
+// that returns the next record, 0 after a jump (rIP stored) or -1 with a fault recorded; or as code inside the interpreter.
+import { Builder } from '../ir/builder.js';
+import type { Node } from '../ir/node.js';
+import { isMemoryOperand, type Shape } from '../semantics/shape.js';
+import { RECORD, RECORD_MEMORY_SIZE, RECORD_SIZE, recordBinding } from '../semantics/binding.js';
+import { Operands, type Semantics } from '../semantics/operands.js';
+import { semantics } from '../semantics/table.js';
+import { BLOCK_RIP, RIP } from '../state/layout.js';
+import { type EmitTarget, emitInstruction } from '../wasm/emit.js';
+import { FunctionWriter } from '../wasm/encoder.js';
+import { ModuleWriter } from '../wasm/module.js';
+import { I32, OP, PURE } from '../wasm/opcodes.js';
+
+/** A form's IR with open operands. */
+export function handlerProgram(shape: Shape): readonly Node[] {
+  const b = new Builder();
+  const meaning = (semantics as Readonly<Record<string, Semantics>>)[shape.row.mnemonic] ?? ((b: Builder) => b.raise(6));
+  meaning(b, new Operands(b, shape, recordBinding));
+  return b.statements;
+}
+
+/** Does control never reach the instruction behind? */
+export function endsBlock(statements: readonly Node[]): boolean {
+  const last = statements[statements.length - 1];
+  if (!last) return false;
+  if (last.op === 'if') return endsBlock(last.body) && endsBlock(last.otherwise);
+  return last.op === 'branch' || last.op === 'transfer' || last.op === 'raise';
+}
+
+/** Bytes of a form's records: those with a memory operand or two immediates are longer. */
+export function recordSize(shape: Shape): number {
+  const long = shape.row.operands.some((o) => isMemoryOperand(o, shape.isRegister) || o.addressing === 'A') || shape.row.mnemonic === 'ENTER';
+  return long ? RECORD_MEMORY_SIZE : RECORD_SIZE;
+}
+
+/** Stores the rIP behind (`back` false) or of the record's instruction. */
+export function storeRip(w: FunctionWriter, state: number, record: number, bits: 16 | 32 | 64, back: boolean): void {
+  w.get(state);
+  w.get(state);
+  w.memory(OP.i64Load, BLOCK_RIP);
+  w.get(record);
+  w.memory(OP.i32Load16U, RECORD.nextOffset);
+  if (back) {
+    w.get(record);
+    w.memory(OP.i32Load8U, RECORD.length);
+    w.op(PURE.get('i32.sub') as number);
+  }
+  w.op(PURE.get('i64.extend_i32_s') as number);
+  w.op(PURE.get('i64.add') as number);
+  if (bits !== 64) {
+    w.i64Const(0xffffffffn);
+    w.op(PURE.get('i64.and') as number);
+  }
+  w.memory(OP.i64Store, RIP);
+}
+
+/** A module with one handler, exported as `handler`. */
+export function handlerModule(shape: Shape, program: readonly Node[]): Uint8Array<ArrayBuffer> {
+  const module = new ModuleWriter();
+  const writer = new FunctionWriter(2);
+  const leave = (result: number): void => {
+    writer.i32Const(result);
+    writer.return();
+  };
+  const target: EmitTarget = {
+    writer, module, state: 0, record: 1,
+    fault: () => leave(-1),
+    jump: () => leave(0),
+    storeNextRip: () => storeRip(writer, 0, 1, shape.mode.bits, false),
+  };
+  emitInstruction(program, target);
+  writer.get(1);
+  writer.i32Const(recordSize(shape));
+  writer.op(PURE.get('i32.add') as number);
+  module.add('handler', [I32, I32], [I32], writer);
+  return module.build();
+}

@@ -1,0 +1,175 @@
+// The cold tier's inner loop for one mode class: a generated WebAssembly function that fetches blocks through the jump cache and
+// runs their records, the frequent forms inline behind one br_table, the others through a table of handlers.
+import type { Node } from '../ir/node.js';
+import type { Mode, Shape } from '../semantics/shape.js';
+import { RECORD } from '../semantics/binding.js';
+import { BLOCK_RIP, BUDGET, JUMP_CACHE, MODE_KEY, PENDING, RIP } from '../state/layout.js';
+import { HEADER_SIZE } from '../block/block-cache.js';
+import { type EmitTarget, emitInstruction } from '../wasm/emit.js';
+import { FunctionWriter } from '../wasm/encoder.js';
+import { ModuleWriter } from '../wasm/module.js';
+import { I32, I64, OP, PURE } from '../wasm/opcodes.js';
+import { endsBlock, recordSize, storeRip } from './handler.js';
+
+/** Why the interpreter returned. */
+export const EXIT_BUDGET = 0;
+export const EXIT_PENDING = 1;
+export const EXIT_FAULT = 2;
+
+/** Jump cache: entries of rIP (i64), MODE_KEY (i32), first record (i32), in the vCPU's memory. */
+export const JUMP_CACHE_ENTRIES = 8192;
+export const JUMP_CACHE_STRIDE = 16;
+export const JUMP_CACHE_SIZE: number = JUMP_CACHE_ENTRIES * JUMP_CACHE_STRIDE;
+
+export const HANDLER_TABLE_SIZE = 8192;
+
+export interface InlineForm { readonly shape: Shape; readonly program: readonly Node[] }
+
+/** The interpreter's module. Inline form i has handler i + 1; handlers above come from the exported `table`. Exports `run(state)`. */
+export function interpreterModule(mode: Mode, inline: readonly InlineForm[]): Uint8Array<ArrayBuffer> {
+  const module = new ModuleWriter();
+  module.table(HANDLER_TABLE_SIZE);
+  // Imports come first: reserve the ones that the loop itself needs.
+  const lookup = module.importFunction('lookup', [], [I32]);
+  const handlerType = module.type([I32, I32], [I32]);
+  const w = new FunctionWriter(1);
+  const state = 0;
+  const rec = w.ownLocal(I32);
+  const entry = w.ownLocal(I32);
+  const rip = w.ownLocal(I64);
+  const op = (name: string): void => w.op(PURE.get(name) as number);
+  const load = (offset: number): void => {
+    w.get(state);
+    w.memory(OP.i32Load, offset);
+  };
+  const leave = (code: number): void => {
+    w.i32Const(code);
+    w.return();
+  };
+
+  const dispatch = w.loop();
+  load(BUDGET);
+  w.i32Const(0);
+  op('i32.le_s');
+  w.if();
+  leave(EXIT_BUDGET);
+  w.end();
+  load(PENDING);
+  w.if();
+  leave(EXIT_PENDING);
+  w.end();
+  // The jump cache
+  w.get(state);
+  w.memory(OP.i64Load, RIP);
+  w.tee(rip);
+  op('i32.wrap_i64');
+  w.get(rip);
+  op('i32.wrap_i64');
+  w.i32Const(12);
+  op('i32.shr_u');
+  op('i32.xor');
+  w.i32Const(JUMP_CACHE_ENTRIES - 1);
+  op('i32.and');
+  w.i32Const(4);
+  op('i32.shl');
+  load(JUMP_CACHE);
+  op('i32.add');
+  w.tee(entry);
+  w.memory(OP.i64Load, 0);
+  w.get(rip);
+  op('i64.eq');
+  w.if(I32);
+  w.get(entry);
+  w.memory(OP.i32Load, 8);
+  load(MODE_KEY);
+  op('i32.eq');
+  w.else();
+  w.i32Const(0);
+  w.end();
+  w.if();
+  w.get(entry);
+  w.memory(OP.i32Load, 12);
+  w.setLocal(rec);
+  w.else();
+  w.call(lookup);
+  w.tee(rec);
+  op('i32.eqz');
+  w.if();
+  leave(EXIT_FAULT);
+  w.end();
+  w.end();
+  w.get(state);
+  w.get(rip);
+  w.memory(OP.i64Store, BLOCK_RIP);
+  w.get(state);
+  load(BUDGET);
+  w.get(rec);
+  w.i32Const(HEADER_SIZE);
+  op('i32.sub');
+  w.memory(OP.i32Load, 0);
+  op('i32.sub');
+  w.memory(OP.i32Store, BUDGET);
+
+  const next = w.loop();
+  const fault = w.block();
+  const others = w.block();
+  // Labels of the inline handlers: the last opened block ends first.
+  const labels: number[] = [];
+  for (let i = inline.length; i >= 0; i--) labels[i] = w.block();
+  w.get(rec);
+  w.memory(OP.i32Load16U, RECORD.handler);
+  w.brTable(labels, others);
+  const body = (emit: () => void): void => {
+    w.end();
+    w.releaseLocals();
+    emit();
+  };
+  body(() => {
+    storeRip(w, state, rec, mode.bits, true);
+    w.br(dispatch);
+  });
+  for (const { shape, program } of inline) {
+    body(() => {
+      const target: EmitTarget = {
+        writer: w, module, state, record: rec,
+        fault: () => w.br(fault),
+        jump: () => w.br(dispatch),
+        storeNextRip: () => storeRip(w, state, rec, mode.bits, false),
+      };
+      emitInstruction(program, target);
+      if (endsBlock(program)) return;
+      w.get(rec);
+      w.i32Const(recordSize(shape));
+      op('i32.add');
+      w.setLocal(rec);
+      w.br(next);
+    });
+  }
+  w.end(); // others
+  w.get(state);
+  w.get(rec);
+  w.get(rec);
+  w.memory(OP.i32Load16U, RECORD.handler);
+  w.op(OP.callIndirect);
+  w.u32(handlerType);
+  w.u32(0);
+  w.tee(entry);
+  w.i32Const(0);
+  op('i32.gt_s');
+  w.if();
+  w.get(entry);
+  w.setLocal(rec);
+  w.br(next);
+  w.end();
+  w.get(entry);
+  op('i32.eqz');
+  w.brIf(dispatch);
+  w.end(); // fault
+  storeRip(w, state, rec, mode.bits, true);
+  leave(EXIT_FAULT);
+  w.end(); // next
+  w.end(); // dispatch
+  w.op(OP.unreachable);
+  module.add('run', [I32], [I32], w);
+  return module.build();
+}
