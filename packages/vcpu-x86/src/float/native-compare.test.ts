@@ -3,7 +3,14 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { NativeHarness } from './native/harness.contract.js';
 import { seeded, x87Case } from './native/operands.contract.js';
-import { EXACT_SSE, nativeSse, ourSse, sseCase } from './native/sse-cases.contract.js';
+import {
+  APPROXIMATE_SSE,
+  approximationApart,
+  EXACT_SSE,
+  nativeSse,
+  ourSse,
+  sseCase,
+} from './native/sse-cases.contract.js';
 import {
   TRANSCENDENTAL,
   transcendentalCase,
@@ -99,6 +106,32 @@ describe('x87 transcendentals stay within one unit in the last place of the host
       expect(found).toEqual([]);
       // The host misses the correctly rounded result in a few per cent of ordinary cases.
       if (ordinary > 0) expect(same / ordinary).toBeGreaterThan(0.9);
+    },
+    timeoutMs,
+  );
+});
+
+describe('SSE approximations stay within the bounds of the architecture', () => {
+  const random = seeded(0xabc);
+  it.each(APPROXIMATE_SSE)(
+    'in operation %i of the harness',
+    (op) => {
+      const found = compareAll((oracle, count) => {
+        const cases = Array.from({ length: count }, () => ({
+          ...sseCase(random, op),
+          mxcsr: 0x1f80,
+        }));
+        return oracle
+          .run(cases)
+          .map((outcome, i) => ({
+            operand: cases[i].b,
+            apart: approximationApart(cases[i], outcome),
+          }))
+          .filter(({ apart }) => apart > 3)
+          .map(({ operand, apart }) => `${operand.toString(16)}: ${apart}`)
+          .slice(0, 10);
+      });
+      expect(found).toEqual([]);
     },
     timeoutMs,
   );

@@ -4,6 +4,7 @@ import * as a64 from '../sse-arithmetic64.js';
 import * as compare from '../sse-compare.js';
 import * as convert from '../sse-convert.js';
 import { masks, sse } from '../sse-format.js';
+import { reciprocal32, reciprocalSqrt32 } from '../sse-reciprocal.js';
 import type { NativeCase, NativeOutcome } from './harness.contract.js';
 import { binary, pattern, type Random } from './operands.contract.js';
 
@@ -138,4 +139,22 @@ export function ourSse(c: NativeCase): string {
   const signalled = (sse.flags & ~masks(c.mxcsr)) !== 0;
   const value = (BigInt(sse.hi >>> 0) << 32n) | BigInt(sse.lo >>> 0);
   return text(shapeOf(c.op), value, c.mxcsr | sse.flags, signalled);
+}
+
+/** RCPSS and RSQRTSS of the harness. */
+export const APPROXIMATE_SSE: readonly number[] = [220, 221];
+
+/** Difference from the host relative to the result, in units of 2^-12; 0 for equal bits, Infinity for a wrong special. */
+export function approximationApart(c: NativeCase, o: NativeOutcome): number {
+  const operand = Number(c.b & 0xffffffffn) | 0;
+  if (c.op === 220) reciprocal32(operand);
+  else reciprocalSqrt32(operand);
+  const host = Number(o.mem & 0xffffffffn) | 0;
+  if (o.mxcsr !== c.mxcsr) return Infinity;
+  if (host === sse.lo) return 0;
+  const value = new Float32Array(Int32Array.of(host, sse.lo).buffer);
+  // Around the smallest normal number either may flush to zero.
+  if (Math.max(Math.abs(value[0]), Math.abs(value[1])) < 1.2e-38) return 0;
+  const apart = Math.abs(value[0] / value[1] - 1) * 4096;
+  return Number.isFinite(apart) ? apart : Infinity;
 }
