@@ -1,10 +1,9 @@
 // Decimal arithmetic and SALC, none of it in 64-bit mode (SDM vol. 1 §7.3.5, vol. 2 AAA, AAD, AAM, AAS, DAA, DAS).
 // Undefined flags: AAA and AAS take SF ZF PF from AL and clear OF; DAA and DAS clear OF; AAM and AAD clear CF, OF and AF.
+import { DE } from '../fault.js';
 import type { Builder, Value } from '../ir/builder.js';
 import { flag, flagsOfResult } from '../ir/flags.js';
 import { type Operands, RAX, type Semantics } from './operands.js';
-
-const DE = 0;
 
 /** i32 0 or 1: the low digit of AL needs an adjustment. */
 const lowDigitOff = (b: Builder, al: Value): Value =>

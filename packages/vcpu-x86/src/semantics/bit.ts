@@ -52,9 +52,8 @@ const scan =
   (position: (b: Builder, v: Value) => Value): Semantics =>
   (b: Builder, x: Operands) => {
     const v = x.read(1);
-    const zero = b.eqz(v);
-    b.if(b.eqz(zero), () => x.result(position(b, v)));
-    setArithmeticFlags(b, b.shlc(zero, 6), 0x40);
+    b.if(b.nez(v), () => x.result(position(b, v)));
+    flagsOfLogic(b, x.bits, v);
   };
 export const bsf: Semantics = scan((b, v) => b.ctz(v));
 export const bsr: Semantics = scan((b, v) => b.xorc(b.clz(v), v.type === 'i64' ? 63 : 31));

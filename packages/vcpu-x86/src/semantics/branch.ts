@@ -1,11 +1,10 @@
 // Near branches (SDM vol. 1 §6.4, vol. 2 JMP, Jcc, CALL, RET, LOOP, JrCXZ). A target outside the code segment or not canonical
 // faults at the branch, before the stack pointer or the counter moves. Far transfers are elsewhere.
+import { GP } from '../fault.js';
 import type { Builder, Value } from '../ir/builder.js';
 import { condition, flag } from '../ir/flags.js';
 import { CS, SEGMENT_LIMIT, SEGMENT_STRIDE, SEGMENTS } from '../state/layout.js';
 import { type Operands, RCX, type Semantics } from './operands.js';
-
-const GP = 13;
 
 /** i32 1 if a branch to `target` (i64) faults; null where it cannot. Relative targets are not checked for being canonical. */
 function outside(b: Builder, x: Operands, target: Value, relative: boolean): Value | null {

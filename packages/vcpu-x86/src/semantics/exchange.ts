@@ -1,10 +1,9 @@
 // Compare-and-exchange and exchange-and-add (SDM vol. 2 CMPXCHG, CMPXCHG8B/16B, XADD). One vCPU runs at a time, so LOCK has
 // nothing left to do. The destination in memory is always written, if only with what it held.
+import { GP } from '../fault.js';
 import type { Builder, Value } from '../ir/builder.js';
 import { flagsOfAdd, flagsOfSub, setArithmeticFlags } from '../ir/flags.js';
 import { type Operands, RAX, RBX, RCX, RDX, type Semantics } from './operands.js';
-
-const GP = 13;
 
 export const xadd: Semantics = (b, x) => {
   const c = x.read(1);

@@ -1,11 +1,11 @@
 // Instructions on single flags, and BOUND (SDM vol. 1 §7.3.12, §7.3.13.1).
 
+import { BR } from '../fault.js';
 import { flag, rflags, setArithmeticFlags, setCarry } from '../ir/flags.js';
 import { FLAGS_OTHER } from '../state/layout.js';
 import type { Semantics } from './operands.js';
 
 const AH = 1;
-const BR = 5;
 const DF = 0x400;
 /** SF ZF AF PF CF: what SAHF loads. */
 const LOW_FLAGS = 0xd5;

@@ -1,5 +1,6 @@
 // Multiplication and division (SDM vol. 2 MUL, IMUL, DIV, IDIV). The double-width operand lies in rDX:rAX, for bytes in AX.
 // SF, ZF and PF of a product are undefined and follow its lower half; a division leaves all flags as they were.
+import { DE } from '../fault.js';
 import type { Builder, Value } from '../ir/builder.js';
 import { flagsOfResult } from '../ir/flags.js';
 import type { Bits, Local } from '../ir/node.js';
@@ -7,7 +8,6 @@ import { type Operands, RAX, RDX, type Semantics } from './operands.js';
 import { source } from './source.js';
 import { divideWide, multiplyHighS, multiplyHighU } from './wide.js';
 
-const DE = 0;
 const AH = 1;
 
 /** A value of up to 32 bits widened for an exact product or dividend: bytes and words fit i32. */

@@ -1,6 +1,7 @@
-// Shifts and rotates (SDM vol. 1 §7.3.6, vol. 2 SAL/SAR/SHL/SHR, RCL/RCR/ROL/ROR, SHLD, SHRD). The count is masked to 5 bits (6 for
-// 64-bit operands); a masked count of 0 changes no flag. Where the SDM leaves OF, AF and SHLD's counts above 16 undefined,
-// OF follows the rule of count 1 for every count (as AMD and Intel do), AF is 0, and words shift as in `dest:src:src`.
+// Shifts and rotates (SDM vol. 1 §7.3.6, vol. 2 SAL/SAR/SHL/SHR, RCL/RCR/ROL/ROR, SHLD, SHRD). The count is masked to 5 bits
+// (6 for 64-bit operands); a masked count of 0 changes no flag. What the SDM leaves undefined is as AMD's processors have it,
+// mostly Intel's too: OF follows the rule of count 1 for every count; AF, which varies, is 0; SHLD and SHRD of words by more
+// than 16 shift `dest:src:src`, and only bits of dest reach CF and OF.
 import type { Builder, Value } from '../ir/builder.js';
 import { flag, flagsOfResult } from '../ir/flags.js';
 import type { Bits } from '../ir/node.js';
@@ -37,6 +38,13 @@ function shiftedFlags(b: Builder, bits: Bits, result: Value, cf: Value, top: Val
   b.set(FLAG_AUX, 32, b.or(b.shlc(cf, 31), b.shlc(top, 30)));
 }
 
+/** The last bit out of a left shift by `n` ≠ 0: still there above a byte or word in 32 bits, else at the shift's other end. */
+const carryLeft = (b: Builder, bits: Bits, a: Value, n: Value): Value =>
+  bits < 32 ? bit(b, b.shl(a, n), bits) : b.wrap(b.andc(b.shrU(a, b.neg(n)), 1));
+/** The last bit out of a right shift by `n` ≠ 0. */
+const carryRight = (b: Builder, a: Value, n: Value): Value =>
+  b.wrap(b.andc(b.shrU(a, b.addc(n, -1)), 1));
+
 export const shl: Semantics = (b, x) => {
   const { bits } = x;
   const count = countOf(b, x, 1);
@@ -45,9 +53,7 @@ export const shl: Semantics = (b, x) => {
   const result = b.shl(a, n);
   x.result(result);
   unlessZero(b, count, () => {
-    // In 32 bits a byte's or word's carry is still there; otherwise it is the bit that the opposite shift brings down.
-    const cf = bits < 32 ? bit(b, result, bits) : b.wrap(b.andc(b.shrU(a, b.neg(n)), 1));
-    shiftedFlags(b, bits, result, cf, bit(b, result, bits - 1));
+    shiftedFlags(b, bits, result, carryLeft(b, bits, a, n), bit(b, result, bits - 1));
   });
 };
 export const shr: Semantics = (b, x) => {
@@ -58,7 +64,7 @@ export const shr: Semantics = (b, x) => {
   const result = b.shrU(a, n);
   x.result(result);
   unlessZero(b, count, () => {
-    const cf = b.wrap(b.andc(b.shrU(a, b.addc(n, -1)), 1));
+    const cf = carryRight(b, a, n);
     flagsOfResult(b, bits, result, cf, bit(b, b.xor(result, b.shlc(result, 1)), bits - 1));
   });
 };
@@ -178,47 +184,15 @@ export const shld: Semantics = (b, x) => {
   const count = countOf(b, x, 2) as Value;
   const source = x.read(1);
   const a = x.modify();
-  let result: Value;
-  let carry: () => Value;
-  if (bits === 64) {
-    const n = b.extendU(count);
-    result = b.or(b.shl(a, n), b.shrU(b.shrUc(source, 1), b.xorc(n, 63)));
-    carry = () => b.wrap(b.andc(b.shrU(a, b.neg(n)), 1));
-  } else {
-    const pair = pairOf(b, bits, a, source);
-    const shifted = b.shl(pair, b.extendU(count));
-    result = b.wrap(b.shrUc(shifted, 32));
-    carry = () =>
-      b.wrap(b.andc(b.shrU(pair, b.extendU(b.sub(b.i32(bits === 16 ? 48 : 64), count))), 1));
-  }
+  const result =
+    bits === 64
+      ? b.or(b.shl(a, b.extendU(count)), b.shrU(b.shrUc(source, 1), b.xorc(b.extendU(count), 63)))
+      : b.wrap(b.shrUc(b.shl(pairOf(b, bits, a, source), b.extendU(count)), 32));
   x.result(result);
   b.if(count, () => {
-    const cf = carry();
-    shiftedFlags(b, bits, result, cf, bit(b, result, bits - 1));
-  });
-};
-export const shrd: Semantics = (b, x) => {
-  const { bits } = x;
-  const count = countOf(b, x, 2) as Value;
-  const source = x.read(1);
-  const a = x.modify();
-  let result: Value;
-  let low: Value;
-  const n = b.extendU(count);
-  if (bits === 64) {
-    low = a;
-    result = b.or(b.shrU(a, n), b.shl(b.shlc(source, 1), b.xorc(n, 63)));
-  } else {
-    // src:src:dest for words, src:dest for doublewords
-    const src = b.extendU(source);
-    const pair = b.or(b.extendU(a), b.shlc(src, bits));
-    low = bits === 16 ? b.or(pair, b.shlc(src, 32)) : pair;
-    result = b.wrap(b.shrU(low, n));
-  }
-  x.result(result);
-  b.if(count, () => {
-    const cf = b.wrap(b.andc(b.shrU(low, b.addc(n, -1)), 1));
-    flagsOfResult(b, bits, result, cf, bit(b, b.xor(result, b.shlc(result, 1)), bits - 1));
+    const n = like(b, count, a);
+    const top = bit(b, bits === 16 ? b.shl(a, n) : result, bits - 1);
+    shiftedFlags(b, bits, result, carryLeft(b, bits, a, n), top);
   });
 };
 /** dest:src:src (48 bits) for words, dest:src (64 bits) for doublewords. */
@@ -226,6 +200,28 @@ function pairOf(b: Builder, bits: Bits, a: Value, source: Value): Value {
   const src = b.extendU(source);
   const pair = b.or(b.shlc(b.extendU(a), 32), bits === 16 ? b.shlc(src, 16) : src);
   return bits === 16 ? b.or(pair, src) : pair;
+}
+export const shrd: Semantics = (b, x) => {
+  const { bits } = x;
+  const count = countOf(b, x, 2) as Value;
+  const source = x.read(1);
+  const a = x.modify();
+  const n = b.extendU(count);
+  const result =
+    bits === 64
+      ? b.or(b.shrU(a, n), b.shl(b.shlc(source, 1), b.xorc(n, 63)))
+      : b.wrap(b.shrU(reversedPairOf(b, bits, a, source), n));
+  x.result(result);
+  b.if(count, () => {
+    const cf = carryRight(b, a, like(b, count, a));
+    flagsOfResult(b, bits, result, cf, bit(b, b.xor(result, b.shlc(result, 1)), bits - 1));
+  });
+};
+/** src:src:dest (48 bits) for words, src:dest (64 bits) for doublewords. */
+function reversedPairOf(b: Builder, bits: Bits, a: Value, source: Value): Value {
+  const src = b.extendU(source);
+  const pair = b.or(b.extendU(a), b.shlc(src, bits));
+  return bits === 16 ? b.or(pair, b.shlc(src, 32)) : pair;
 }
 
 export const shiftSemantics = {
