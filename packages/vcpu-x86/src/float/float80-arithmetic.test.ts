@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { add80, divide80, multiply80, sqrt80 } from './float80-arithmetic.js';
 import { fromBcd, toBcd } from './float80-bcd.js';
-import { examine80 } from './float80-compare.js';
+import { examine80, tagOf80 } from './float80-compare.js';
 import { fromFloat64, toFloat64 } from './float80-convert.js';
 import { C0, C1, C2, C3, f80, IE, OE, PE, UE, ZE } from './float80-format.js';
 import { toInt80 } from './float80-integer.js';
@@ -74,6 +74,12 @@ describe('float80 arithmetic', () => {
     expect(shown()).toBe('c005 f6000000 0');
     toBcd(0x37f, f80.se, f80.hi, f80.lo);
     expect(shown()).toBe('8000 0 123');
+  });
+
+  it('computes the tags FSTENV stores: valid, zero, special', () => {
+    expect([tagOf80(0x3fff, TOP, 0), tagOf80(0x8000, 0, 0)]).toEqual([0, 1]);
+    // Denormal, infinity, unnormal.
+    expect([tagOf80(0, 0, 1), tagOf80(0x7fff, TOP, 0), tagOf80(5, 1, 0)]).toEqual([2, 2, 2]);
   });
 
   it('classifies as FXAM does', () => {

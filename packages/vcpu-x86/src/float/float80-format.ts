@@ -23,9 +23,6 @@ export const RC_DOWN = 1;
 export const RC_UP = 2;
 export const RC_ZERO = 3;
 
-/** Exponent bias of the format, also of every unrounded intermediate. */
-export const BIAS = 16383;
-
 export interface Float80Result {
   /** The result; `hi`:`lo` also carry integer, float64 and packed-BCD results (see each operation). */
   se: number;

@@ -26,6 +26,9 @@ export interface NativeOutcome {
   signalled: boolean;
 }
 
+/** The C compiler; CC overrides it. */
+const compiler = process.env.CC ?? 'gcc';
+
 const CASE_BYTES = 32;
 const OUTCOME_BYTES = 48;
 
@@ -50,12 +53,12 @@ export class NativeHarness {
   /** Compiles the harness. Returns a reason instead when this machine cannot (no gcc, not x86-64). */
   static create(): NativeHarness | string {
     if (process.arch !== 'x64') return `needs an x86-64 host, this one is ${process.arch}`;
-    const probe = spawnSync('gcc', ['--version']);
+    const probe = spawnSync(compiler, ['--version']);
     if (probe.error !== undefined) return 'needs gcc (Debian package gcc) to compile the oracle';
     const folder = mkdtempSync(join(tmpdir(), 'proxeny-float-'));
     const program = join(folder, 'harness');
     const source = fileURLToPath(new URL('./harness.c', import.meta.url));
-    execFileSync('gcc', ['-O1', '-mno-red-zone', '-msse4.1', '-o', program, source]);
+    execFileSync(compiler, ['-O1', '-mno-red-zone', '-msse4.1', '-o', program, source]);
     return new NativeHarness(folder, program);
   }
 
