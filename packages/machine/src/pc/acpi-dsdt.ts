@@ -3,7 +3,6 @@
 import { type Aml, device, eisaId, integer, name, pkg, scope, string, terms } from './aml.js';
 import {
   busRange,
-  fixedMemory,
   io,
   ioWindow,
   irq,
@@ -13,9 +12,7 @@ import {
 } from './aml-resource.js';
 import {
   ACPI_PM_BASE,
-  IOAPIC_BASE,
   ISA_BRIDGE_DEVICE,
-  LAPIC_BASE,
   PCI_IRQS,
   pirqOf,
   S5_SLEEP_TYPE,
@@ -102,23 +99,13 @@ function interruptRouting(): Aml {
   return pkg(...entries);
 }
 
-/** Ports and pages no driver may take: PIC trigger mode, APM, power management, the APICs. */
+/** Ports no driver may take: fast A20, APM, PIC trigger mode, power management. (Kernels claim the APICs' pages by themselves.) */
 function systemResources(): Aml {
   return device(
     'SYSR',
     name('_HID', eisaId('PNP0C02')),
     name('_UID', integer(1)),
-    name(
-      '_CRS',
-      resources(
-        io(0x92, 1),
-        io(0xb2, 2),
-        io(0x4d0, 2),
-        io(ACPI_PM_BASE, 0x40),
-        fixedMemory(IOAPIC_BASE, 0x1000),
-        fixedMemory(LAPIC_BASE, 0x1000),
-      ),
-    ),
+    name('_CRS', resources(io(0x92, 1), io(0xb2, 2), io(0x4d0, 2), io(ACPI_PM_BASE, 0x40))),
   );
 }
 

@@ -16,17 +16,6 @@ export function irq(number: number): Aml {
   return [0x22, ...littleEndian(1 << number, 2)];
 }
 
-/** A fixed block of 32-bit addresses, read-write. */
-export function fixedMemory(base: number, byteLength: number): Aml {
-  return [
-    0x86,
-    ...littleEndian(9, 2),
-    0x01,
-    ...littleEndian(base, 4),
-    ...littleEndian(byteLength, 4),
-  ];
-}
-
 /** Bus numbers `first..last` behind a bridge. */
 export function busRange(first: number, last: number): Aml {
   return addressSpace(0x88, 2, 2, 0x00, first, last);

@@ -77,15 +77,6 @@ export function device(at: string, ...body: readonly Aml[]): Aml {
   return [0x5b, 0x82, ...withLength([...path(at), ...body.flat()])];
 }
 
-/** A method without side effects on others (NotSerialized) taking `argumentCount` arguments. */
-export function method(at: string, argumentCount: number, ...body: readonly Aml[]): Aml {
-  return [0x14, ...withLength([...path(at), argumentCount & 7, ...body.flat()])];
-}
-
-export function returns(value: Aml): Aml {
-  return [0xa4, ...value];
-}
-
 /** `value` as `size` bytes, lowest first. */
 export function littleEndian(value: number, size: number): number[] {
   const bytes: number[] = [];

@@ -26,13 +26,12 @@ export const FW_CFG_FILE_FIRST = 0x20;
 export const FW_CFG_IRQ0_OVERRIDE = 0x8002;
 
 export const E820_RAM = 1;
-export const E820_RESERVED = 2;
 
 /** One range of the guest-physical memory map. */
 export interface E820Range {
   readonly address: number;
   readonly byteLength: number;
-  /** {@link E820_RAM}, {@link E820_RESERVED}, … */
+  /** {@link E820_RAM}, or 2 for reserved. */
   readonly kind: number;
 }
 

@@ -285,3 +285,22 @@ test('a restored function is mapped and interrupts again; a damaged state is ref
   expect(config(3, 0, 0, 4)).toBe(0x10011af4);
   expect(() => card.restore({ ...state, config: [1] })).toThrow(/config/);
 });
+
+test('the 440FX, PIIX3 and PCI host states survive a snapshot', () => {
+  setConfig(0, 0, 0x59, 1, 0x30);
+  setConfig(1, 0, 0x60, 1, 5);
+  ports.write(0xcf8, 4, 0x80000844);
+  const states = host.functions().map(({ pci }) => structuredClone(pci.save()));
+  const address = structuredClone(host.save());
+  for (const { pci } of host.functions()) pci.reset();
+  host.reset();
+  segments = [];
+  host.functions().forEach(({ pci }, i) => {
+    pci.restore(states[i]);
+  });
+  host.restore(address);
+  expect(ports.read(0xcf8, 4)).toBe(0x80000844);
+  expect(segments).toEqual([{ base: 0xf0000, byteLength: 0x10000, readRam: true, writeRam: true }]);
+  expect(config(1, 0, 0x60, 1)).toBe(5);
+  expect(pmBases).toEqual([0x600]);
+});
