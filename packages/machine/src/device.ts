@@ -30,7 +30,8 @@ export interface Stateful<S> {
   save(): S;
   /**
    * Replaces the state. `state` is untrusted: on anything that `save` could not have returned it throws an error which names
-   * the field, and changes nothing.
+   * the field, and changes nothing. A device whose interrupt line may be shared drives it again; restore the interrupt
+   * controllers after the devices.
    */
   restore(state: unknown): void;
 }

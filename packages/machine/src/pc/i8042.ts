@@ -330,5 +330,6 @@ export class I8042 implements Stateful<I8042State> {
     this.#answer = answer;
     this.#answerSource = answerSource;
     this.#breakPrefix = breakPrefix;
+    this.#updateLines();
   }
 }

@@ -285,6 +285,7 @@ export class Rtc implements PortDevice, Stateful<RtcState> {
     this.#offsetMs = offsetMs;
     this.#lastSecond = lastSecond;
     this.#lastPeriod = lastPeriod;
+    this.#irq((cmos[REG_C] & C_IRQF) !== 0);
     // Any event due before the wall clock is looked at comes with the first timer run.
     this.#timer.rearm(this.#nextEventNs(cmos[REG_B] & (PERIODIC | ALARM | UPDATE) & ~cmos[REG_C]));
   }

@@ -105,6 +105,7 @@ export class Uart implements PortDevice, Stateful<UartState> {
   #divisor = 12; // 9600 baud
   #transmitPending = false;
   #timeoutPending = false;
+  #level = false;
 
   constructor(options: UartOptions) {
     this.#name = options.name;
@@ -372,7 +373,10 @@ export class Uart implements PortDevice, Stateful<UartState> {
   }
 
   #update(): void {
-    this.#irq(this.#source() !== IIR_NONE && (this.#mcr & (MCR_OUT2 | MCR_LOOP)) === MCR_OUT2);
+    const level = this.#source() !== IIR_NONE && (this.#mcr & (MCR_OUT2 | MCR_LOOP)) === MCR_OUT2;
+    if (level === this.#level) return;
+    this.#level = level;
+    this.#irq(level);
   }
 
   save(): UartState {
@@ -423,6 +427,8 @@ export class Uart implements PortDevice, Stateful<UartState> {
     this.#transmitPending = transmitPending;
     this.#timeoutPending = timeoutPending;
     this.#timer.rearm(timeoutNs < 0 ? Infinity : timeoutNs);
+    this.#update();
+    this.#irq(this.#level);
   }
 }
 
