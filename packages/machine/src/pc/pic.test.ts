@@ -28,9 +28,9 @@ beforeEach(() => {
     intr = level;
   });
   bus = new PortBus();
-  bus.claim({ name: 'pic', first: 0x20, count: 2, width: 1, device: pic.master });
-  bus.claim({ name: 'pic', first: 0xa0, count: 2, width: 1, device: pic.slave });
-  bus.claim({ name: 'elcr', first: 0x4d0, count: 2, width: 1, device: pic.elcr });
+  bus.claim({ name: 'pic', first: 0x20, count: 2, width: 1, device: pic.masterPorts });
+  bus.claim({ name: 'pic', first: 0xa0, count: 2, width: 1, device: pic.slavePorts });
+  bus.claim({ name: 'elcr', first: 0x4d0, count: 2, width: 1, device: pic.elcrPorts });
   initialize();
 });
 
@@ -236,7 +236,7 @@ describe('saved state', () => {
     copy.restore(structuredClone(pic.save()));
     expect(copy.save()).toEqual(pic.save());
     expect(level).toBe(false);
-    copy.master.writePort(0, 1, 0x20);
+    copy.masterPorts.writePort(0, 1, 0x20);
     expect(level).toBe(true);
     expect(copy.acknowledge()).toBe(0x39);
   });

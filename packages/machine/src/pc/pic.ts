@@ -18,11 +18,11 @@ const CASCADE = 2;
 /** The interrupt controllers of a PC/AT. */
 export class Pic implements Stateful<PicState> {
   /** Claim at port 0x20, 2 ports. */
-  readonly master: PortDevice;
+  readonly masterPorts: PortDevice;
   /** Claim at port 0xA0, 2 ports. */
-  readonly slave: PortDevice;
+  readonly slavePorts: PortDevice;
   /** Claim at port 0x4D0, 2 ports. */
-  readonly elcr: PortDevice;
+  readonly elcrPorts: PortDevice;
   readonly #master: Pic8259 = new Pic8259(true, 0xf8);
   readonly #slave: Pic8259 = new Pic8259(false, 0xde);
   readonly #output: IrqLine;
@@ -31,9 +31,9 @@ export class Pic implements Stateful<PicState> {
   /** `output` is wired to the CPU's INTR pin (or a local APIC's LINT0); the CPU answers with {@link Pic.acknowledge}. */
   constructor(output: IrqLine) {
     this.#output = output;
-    this.master = this.#chipPorts(this.#master);
-    this.slave = this.#chipPorts(this.#slave);
-    this.elcr = {
+    this.masterPorts = this.#chipPorts(this.#master);
+    this.slavePorts = this.#chipPorts(this.#slave);
+    this.elcrPorts = {
       readPort: (offset) => (offset === 0 ? this.#master.elcr : this.#slave.elcr),
       writePort: (offset, _size, value) => {
         if (offset === 0) this.#master.elcr = value;
