@@ -80,6 +80,12 @@ export class X86Cpu {
   requestExit(): void { this.state.addPending(PENDING_EXIT); }
   /** HLT was executed and nothing has woken the CPU. */
   get isHalted(): boolean { return this.halted; }
+  /** Would run() execute an instruction now? */
+  canWake(): boolean {
+    const { state, core } = this;
+    if (!this.halted) return true;
+    return (state.get(PENDING) & (PENDING_NMI | PENDING_EXIT)) !== 0 || (core.interruptLine && (state.get(FLAGS_OTHER) & FLAG_IF) !== 0);
+  }
   /** Delivered faults, newest last; at most 8. */
   get recentFaults(): readonly FaultRecord[] { return this.faults; }
 

@@ -2,7 +2,7 @@
 // 0 is always a right answer; the semantics' loop then does one element the exact way. Forward direction only.
 // @hot
 import type { Core, Routine } from '../core.js';
-import { ES, FLAGS_OTHER, GPR } from '../state/layout.js';
+import { BUDGET, ES, FLAGS_OTHER, GPR } from '../state/layout.js';
 
 const RCX = 1;
 const RSI = 6;
@@ -33,6 +33,11 @@ function linearOf(core: Core, segment: number, effective: number, bytes: number,
   return core.mmu.wrap(state.segmentBase(segment) + effective);
 }
 
+/** A bulk step costs the slice one instruction per 16 bytes, so that huge counts end slices too. */
+function charge(core: Core, bytes: number): void {
+  core.state.set(BUDGET, core.state.get(BUDGET) - (bytes >> 4));
+}
+
 /** Elements of `size` bytes that can go at once from both pages. */
 const bulkMove: Routine = (core, size, addressBits, segment) => {
   const { state } = core;
@@ -61,6 +66,7 @@ const bulkMove: Routine = (core, size, addressBits, segment) => {
   setRegister(core, RSI, addressBits, source + n * size);
   setRegister(core, RDI, addressBits, target + n * size);
   setRegister(core, RCX, addressBits, count - n);
+  charge(core, n * size);
   return n;
 };
 
@@ -90,6 +96,7 @@ const bulkStore: Routine = (core, size, addressBits) => {
   }
   setRegister(core, RDI, addressBits, target + n * size);
   setRegister(core, RCX, addressBits, count - n);
+  charge(core, n * size);
   return n;
 };
 

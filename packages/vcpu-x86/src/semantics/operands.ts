@@ -173,7 +173,11 @@ export class Operands {
   }
   /** Linear address (i64) of memory operand `i` for an access of `bits`, after segment checks. */
   linear(i: number, bits: number, write: boolean): Value {
-    return this.linearAt(this.effective(i), this.access(i, bits as Bits), write, this.shape.segmented || (!this.mode.flat));
+    return this.linearAt(this.effective(i), this.access(i, bits as Bits), write, this.segmentedAt(i));
+  }
+  /** Overrides do not reach ES:rDI. */
+  private segmentedAt(i: number): boolean {
+    return !this.mode.flat || (this.shape.segmented && this.operand(i).addressing !== 'Y');
   }
   /** Linear address of an effective address in a segment. */
   linearAt(effective: Value, access: Access, write: boolean, segmented: boolean = !this.mode.flat): Value {
@@ -192,7 +196,7 @@ export class Operands {
   private linearOffset(i: number, offset: number, bits: Bits, write: boolean): Value {
     const e = this.effective(i);
     const at = offset === 0 ? e : this.wrapAddress(this.b.addc(e, offset));
-    return this.linearAt(at, this.access(i, bits), write, this.shape.segmented || !this.mode.flat);
+    return this.linearAt(at, this.access(i, bits), write, this.segmentedAt(i));
   }
   private wrapAddress(v: Value): Value {
     return this.addressBits === 64 ? v : this.b.andc(v, this.addressBits === 16 ? 0xffffn : 0xffffffffn);

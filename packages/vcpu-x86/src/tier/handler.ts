@@ -28,9 +28,12 @@ export function endsBlock(statements: readonly Node[]): boolean {
   return last.op === 'branch' || last.op === 'transfer' || last.op === 'raise';
 }
 
+/** Instructions whose second immediate or implied memory operand needs the long record. */
+const longRecords: ReadonlySet<string> = new Set(['ENTER', 'XLAT']);
+
 /** Bytes of a form's records: those with a memory operand or two immediates are longer. */
 export function recordSize(shape: Shape): number {
-  const long = shape.row.operands.some((o) => isMemoryOperand(o, shape.isRegister) || o.addressing === 'A') || shape.row.mnemonic === 'ENTER';
+  const long = shape.row.operands.some((o) => isMemoryOperand(o, shape.isRegister) || o.addressing === 'A') || longRecords.has(shape.row.mnemonic);
   return long ? RECORD_MEMORY_SIZE : RECORD_SIZE;
 }
 

@@ -1,0 +1,47 @@
+// A loader's BootEntry put into a CPU: registers, segments, tables, control registers.
+import { type Core, setSegment } from '@proxeny/vcpu-x86';
+import * as L from '@proxeny/vcpu-x86/state';
+import type { BootEntry } from './loader/entry.js';
+
+const registerNumbers = { rax: 0, rcx: 1, rdx: 2, rbx: 3, rsp: 4, rbp: 5, rsi: 6, rdi: 7 } as const;
+const DATA = 0x9300;
+const CODE = 0x9b00;
+const BIG = 0x400000;
+const LONG = 0x200000;
+const GRANULAR = 0x800000;
+const PE = 1;
+const PG = -0x80000000;
+const PAE = 0x20;
+const LONG_MODE = 0x500;
+
+/** Puts a reset CPU into the state that an image wants to be entered with. */
+export function applyBootEntry(core: Core, entry: BootEntry): void {
+  const { state } = core;
+  const real = entry.mode === 'real';
+  const granular = (limit: number): number => (limit > 0xfffff ? GRANULAR : 0);
+  const dataAttributes = DATA | (real ? 0 : BIG) | granular(entry.data.limit);
+  for (const s of [L.ES, L.SS, L.DS, L.FS, L.GS]) {
+    setSegment(state, s, entry.data.selector, entry.data.base, entry.data.limit, dataAttributes);
+  }
+  const codeAttributes = real ? DATA : CODE | (entry.mode === 'long64' ? LONG : BIG) | granular(entry.cs.limit);
+  setSegment(state, L.CS, entry.cs.selector, entry.cs.base, entry.cs.limit, codeAttributes);
+  for (const [name, number] of Object.entries(registerNumbers)) {
+    const value = entry.registers[name as keyof typeof registerNumbers];
+    if (value !== undefined) state.setGpr64(number, value);
+  }
+  state.rip = entry.rip;
+  state.rflags = 2;
+  state.set64(L.GDTR_BASE, entry.gdt?.base ?? 0);
+  state.set(L.GDTR_LIMIT, entry.gdt?.limit ?? 0);
+  state.set64(L.IDTR_BASE, entry.idt?.base ?? 0);
+  state.set(L.IDTR_LIMIT, entry.idt?.limit ?? (real ? 0x3ff : 0));
+  if (!real) state.set(L.CR0, state.get(L.CR0) | PE);
+  if (entry.mode === 'long64') {
+    state.set64(L.CR3, entry.cr3 ?? 0);
+    state.set(L.CR4, state.get(L.CR4) | PAE);
+    state.set(L.EFER, state.get(L.EFER) | LONG_MODE);
+    state.set(L.CR0, state.get(L.CR0) | PG);
+  }
+  core.updateMode();
+  core.flushTlb(false);
+}

@@ -1,0 +1,251 @@
+// A PC: one vCPU, memory, board, and the run loop that gives them time. Host events (input) enter only between slices, and no
+// slice survives an await.
+import type { Gpa } from '@proxeny/memory';
+import {
+  BlockCache, type CpuModel, EXIT_HALT, EXIT_REQUESTED, EXIT_SHUTDOWN, type FaultRecord, VCPU_SIZE, X86Cpu,
+} from '@proxeny/vcpu-x86';
+import { applyBootEntry } from './boot-state.js';
+import { HostClock } from './host/clock.js';
+import { PCI_HOLE_START } from './loader/e820.js';
+import { loadImage } from './loader/image.js';
+import type { BootProtocol } from './loader/load-request.js';
+import { buildAcpiTables } from './pc/acpi-tables.js';
+import { addMachineItems } from './pc/fw-cfg-items.js';
+import { acpiLoaderFiles } from './pc/acpi-loader.js';
+import { buildMpTable } from './pc/mp-table.js';
+import { PcBoard, SERIAL_PORTS } from './pc-board.js';
+import { PcMemory } from './pc-memory.js';
+import { TimerQueue } from './timer-queue.js';
+
+const MIB = 1 << 20;
+const CPU_BASE = 0x10000;
+const ARENA_SIZE = 32 * MIB;
+/** ACPI tables: the low part of the firmware area, where guests look for the RSDP. */
+const ACPI_BASE = 0xe0000;
+const MP_BASE = 0xf0000;
+const SLICE_MS = 1;
+/** Host time between two visits of the event loop while the guest runs. */
+const YIELD_MS = 4;
+
+/** What a PC is built from. */
+export interface PcConfig {
+  /** Kernel or firmware image. */
+  readonly image: Uint8Array;
+  readonly imageName?: string;
+  readonly protocol?: BootProtocol;
+  readonly initrd?: Uint8Array;
+  readonly commandLine?: string;
+  /** RAM in bytes, a multiple of 1 MiB. */
+  readonly memoryBytes: number;
+  readonly model: CpuModel;
+  /** Bytes that leave serial port `index` (0 is COM1). */
+  readonly onSerial?: (index: number, byte: number) => void;
+  /** Bytes written to port 0xE9 or 0x402. */
+  readonly onDebug?: (byte: number) => void;
+  readonly wallClockMs?: () => number;
+}
+
+/** How a machine ended. */
+export interface MachineEnd {
+  readonly reason: 'poweroff' | 'reset' | 'crash' | 'exit' | 'stopped';
+  /** Exit code the guest gave (debug-exit port), 0 otherwise. */
+  readonly code: number;
+  /** For `crash`: what happened, with rip and the last faults. */
+  readonly message: string;
+}
+
+/** Text of a fault for messages. */
+const faultText = (f: FaultRecord): string => {
+  const names: Record<number, string> = { 0: '#DE', 1: '#DB', 3: '#BP', 4: '#OF', 5: '#BR', 6: '#UD', 7: '#NM', 8: '#DF', 10: '#TS', 11: '#NP', 12: '#SS', 13: '#GP', 14: '#PF', 16: '#MF', 17: '#AC', 19: '#XM' };
+  const hex = (v: number): string => (v < 0 ? (v + 2 ** 64).toString(16) : v.toString(16));
+  const code = f.errorCode >= 0 ? `(${f.errorCode.toString(16)})` : '';
+  return `${names[f.vector] ?? `vector ${f.vector}`}${code}${f.vector === 14 ? ` at ${hex(f.address)}` : ''} rip ${hex(f.rip)}`;
+};
+
+export class Machine {
+  readonly cpu: X86Cpu;
+  readonly memory: PcMemory;
+  readonly board: PcBoard;
+  readonly clock: HostClock = new HostClock();
+  readonly timers: TimerQueue = new TimerQueue(this.clock);
+  readonly blocks: BlockCache;
+  private end: MachineEnd | null = null;
+  private wake: (() => void) | null = null;
+  private readonly input: Uint8Array[][] = [[], [], [], []];
+  /** Instructions a millisecond, measured: sizes the slices. */
+  private speed = 20_000;
+
+  constructor(config: PcConfig) {
+    const { memoryBytes } = config;
+    const arena = CPU_BASE + Math.ceil(VCPU_SIZE / 65536) * 65536;
+    const ramBase = arena + ARENA_SIZE;
+    const romBase = ramBase + memoryBytes;
+    const romRoom = config.protocol === 'firmware' || config.image.length <= 4 * MIB ? 4 * MIB : 0;
+    const memory = new WebAssembly.Memory({ initial: Math.ceil((romBase + romRoom) / 65536) });
+    const blocks = new BlockCache(memory, arena, ramBase);
+    this.blocks = blocks;
+    this.memory = new PcMemory(memory, ramBase, memoryBytes, (at, length) => blocks.written(at, length));
+    const below4GiB = Math.min(memoryBytes, PCI_HOLE_START);
+    const firmware = config.protocol === 'firmware';
+    this.board = new PcBoard({
+      timers: this.timers,
+      memory: this.memory,
+      ram: { below4GiB, above4GiB: memoryBytes - below4GiB },
+      apic: config.model.features.has('apic'),
+      x2apic: config.model.features.has('x2apic'),
+      tscHz: 1e9,
+      firmware,
+      wallClockMs: config.wallClockMs ?? (() => Date.now()),
+      transmit: (index, byte) => config.onSerial?.(index, byte),
+      debug: (byte) => config.onDebug?.(byte),
+      powerOff: () => this.finish({ reason: 'poweroff', code: 0, message: '' }),
+      reset: () => this.finish({ reason: 'reset', code: 0, message: '' }),
+      debugExit: (code) => this.finish({ reason: 'exit', code, message: '' }),
+      setA20: (open) => {
+        this.cpu.core.mmu.a20 = open;
+        this.cpu.core.forgetJumps();
+      },
+      interrupt: (level) => this.cpu.setInterruptLine(level),
+      nmi: () => this.cpu.raiseNmi(),
+      init: () => {},
+    });
+    const { board } = this;
+    this.cpu = new X86Cpu({
+      memory,
+      base: CPU_BASE,
+      blocks,
+      model: config.model,
+      stage: this.memory,
+      platform: {
+        portRead: (port, size) => board.ports.read(port, size),
+        portWrite: (port, size, value) => board.ports.write(port, size, value),
+        mmioRead: (at, size) => board.mmio.read(at, size),
+        mmioWrite: (at, size, value) => board.mmio.write(at, size, value),
+        acknowledgeInterrupt: () => board.acknowledge(),
+        nowNs: () => this.clock.nowNs(),
+        readTaskPriority: () => (board.lapic ? board.lapic.taskPriority >> 4 : 0),
+        writeTaskPriority: (value) => {
+          if (board.lapic) board.lapic.taskPriority = value << 4;
+        },
+        readMsr: (index, out) => {
+          const msr = board.lapicMsr;
+          if (!msr?.owns(index) || !msr.read(index)) return false;
+          out[0] = msr.low;
+          out[1] = msr.high;
+          return true;
+        },
+        writeMsr: (index, low, high) => board.lapicMsr?.owns(index) === true && board.lapicMsr.write(index, low, high),
+      },
+    });
+    this.load(config, memory, romBase, firmware);
+  }
+
+  private load(config: PcConfig, memory: WebAssembly.Memory, romBase: number, firmware: boolean): void {
+    const pciWindow = { first: Math.max(config.memoryBytes, PCI_HOLE_START), last: 0xfebfffff };
+    const acpi = buildAcpiTables({ base: ACPI_BASE, cpuCount: 1, pciWindow, serialPorts: SERIAL_PORTS.slice(0, 2), keyboard: false });
+    const apic = this.board.lapic !== null;
+    if (firmware) {
+      addMachineItems(this.board.fwCfg, { ramBytes: config.memoryBytes, cpuCount: 1, e820: [] });
+      for (const file of acpiLoaderFiles(acpi)) this.board.fwCfg.addFile(file.name, file.bytes);
+    } else if (apic) {
+      this.memory.copyTo(ACPI_BASE as Gpa, acpi.bytes);
+      this.memory.copyTo(MP_BASE as Gpa, buildMpTable({ base: MP_BASE, cpuCount: 1, cpuSignature: 0x6f1, cpuFeatures: 0 }));
+    }
+    const loaded = loadImage(this.memory, {
+      image: config.image,
+      ...(config.imageName === undefined ? {} : { imageName: config.imageName }),
+      ...(config.initrd === undefined ? {} : { initrd: config.initrd }),
+      ...(config.commandLine === undefined ? {} : { commandLine: config.commandLine }),
+      ...(config.protocol === undefined ? {} : { protocol: config.protocol }),
+      ...(apic ? { acpiRsdp: ACPI_BASE } : {}),
+      hasCpuFeature: (name) => config.model.features.has(name),
+    });
+    let at = romBase;
+    for (const rom of loaded.roms) {
+      new Uint8Array(memory.buffer).set(rom.bytes, at);
+      this.memory.addRom(rom.start / 4096, Math.ceil(rom.bytes.length / 4096), at / 4096);
+      at += Math.ceil(rom.bytes.length / 4096) * 4096;
+    }
+    applyBootEntry(this.cpu.core, loaded.entry);
+  }
+
+  /** Bytes typed at serial port `index`; queued without loss, delivered as the guest's FIFO has room. */
+  send(index: number, bytes: Uint8Array): void {
+    this.input[index].push(bytes);
+    this.wake?.();
+  }
+  /** Ends the machine from outside. */
+  stop(): void {
+    this.finish({ reason: 'stopped', code: 0, message: '' });
+  }
+
+  private finish(end: MachineEnd): void {
+    this.end ??= end;
+    this.cpu.requestExit();
+    this.wake?.();
+  }
+
+  private drainInput(): void {
+    this.input.forEach((queue, index) => {
+      while (queue.length > 0) {
+        const taken = this.board.uarts[index].receive(queue[0]);
+        if (taken < queue[0].length) {
+          queue[0] = queue[0].subarray(taken);
+          return;
+        }
+        queue.shift();
+      }
+    });
+  }
+
+  /** Runs until the guest powers off, resets, crashes or {@link stop}. */
+  async run(): Promise<MachineEnd> {
+    let yielded = performance.now();
+    while (this.end === null) {
+      this.timers.runDue();
+      this.drainInput();
+      const now = performance.now();
+      if (now - yielded >= YIELD_MS) {
+        await new Promise<void>((resolve) => setImmediate(resolve));
+        yielded = performance.now();
+        continue;
+      }
+      const untilTimerMs = (this.timers.nextDeadlineNs() - this.clock.nowNs()) / 1e6;
+      const slice = Math.max(1000, Math.floor(this.speed * Math.min(SLICE_MS, Math.max(untilTimerMs, 0.05))));
+      const exit = this.cpu.run(slice);
+      const spent = performance.now() - now;
+      if (exit === EXIT_HALT) {
+        await this.idle();
+        yielded = performance.now();
+      } else if (exit === EXIT_SHUTDOWN) this.crash();
+      else if (exit !== EXIT_REQUESTED && spent > 0.01) {
+        this.speed += (Math.min(slice / spent, 2_000_000) - this.speed) * 0.1;
+      }
+    }
+    return this.end;
+  }
+
+  /** The CPU is halted: sleeps until the next timer or input. */
+  private async idle(): Promise<void> {
+    this.timers.runDue();
+    if (!this.cpu.canWake()) {
+      const waitMs = (this.timers.nextDeadlineNs() - this.clock.nowNs()) / 1e6;
+      if (waitMs > 0) await this.sleep(Math.min(waitMs, 1000));
+    }
+  }
+  private sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.wake?.(), ms);
+      this.wake = () => {
+        clearTimeout(timer);
+        this.wake = null;
+        resolve();
+      };
+    });
+  }
+
+  private crash(): void {
+    const faults = this.cpu.recentFaults.slice(-3).map(faultText).join(', then ');
+    this.finish({ reason: 'crash', code: 0, message: `triple fault: ${faults}` });
+  }
+}
