@@ -24,7 +24,7 @@ export const twoByte = [
   ['NP 0F 01 CB', 'STAC', '', 'cpl0 smap ends'],
   ['NP 0F 01 D0', 'XGETBV', '', 'xsave'],
   ['NP 0F 01 D1', 'XSETBV', '', 'cpl0 xsave ends'],
-  ['NP 0F 01 D9', 'VMMCALL', '', 'ends'],
+  ['0F 01 D9', 'VMMCALL', '', 'ends'],
   ['0F 01 F8', 'SWAPGS', '', 'only64 cpl0'],
   ['0F 01 F9', 'RDTSCP', '', 'rdtscp'],
   // 02–0F
