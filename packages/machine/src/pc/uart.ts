@@ -3,54 +3,46 @@
 // Received bytes wait in the guest's 16-byte FIFO only: `receiveSpace` tells the host how many fit, `onReceiveSpace` when to go on.
 // Invariant: `#irq` is the INTR pin gated by OUT2, as on every PC.
 import type { IrqLine, PortDevice, Stateful } from '../device.js';
-import { StateReader } from '../state-reader.js';
 import type { Timer, TimerQueue } from '../timer-queue.js';
+import { type ModemLines, withModemLines } from './modem-lines.js';
+import {
+  FCR_CLEAR_RECEIVE,
+  FCR_ENABLE,
+  IER_LINE,
+  IER_MODEM,
+  IER_RECEIVE,
+  IER_TRANSMIT,
+  IIR_FIFO,
+  IIR_LINE,
+  IIR_MODEM,
+  IIR_NONE,
+  IIR_RECEIVE,
+  IIR_TIMEOUT,
+  IIR_TRANSMIT,
+  LCR_BREAK,
+  LCR_DLAB,
+  LSR_BREAK,
+  LSR_CHARACTER,
+  LSR_DATA,
+  LSR_FIFO_ERROR,
+  LSR_OVERRUN,
+  LSR_TRANSMITTER_EMPTY,
+  MCR_DTR,
+  MCR_LOOP,
+  MCR_OUT1,
+  MCR_OUT2,
+  MCR_RTS,
+  MSR_CTS,
+  MSR_DCD,
+  MSR_DSR,
+  MSR_RI,
+} from './uart-bits.js';
+import { readUartState, UART_FIFO_BYTES, type UartState } from './uart-state.js';
 
-const FIFO_BYTES = 16;
 const TRIGGER_BYTES = [1, 4, 8, 14];
 const INPUT_HERTZ = 1843200;
 /** Longest wait for the receive timeout, in ns: baud rates do not slow transmission here, so they should not slow input. */
 const MAX_TIMEOUT_NS = 10e6;
-
-const IER_RECEIVE = 0x01;
-const IER_TRANSMIT = 0x02;
-const IER_LINE = 0x04;
-const IER_MODEM = 0x08;
-const IIR_NONE = 0x01;
-const IIR_MODEM = 0x00;
-const IIR_TRANSMIT = 0x02;
-const IIR_RECEIVE = 0x04;
-const IIR_LINE = 0x06;
-const IIR_TIMEOUT = 0x0c;
-const IIR_FIFO = 0xc0;
-const FCR_ENABLE = 0x01;
-const FCR_CLEAR_RECEIVE = 0x02;
-const LCR_BREAK = 0x40;
-const LCR_DLAB = 0x80;
-const MCR_DTR = 0x01;
-const MCR_RTS = 0x02;
-const MCR_OUT1 = 0x04;
-const MCR_OUT2 = 0x08;
-const MCR_LOOP = 0x10;
-const LSR_DATA = 0x01;
-const LSR_OVERRUN = 0x02;
-const LSR_BREAK = 0x10;
-const LSR_TRANSMITTER_EMPTY = 0x60;
-const LSR_FIFO_ERROR = 0x80;
-/** Error bits of LSR that one received character carries. */
-const LSR_CHARACTER = 0x1c;
-const MSR_CTS = 0x10;
-const MSR_DSR = 0x20;
-const MSR_RI = 0x40;
-const MSR_DCD = 0x80;
-
-/** Modem inputs of the port; absent ones stay as they are. */
-export interface ModemLines {
-  readonly clearToSend?: boolean;
-  readonly dataSetReady?: boolean;
-  readonly ringIndicator?: boolean;
-  readonly carrierDetect?: boolean;
-}
 
 /** What {@link Uart} is built from. */
 export interface UartOptions {
@@ -62,26 +54,6 @@ export interface UartOptions {
   readonly transmit: (byte: number) => void;
   /** Called when the guest has made room for input (`receiveSpace` went up from 0). */
   readonly onReceiveSpace?: () => void;
-}
-
-/** Saved registers of {@link Uart}. */
-export interface UartState {
-  readonly version: 1;
-  readonly ier: number;
-  readonly fcr: number;
-  readonly lcr: number;
-  readonly mcr: number;
-  /** Sticky bits of LSR: overrun and the errors of the character that was on top. */
-  readonly lineErrors: number;
-  readonly msr: number;
-  readonly scratch: number;
-  readonly divisor: number;
-  /** Received characters: the byte, and in bits 15-8 its LSR error bits. */
-  readonly received: readonly number[];
-  readonly transmitPending: boolean;
-  readonly timeoutPending: boolean;
-  /** When the receive timeout is due, in guest ns; -1 is never. */
-  readonly timeoutNs: number;
 }
 
 /** One 16550A. */
@@ -158,11 +130,7 @@ export class Uart implements PortDevice, Stateful<UartState> {
 
   /** Sets modem inputs; changes show in MSR and may interrupt. */
   setModemLines(lines: ModemLines): void {
-    this.#modemInputs =
-      pick(lines.clearToSend, this.#modemInputs, MSR_CTS) |
-      pick(lines.dataSetReady, this.#modemInputs, MSR_DSR) |
-      pick(lines.ringIndicator, this.#modemInputs, MSR_RI) |
-      pick(lines.carrierDetect, this.#modemInputs, MSR_DCD);
+    this.#modemInputs = withModemLines(this.#modemInputs, lines);
     this.#modemChanged();
     this.#update();
   }
@@ -230,7 +198,7 @@ export class Uart implements PortDevice, Stateful<UartState> {
   }
 
   get #receiveCapacity(): number {
-    return this.#hasFifo ? FIFO_BYTES : 1;
+    return this.#hasFifo ? UART_FIFO_BYTES : 1;
   }
 
   #send(byte: number): void {
@@ -399,39 +367,20 @@ export class Uart implements PortDevice, Stateful<UartState> {
 
   /** Restores the registers. The modem inputs stay what the host of this machine has set. */
   restore(state: unknown): void {
-    const reader = new StateReader(this.#name, state, 1);
-    const ier = reader.integer('ier', 0, 0x0f);
-    const fcr = reader.u8('fcr');
-    if ((fcr & 0x36) !== 0 || (fcr !== 0 && (fcr & FCR_ENABLE) === 0))
-      reader.reject('fcr', 'a FIFO mode');
-    const lcr = reader.u8('lcr');
-    const mcr = reader.integer('mcr', 0, 0x1f);
-    const lineErrors = reader.integer('lineErrors', 0, 0x1e);
-    const msr = reader.u8('msr');
-    const scratch = reader.u8('scratch');
-    const divisor = reader.u16('divisor');
-    const capacity = (fcr & FCR_ENABLE) !== 0 ? FIFO_BYTES : 1;
-    const received = reader.integers('received', 0, (LSR_CHARACTER << 8) | 0xff, 0, capacity);
-    const transmitPending = reader.boolean('transmitPending');
-    const timeoutPending = reader.boolean('timeoutPending');
-    const timeoutNs = reader.finite('timeoutNs');
-    this.#ier = ier;
-    this.#fcr = fcr;
-    this.#lcr = lcr;
-    this.#mcr = mcr;
-    this.#lineErrors = lineErrors;
-    this.#msr = msr;
-    this.#scratch = scratch;
-    this.#divisor = divisor;
-    this.#received.splice(0, this.#received.length, ...received);
-    this.#transmitPending = transmitPending;
-    this.#timeoutPending = timeoutPending;
-    this.#timer.rearm(timeoutNs < 0 ? Infinity : timeoutNs);
+    const saved = readUartState(this.#name, state);
+    this.#ier = saved.ier;
+    this.#fcr = saved.fcr;
+    this.#lcr = saved.lcr;
+    this.#mcr = saved.mcr;
+    this.#lineErrors = saved.lineErrors;
+    this.#msr = saved.msr;
+    this.#scratch = saved.scratch;
+    this.#divisor = saved.divisor;
+    this.#received.splice(0, this.#received.length, ...saved.received);
+    this.#transmitPending = saved.transmitPending;
+    this.#timeoutPending = saved.timeoutPending;
+    this.#timer.rearm(saved.timeoutNs < 0 ? Infinity : saved.timeoutNs);
     this.#update();
     this.#irq(this.#level);
   }
-}
-
-function pick(wanted: boolean | undefined, current: number, bit: number): number {
-  return wanted === undefined ? current & bit : wanted ? bit : 0;
 }
