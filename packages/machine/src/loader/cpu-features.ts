@@ -6,6 +6,8 @@ import { isBzImage, parseSetupHeader, type SetupHeader, XLF_KERNEL_64 } from './
 /** The text in front of the setup code's own table of required features. */
 const MARK = 'features not present on the CPU:\n';
 const FEATURE_NAME = /^[a-z0-9_]{2,16}$/;
+/** Words of Linux' feature array that no CPUID leaf has: Linux' own findings, such as `nopl`. The setup code skips them too. */
+const SOFTWARE_WORDS: ReadonlySet<number> = new Set([3, 7, 8, 11]);
 
 /**
  * The features a Linux kernel requires. A kernel's setup code has a table of their names (to print what is missing), so
@@ -18,8 +20,8 @@ export function requiredCpuFeatures(header: SetupHeader): string[] {
 }
 
 /**
- * Entries of `word, bit, name, NUL` behind the messages of the setup code; the names are all we need. The last entry has
- * an empty name. Before the first there may be padding, indistinguishable from word 0, bit 0.
+ * Entries of `word, bit, name, NUL` behind the messages of the setup code; the last entry has an empty name. Before the
+ * first there may be padding, indistinguishable from word 0, bit 0.
  */
 function namedFeatures(setup: Uint8Array): Set<string> {
   const features = new Set<string>();
@@ -34,7 +36,7 @@ function namedFeatures(setup: Uint8Array): Set<string> {
     const end = text.indexOf('\0', at);
     const name = end < 0 ? '' : text.slice(at, end);
     if (!FEATURE_NAME.test(name)) return features;
-    features.add(name);
+    if (!SOFTWARE_WORDS.has(text.charCodeAt(at - 2))) features.add(name);
     at = end + 3;
   }
 }

@@ -24,12 +24,10 @@ export function loadElfSegments(elf: ElfImage, context: LoadContext): PlacedRang
   let total = 0;
   for (const [i, s] of segments.entries()) {
     const end = s.paddr + s.memorySize;
-    total += s.memorySize;
-    // Overlapping segments without end would make a small file cost much time.
-    if (total > 4 * memory.byteLength) {
-      throw new ImageError('malformed', `${imageName}: segments overlap; the file is damaged`);
+    if (isRam(memoryMap, s.paddr, end)) {
+      total += s.memorySize;
+      continue;
     }
-    if (isRam(memoryMap, s.paddr, end)) continue;
     const top = topOfLowRam(memoryMap);
     if (s.paddr >= 0x100000 && end > top && end <= 0xc0000000) {
       throw new ImageError(
@@ -43,6 +41,10 @@ export function loadElfSegments(elf: ElfImage, context: LoadContext): PlacedRang
       `${imageName}: segment ${i} (${hex(s.paddr)}–${hex(end)}) lies where a PC has no RAM; ` +
         'the image must be linked to physical addresses from 1 MiB up',
     );
+  }
+  // Overlapping segments without end would make a small file cost much time.
+  if (total > 4 * memory.byteLength) {
+    throw new ImageError('malformed', `${imageName}: segments overlap; the file is damaged`);
   }
   for (const s of segments) {
     memory.copyTo(s.paddr as Gpa, elf.view.bytes.subarray(s.offset, s.offset + s.fileSize));

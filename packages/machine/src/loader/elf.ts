@@ -116,10 +116,10 @@ function readSegments(view: ImageView, wide: boolean): ElfSegment[] {
           flags: view.u32(at + 4),
           offset: view.u64(at + 8),
           vaddr: view.linear64(at + 16),
-          paddr: view.linear64(at + 24),
+          paddr: view.u64(at + 24),
           fileSize: view.u64(at + 32),
           memorySize: view.u64(at + 40),
-          alignment: view.linear64(at + 48),
+          alignment: view.u64(at + 48),
         }
       : {
           type: view.u32(at),

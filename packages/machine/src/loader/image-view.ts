@@ -48,7 +48,7 @@ export class ImageView {
   /** 64-bit linear address as a signed canonical value (0xffffffff81000000 → −0x7f000000). */
   linear64(at: number): number {
     const value = (this.u32(at + 4) | 0) * 0x1_0000_0000 + this.u32(at);
-    if (!Number.isSafeInteger(value)) {
+    if (value < -(2 ** 47) || value >= 2 ** 47) {
       throw new ImageError(
         'malformed',
         `${this.what}: the address at offset ${hex(at)} is not canonical; the file is damaged`,

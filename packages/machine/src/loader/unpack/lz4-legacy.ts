@@ -81,5 +81,7 @@ export function unpackLz4Legacy(bytes: Uint8Array, limit: number, expected?: num
     unpackBlock(bytes, at, at + packed, output);
     at += packed;
   }
+  const complete = output.length === expected || at === bytes.length;
+  if (!complete || at === 4) throw damaged(FORMAT, 'it ends too early');
   return output.finish();
 }
