@@ -4,14 +4,12 @@ import type { Gpa, GuestMemory } from '@proxeny/memory';
 
 export const E820_RAM = 1;
 export const E820_RESERVED = 2;
-export const E820_ACPI = 3;
-export const E820_NVS = 4;
 
 export interface MemoryRegion {
   /** First byte, guest-physical. */
   readonly start: number;
   readonly byteLength: number;
-  /** E820_*. */
+  /** {@link E820_RAM}, {@link E820_RESERVED}, 3 (ACPI tables) or 4 (ACPI NVS). */
   readonly type: number;
 }
 

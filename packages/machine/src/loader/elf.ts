@@ -11,7 +11,6 @@ export const PT_LOAD = 1;
 export const PT_NOTE = 4;
 export const SHT_SYMTAB = 2;
 export const SHT_NOTE = 7;
-export const SHT_NOBITS = 8;
 
 /** A program header. Sizes and offsets in bytes. */
 export interface ElfSegment {
