@@ -50,6 +50,7 @@ export const SIMD: ReadonlyMap<string, number> = new Map([
   ['i8x16.add', 110], ['i8x16.add_sat_s', 111], ['i8x16.add_sat_u', 112],
   ['i8x16.sub', 113], ['i8x16.sub_sat_s', 114], ['i8x16.sub_sat_u', 115],
   ['i8x16.min_s', 118], ['i8x16.min_u', 119], ['i8x16.max_s', 120], ['i8x16.max_u', 121], ['i8x16.avgr_u', 123],
+  ['i16x8.extadd_pairwise_i8x16_u', 125], ['i32x4.extadd_pairwise_i16x8_u', 127],
   ['i16x8.abs', 128], ['i16x8.neg', 129], ['i16x8.q15mulr_sat_s', 130], ['i16x8.bitmask', 132],
   ['i16x8.narrow_i32x4_s', 133], ['i16x8.narrow_i32x4_u', 134],
   ['i16x8.extend_low_i8x16_s', 135], ['i16x8.extend_high_i8x16_s', 136], ['i16x8.extend_low_i8x16_u', 137], ['i16x8.extend_high_i8x16_u', 138],
