@@ -1,0 +1,40 @@
+// A regular expression over a guest's output as it streams by: matches may lie across chunks, memory stays bounded.
+
+/** Characters that are kept, so the longest match. */
+const WINDOW_LENGTH = 16 * 1024;
+
+export class OutputMatcher {
+  readonly #decoder = new TextDecoder();
+  /** The newest output, unmatched so far. */
+  #window = '';
+
+  /** Takes the next bytes, in UTF-8; a character may be cut between two chunks. */
+  push(bytes: Uint8Array): void {
+    this.#window += this.#decoder.decode(bytes, { stream: true });
+    const surplus = this.#window.length - 2 * WINDOW_LENGTH;
+    if (surplus > 0) this.#trim();
+  }
+
+  /** Whether the output matches; everything up to the match's end is used up then. */
+  take(pattern: RegExp): boolean {
+    const match = pattern.exec(this.#window);
+    if (match) this.#window = this.#window.slice(match.index + match[0].length);
+    else if (this.#window.length > WINDOW_LENGTH) this.#trim();
+    return match !== null;
+  }
+
+  /** The last line that is not empty, for messages. */
+  get lastLine(): string {
+    const lines = this.#window.split(/[\r\n]+/).filter((line) => line.trim() !== '');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
+    return (lines.at(-1) ?? '').replace(/\x1b\[[\d;?]*[a-z]|[\0-\x1f]/gi, '').slice(-120);
+  }
+
+  /** Cuts at the start of a line where there is one, so that `^` does not match in the middle. */
+  #trim(): void {
+    const cut = this.#window.length - WINDOW_LENGTH;
+    const lineEnd = this.#window.indexOf('\n', cut - 1);
+    const isFar = lineEnd < 0 || lineEnd > cut + WINDOW_LENGTH / 2;
+    this.#window = this.#window.slice(isFar ? cut : lineEnd + 1);
+  }
+}
