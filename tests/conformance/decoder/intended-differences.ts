@@ -81,7 +81,7 @@ export function commonText(text: string, i: Instruction): string {
     .replace(/^(fneni|fndisi|fnsetpm)$/, 'fnop')
     .replace(/^fstpnce /, 'fstp ')
     .replace(/^sal /, 'shl ');
-  t = t.replace(/^rep (?=ret)/, '');
+  t = t.replace(/^rep (?=ret)/, '').replace(/^(call|jmp) (word|dword) (?=(0x)?\w+:)/, '$1 ');
   t = t
     .replace(/^(aa[dm]) 0xa$/, '$1')
     .replace(

@@ -3,8 +3,8 @@ import { decode } from '../isa/decode.js';
 import { isMemoryOperand, operandSizesOf, operandWidthBits, usesAddress } from '../isa/form.js';
 import { type CodeBits, Instruction } from '../isa/instruction.js';
 import type { Operand } from '../isa/operand.js';
-import type { Row } from '../isa/row.js';
-import { hidesOperands, spellingOf, spellsSize } from './mnemonic-names.js';
+import { plainSize, showsSize } from './implied-size.js';
+import { hidesOperands, spellingOf } from './mnemonic-names.js';
 import { gprName, segmentNames } from './register-names.js';
 
 const sizeNames: Readonly<Record<number, string>> = {
@@ -69,14 +69,21 @@ const places = new Set([
 ]);
 
 function sizeText(o: Operand, i: Instruction): string {
-  if (o.width === 'p') return `far ${sizeNames[i.operandBits]}`;
-  if (o.width === 's' || o.width === 'a' || places.has(i.row.mnemonic)) return '';
+  const isFar = i.row.mnemonic === 'CALL_FAR' || i.row.mnemonic === 'JMP_FAR';
+  if (isFar) return `far ${sizeNames[i.operandBits]}`;
+  if (o.width === 'p' || o.width === 's' || o.width === 'a' || places.has(i.row.mnemonic))
+    return '';
   return sizeNames[operandWidthBits(o, i.operandBits)] ?? '';
 }
 
 function branchText(i: Instruction, bits: CodeBits, address: bigint): string {
   const target = address + BigInt(i.length + i.immLow);
   return numberText(BigInt.asUintN(bits === 64 ? 64 : i.operandBits, target));
+}
+
+function farText(i: Instruction, bits: CodeBits): string {
+  const size = i.operandBits === bits ? '' : sizeNames[i.operandBits];
+  return `${size}${numberText(i.imm2)}:${numberText(unsigned(i.immLow, 0, i.operandBits))}`;
 }
 
 function operandText(o: Operand, i: Instruction, bits: CodeBits, address: bigint): string {
@@ -113,7 +120,7 @@ function operandText(o: Operand, i: Instruction, bits: CodeBits, address: bigint
     case 'T':
       return `st${i.rm}`;
     case 'A':
-      return `${numberText(i.imm2)}:${numberText(unsigned(i.immLow, 0, i.operandBits))}`;
+      return farText(i, bits);
     case 'J':
       return branchText(i, bits, address);
     default:
@@ -132,30 +139,12 @@ function immediateText(i: Instruction, o: Operand, isSecond: boolean): string {
 const writesMemory = (i: Instruction): boolean =>
   i.row.operands.some((o) => 'EMQWO'.includes(o.addressing) && isMemoryOperand(o, i.isRegister));
 
-/** The operand size that the row has without prefixes. */
-function plainSize(row: Row, bits: CodeBits): number {
-  if (bits !== 64) return bits;
-  return row.attributes.has('d64') || row.attributes.has('f64') ? 64 : 32;
-}
-
-/** Whether operands or the spelling tell the operand size. */
-function showsSize(i: Instruction): boolean {
-  const { row } = i;
-  if (row.mnemonic === 'PUSH_SEG' || row.mnemonic === 'POP_SEG' || row.mnemonic === 'RET_FAR')
-    return false;
-  if (spellsSize(row)) return true;
-  // A descriptor-table register's image and an environment have no size keyword; an immediate's size is not written.
-  return row.operands.some(
-    (o) => !'IJ'.includes(o.addressing) && o.width !== 'm' && o.width !== 's',
-  );
-}
-
 /** Sizes and segments that no operand shows: `o16 ret`, `a16 fs rep movsb`. */
 function sizePrefixText(i: Instruction, bits: CodeBits): string {
   const { row } = i;
   let text = '';
   if (
-    !showsSize(i) &&
+    !showsSize(i.row) &&
     operandSizesOf(row, bits).length > 1 &&
     i.operandBits !== plainSize(row, bits)
   )

@@ -7,4 +7,14 @@ export type { Addressing, FixedOperand, Operand, Width } from '../isa/operand.js
 export type { Row } from '../isa/row.js';
 export { type CpuFeature, cpuFeatures } from '../isa/row-parser.js';
 export { type Mnemonic, rows } from '../isa/table.js';
+export { type Assembled, Assembler, type AssemblerOptions, asm, assemble } from './assembler.js';
 export { type DisassembledLine, disassemble, formatInstruction } from './disassemble.js';
+export { AsmError } from './expression.js';
+export type {
+  FarValue,
+  ImmediateValue,
+  MemoryValue,
+  OperandValue,
+  RegisterValue,
+} from './operand-value.js';
+export { type Register, registers } from './register-names.js';
