@@ -1,7 +1,9 @@
 // Every routine that semantics call by name.
 import type { Routine } from '../core.js';
 import { bulkRoutines } from './string-bulk.js';
+import { systemRoutines } from './system.js';
 
 export const routines: Readonly<Record<string, Routine>> = {
   ...bulkRoutines,
+  ...systemRoutines,
 };

@@ -1,0 +1,143 @@
+// Loads of segment registers and far transfers (SDM vol. 2 MOV, POP, LDS, JMP, CALL, RET). Real and virtual-8086 mode load a data
+// segment right here, which 16-bit programs do all the time; everything else is a routine.
+import { UD } from '../fault.js';
+import type { Builder, Value } from '../ir/builder.js';
+import type { Bits, SlotRef } from '../ir/node.js';
+import {
+  CS,
+  DS,
+  ES,
+  FS,
+  GS,
+  SCRATCH,
+  SEGMENT_ATTRIBUTES,
+  SEGMENT_BASE,
+  SEGMENT_STRIDE,
+  SEGMENTS,
+  SELECTORS,
+  SS,
+} from '../state/layout.js';
+import type { Operands, Semantics } from './operands.js';
+import { isRealMode } from './privilege.js';
+
+const byName: Readonly<Record<string, number>> = { ES, SS, DS, FS, GS };
+
+/**
+ * Loads a segment register: at once (`then` follows) where real or virtual-8086 mode only sets selector and base, else by
+ * `routine`. Only 16-bit code that is not flat takes the short way: there no mode can change.
+ */
+function load(
+  b: Builder,
+  x: Operands,
+  segment: SlotRef,
+  isData: Value | null,
+  selector: Value,
+  then: () => void,
+  routine: () => void,
+): void {
+  if (x.mode.bits !== 16 || x.mode.flat) {
+    routine();
+    return;
+  }
+  const usable = b.nez(b.get(SEGMENTS + SEGMENT_ATTRIBUTES, 32, segment));
+  const short = b.and(isRealMode(b), usable);
+  b.if(
+    isData ? b.and(short, isData) : short,
+    () => {
+      b.set(SEGMENTS + SEGMENT_BASE, 64, b.extendU(b.shlc(selector, 4)), segment);
+      b.set(SELECTORS, 32, selector, segment);
+      then();
+      b.jump(x.next());
+    },
+    routine,
+  );
+}
+/** SS starts an interrupt shadow: never the short way. */
+const isNotStack = (b: Builder, slot: Value): Value => b.ne(slot, b.i32(SS * SEGMENT_STRIDE));
+
+export const movToSegment: Semantics = (b, x) => {
+  const slot = x.binding.number(b, 'reg');
+  const isCode = b.eq(slot, b.i32(CS * SEGMENT_STRIDE));
+  b.raiseIf(b.or(isCode, b.gtU(slot, b.i32(GS * SEGMENT_STRIDE))), UD);
+  const selector = b.andc(x.read(1), 0xffff);
+  load(
+    b,
+    x,
+    x.binding.slot('reg'),
+    isNotStack(b, slot),
+    selector,
+    () => {},
+    () => b.transfer('loadSegment', slot, selector),
+  );
+};
+
+export const popSegment: Semantics = (b, x) => {
+  const segment = byName[x.operand(0).fixed ?? ''];
+  const bytes = x.operandBits / 8;
+  const selector = b.andc(b.wrap(x.peek(x.operandBits as Bits)), 0xffff);
+  const slot = segment * SEGMENT_STRIDE;
+  const routine = (): void => b.transfer('popSegment', b.i32(slot), selector, b.i32(bytes));
+  if (segment === SS) routine();
+  else load(b, x, { offset: slot }, null, selector, () => x.drop(bytes), routine);
+};
+
+/** LES, LDS, LSS, LFS, LGS. */
+const loadFar =
+  (segment: number): Semantics =>
+  (b, x) => {
+    const bits = x.operandBits as Bits;
+    const offset = x.readAt(1, 0, bits);
+    const selector = x.readAt(1, bits / 8, 16);
+    const routine = (): void => {
+      b.set(SCRATCH, 64, b.extendU(offset));
+      const register = x.binding.number(b, 'reg');
+      b.transfer('loadFarPointer', b.i32(segment), selector, register, b.i32(bits));
+    };
+    if (segment === SS) routine();
+    else
+      load(
+        b,
+        x,
+        { offset: segment * SEGMENT_STRIDE },
+        null,
+        selector,
+        () => x.write(0, offset),
+        routine,
+      );
+  };
+
+/** The far pointer of JMP and CALL: its offset goes to SCRATCH, its selector is the value. */
+function farPointer(b: Builder, x: Operands): Value {
+  if (x.operand(0).addressing === 'A') {
+    b.set(SCRATCH, 64, b.extendU(x.binding.immediate(b, 'i32')));
+    return b.andc(x.binding.imm2(b), 0xffff);
+  }
+  const bits = x.operandBits as Bits;
+  const offset = x.readAt(0, 0, bits);
+  const selector = x.readAt(0, bits / 8, 16);
+  b.set(SCRATCH, 64, b.extendU(offset));
+  return selector;
+}
+export const jumpFar: Semantics = (b, x) =>
+  b.transfer('jumpFar', farPointer(b, x), b.i32(x.operandBits));
+export const callFar: Semantics = (b, x) =>
+  b.transfer('callFar', farPointer(b, x), b.i32(x.operandBits));
+export const returnFar: Semantics = (b, x) =>
+  b.transfer(
+    'returnFar',
+    b.i32(x.operandBits),
+    x.count === 0 ? b.i32(0) : b.andc(x.binding.immediate(b, 'i32'), 0xffff),
+  );
+
+export const segmentSemantics = {
+  MOV_TO_SEG: movToSegment,
+  POP_SEG: popSegment,
+  LES: loadFar(ES),
+  LDS: loadFar(DS),
+  LSS: loadFar(SS),
+  LFS: loadFar(FS),
+  LGS: loadFar(GS),
+  JMP_FAR: jumpFar,
+  CALL_FAR: callFar,
+  RET_FAR: returnFar,
+} as const satisfies Record<string, Semantics>;
