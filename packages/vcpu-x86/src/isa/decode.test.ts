@@ -5,7 +5,7 @@ import { FeatureGate } from './feature-gate.js';
 import { formKey, formsOf } from './form.js';
 import { type CodeBits, Instruction } from './instruction.js';
 import { type CpuFeature, cpuFeatures } from './row-parser.js';
-import { rows } from './table.js';
+import { type Mnemonic, rows } from './table.js';
 
 const i = new Instruction();
 
@@ -147,5 +147,15 @@ describe('forms', () => {
     }
     const idle = rows.filter((row) => formsOf(row, 32).length + formsOf(row, 64).length === 0);
     expect(idle).toEqual([]);
+  });
+});
+
+describe('mnemonics', () => {
+  it('are a type of exactly the words in the tables', () => {
+    const known: Mnemonic = 'CMPXCHG16B';
+    // @ts-expect-error: no row says this.
+    const unknown: Mnemonic = 'VADDPS';
+    const words = new Set(rows.map((row) => row.mnemonic));
+    expect([words.has(known), words.has(unknown)]).toEqual([true, false]);
   });
 });

@@ -1,22 +1,35 @@
 // @hot
 // Bytes → the reused Instruction record (SDM vol. 2A §2.1–2.2). Table-driven, allocates nothing. Says what the encoding says:
 // whether the mode's privilege or CR bits allow the instruction is its semantics' question.
-import {
-  extendedRow,
-  fallbackRow,
-  GROUP_BASE,
-  groups,
-  IMMEDIATE,
-  INFO,
-  regMask,
-  rowInfo,
-  slots,
-  wideRow,
-} from './decode-table.js';
+import * as table from './decode-table.js';
 import type { FeatureGate } from './feature-gate.js';
 import type { CodeBits, Instruction } from './instruction.js';
-import { operandBitsTable } from './operand-size.js';
-import { rows } from './table.js';
+import { operandBitsTable as sharedOperandBits } from './operand-size.js';
+import { rows as sharedRows } from './table.js';
+
+// Local copies: test runners and loaders turn each use of an import into a property read, which costs this file five-fold.
+const { slots, groups, rowInfo, regMask, wideRow, extendedRow, fallbackRow, GROUP_BASE } = table;
+const operandBitsTable = sharedOperandBits;
+const rows = sharedRows;
+const ALWAYS_REGISTER = table.INFO.alwaysRegister;
+const CHECKS_REG = table.INFO.checksReg;
+const HAS_MODRM = table.INFO.hasModrm;
+const HAS_OTHER = table.INFO.hasOther;
+const IMMEDIATE_MASK = table.INFO.immediateMask;
+const LOCKABLE = table.INFO.lockable;
+const REGISTER_IN_OPCODE = table.INFO.registerInOpcode;
+const REPEATS = table.INFO.repeats;
+const REPEATS_BY_ZERO = table.INFO.repeatsByZero;
+const SHORT_REG = table.INFO.shortReg;
+const SHORT_RM = table.INFO.shortRm;
+const SIZE_SHIFT = table.INFO.sizeShift;
+const IMMEDIATE_BYTE = table.IMMEDIATE.byte;
+const IMMEDIATE_FAR = table.IMMEDIATE.far;
+const IMMEDIATE_MOFFS = table.IMMEDIATE.moffs;
+const IMMEDIATE_NONE = table.IMMEDIATE.none;
+const IMMEDIATE_V = table.IMMEDIATE.v;
+const IMMEDIATE_WORD_BYTE = table.IMMEDIATE.wordByte;
+const IMMEDIATE_Z = table.IMMEDIATE.z;
 
 /** The bytes given end inside the instruction: give more (the next page), or fault on fetching them. */
 export const DECODE_TRUNCATED: number = -1;
@@ -122,7 +135,7 @@ export function decode(
     if (id < 0) return DECODE_INVALID;
   }
   let info = rowInfo[id];
-  if ((info & INFO.hasOther) !== 0) {
+  if ((info & HAS_OTHER) !== 0) {
     if ((rex & 8) !== 0 && wideRow[id] >= 0) id = wideRow[id];
     else if ((rex & 1) !== 0 && extendedRow[id] >= 0) id = extendedRow[id];
     info = rowInfo[id];
@@ -134,13 +147,13 @@ export function decode(
     } while (gate.allowed[id] === 0);
     info = rowInfo[id];
   }
-  if (slot < GROUP_BASE && (info & INFO.hasModrm) !== 0) {
+  if (slot < GROUP_BASE && (info & HAS_MODRM) !== 0) {
     if (at >= limit) return tooShort;
     modrm = bytes[at++];
   }
 
   const operandBits =
-    operandBitsTable[(info >> INFO.sizeShift) + ((bits >> 5) << 2) + ((rex & 8) >> 2) + has66];
+    operandBitsTable[(info >> SIZE_SHIFT) + ((bits >> 5) << 2) + ((rex & 8) >> 2) + has66];
   const addressBits = has67 ? (bits === 32 ? 16 : 32) : bits;
   let isRegister = false;
   let reg = 0;
@@ -150,15 +163,15 @@ export function decode(
   let scale = 0;
   let disp = 0;
   let defaultSegment = DS;
-  if ((info & INFO.hasModrm) !== 0) {
+  if ((info & HAS_MODRM) !== 0) {
     const mod = modrm >> 6;
     reg = (modrm >> 3) & 7;
     rm = modrm & 7;
-    if ((info & INFO.shortReg) === 0) reg |= (rex & 4) << 1;
-    if ((info & INFO.checksReg) !== 0 && ((regMask[id] >> reg) & 1) === 0) return DECODE_INVALID;
-    if (mod === 3 || (info & INFO.alwaysRegister) !== 0) {
+    if ((info & SHORT_REG) === 0) reg |= (rex & 4) << 1;
+    if ((info & CHECKS_REG) !== 0 && ((regMask[id] >> reg) & 1) === 0) return DECODE_INVALID;
+    if (mod === 3 || (info & ALWAYS_REGISTER) !== 0) {
       isRegister = true;
-      if ((info & INFO.shortRm) === 0) rm |= (rex & 1) << 3;
+      if ((info & SHORT_RM) === 0) rm |= (rex & 1) << 3;
     } else if (addressBits === 16) {
       base = base16[rm];
       index = index16[rm];
@@ -202,39 +215,39 @@ export function decode(
       if (base === 4 || base === 5) defaultSegment = SS;
       rm = 0;
     }
-  } else if ((info & INFO.registerInOpcode) !== 0) rm = (op & 7) | ((rex & 1) << 3);
-  if (lock && ((info & INFO.lockable) === 0 || isRegister)) return DECODE_INVALID;
+  } else if ((info & REGISTER_IN_OPCODE) !== 0) rm = (op & 7) | ((rex & 1) << 3);
+  if (lock && ((info & LOCKABLE) === 0 || isRegister)) return DECODE_INVALID;
 
   let immLow = 0;
   let immHigh = 0;
   let imm2 = 0;
-  const immediate = info & INFO.immediateMask;
-  if (immediate !== IMMEDIATE.none) {
-    if (immediate === IMMEDIATE.byte) {
+  const immediate = info & IMMEDIATE_MASK;
+  if (immediate !== IMMEDIATE_NONE) {
+    if (immediate === IMMEDIATE_BYTE) {
       if (at >= limit) return tooShort;
       immLow = (bytes[at++] << 24) >> 24;
       immHigh = immLow >> 31;
     } else {
       let size = 2;
-      if (immediate === IMMEDIATE.moffs) size = addressBits >> 3;
-      else if (immediate === IMMEDIATE.v) size = operandBits >> 3;
-      else if (operandBits !== 16 && (immediate === IMMEDIATE.z || immediate === IMMEDIATE.far))
+      if (immediate === IMMEDIATE_MOFFS) size = addressBits >> 3;
+      else if (immediate === IMMEDIATE_V) size = operandBits >> 3;
+      else if (operandBits !== 16 && (immediate === IMMEDIATE_Z || immediate === IMMEDIATE_FAR))
         size = 4;
       if (at + size > limit) return tooShort;
       immLow = bytes[at] | (bytes[at + 1] << 8);
       if (size === 2) {
-        if (immediate < IMMEDIATE.far) immLow = (immLow << 16) >> 16;
+        if (immediate < IMMEDIATE_FAR) immLow = (immLow << 16) >> 16;
       } else immLow |= (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
       if (size === 8)
         immHigh =
           bytes[at + 4] | (bytes[at + 5] << 8) | (bytes[at + 6] << 16) | (bytes[at + 7] << 24);
-      else if (immediate < IMMEDIATE.far) immHigh = immLow >> 31;
+      else if (immediate < IMMEDIATE_FAR) immHigh = immLow >> 31;
       at += size;
-      if (immediate === IMMEDIATE.far) {
+      if (immediate === IMMEDIATE_FAR) {
         if (at + 2 > limit) return tooShort;
         imm2 = bytes[at] | (bytes[at + 1] << 8);
         at += 2;
-      } else if (immediate === IMMEDIATE.wordByte) {
+      } else if (immediate === IMMEDIATE_WORD_BYTE) {
         if (at >= limit) return tooShort;
         imm2 = bytes[at++];
       }
@@ -248,13 +261,9 @@ export function decode(
   out.hasRex = rex !== 0;
   out.lock = lock;
   out.repeat =
-    (info & INFO.repeatsByZero) !== 0
-      ? repeat
-      : (info & INFO.repeats) !== 0 && repeat !== 0
-        ? 0xf3
-        : 0;
+    (info & REPEATS_BY_ZERO) !== 0 ? repeat : (info & REPEATS) !== 0 && repeat !== 0 ? 0xf3 : 0;
   out.segment = segment >= 0 ? segment : defaultSegment;
-  out.hasModrm = (info & INFO.hasModrm) !== 0;
+  out.hasModrm = (info & HAS_MODRM) !== 0;
   out.isRegister = isRegister;
   out.reg = reg;
   out.rm = rm;
