@@ -2,8 +2,10 @@
 import type { Routine } from '../core.js';
 import { bulkRoutines } from './string-bulk.js';
 import { systemRoutines } from './system.js';
+import { x87Routines } from './x87.js';
 
 export const routines: Readonly<Record<string, Routine>> = {
   ...bulkRoutines,
   ...systemRoutines,
+  ...x87Routines,
 };
