@@ -15,6 +15,7 @@ const exampleCounts: Readonly<Record<string, number>> = {
   'packages/cli/README.md': 0,
   'packages/machine/README.md': 0,
   'packages/memory/README.md': 1,
+  'packages/pv-guest/README.md': 1,
   'packages/vcpu-x86/README.md': 0,
 };
 

@@ -1,0 +1,2 @@
+// The package: kernels to run as guests.
+export { assembleHelloKernel } from './x86/hello-kernel.js';
