@@ -5,10 +5,11 @@ import {
   BlockCache, type CpuModel, EXIT_HALT, EXIT_REQUESTED, EXIT_SHUTDOWN, type FaultRecord, VCPU_SIZE, X86Cpu,
 } from '@proxeny/vcpu-x86';
 import { applyBootEntry } from './boot-state.js';
+import { checkMemoryBytes } from './config.js';
 import { HostClock } from './host/clock.js';
 import { PCI_HOLE_START } from './loader/e820.js';
 import { loadImage } from './loader/image.js';
-import type { BootProtocol } from './loader/load-request.js';
+import type { BootModule, BootProtocol } from './loader/load-request.js';
 import { buildAcpiTables } from './pc/acpi-tables.js';
 import { addMachineItems } from './pc/fw-cfg-items.js';
 import { acpiLoaderFiles } from './pc/acpi-loader.js';
@@ -35,6 +36,8 @@ export interface PcConfig {
   readonly protocol?: BootProtocol;
   readonly initrd?: Uint8Array;
   readonly commandLine?: string;
+  /** Multiboot or PVH modules, after the initrd. */
+  readonly modules?: readonly BootModule[];
   /** RAM in bytes, a multiple of 1 MiB. */
   readonly memoryBytes: number;
   readonly model: CpuModel;
@@ -42,6 +45,8 @@ export interface PcConfig {
   readonly onSerial?: (index: number, byte: number) => void;
   /** Bytes written to port 0xE9 or 0x402. */
   readonly onDebug?: (byte: number) => void;
+  /** Asked between slices: a promise holds the guest and its time (its output is not taken fast enough) until it resolves. */
+  readonly hold?: () => Promise<void> | null;
   readonly wallClockMs?: () => number;
 }
 
@@ -72,11 +77,14 @@ export class Machine {
   private end: MachineEnd | null = null;
   private wake: (() => void) | null = null;
   private readonly input: Uint8Array[][] = [[], [], [], []];
+  private readonly hold: () => Promise<void> | null;
   /** Instructions a millisecond, measured: sizes the slices. */
   private speed = 20_000;
 
   constructor(config: PcConfig) {
     const { memoryBytes } = config;
+    checkMemoryBytes(memoryBytes);
+    this.hold = config.hold ?? (() => null);
     const arena = CPU_BASE + Math.ceil(VCPU_SIZE / 65536) * 65536;
     const ramBase = arena + ARENA_SIZE;
     const romBase = ramBase + memoryBytes;
@@ -95,6 +103,7 @@ export class Machine {
       x2apic: config.model.features.has('x2apic'),
       tscHz: 1e9,
       firmware,
+      pciWindow: this.pciWindow(memoryBytes),
       wallClockMs: config.wallClockMs ?? (() => Date.now()),
       transmit: (index, byte) => config.onSerial?.(index, byte),
       debug: (byte) => config.onDebug?.(byte),
@@ -140,9 +149,13 @@ export class Machine {
     this.load(config, memory, romBase, firmware);
   }
 
+  /** Below the APICs, above RAM; SeaBIOS wants it from 2 GiB on. */
+  private pciWindow(memoryBytes: number): { first: number; last: number } {
+    return { first: memoryBytes <= 0x80000000 ? 0x80000000 : PCI_HOLE_START, last: 0xfebfffff };
+  }
   private load(config: PcConfig, memory: WebAssembly.Memory, romBase: number, firmware: boolean): void {
-    const pciWindow = { first: Math.max(config.memoryBytes, PCI_HOLE_START), last: 0xfebfffff };
-    const acpi = buildAcpiTables({ base: ACPI_BASE, cpuCount: 1, pciWindow, serialPorts: SERIAL_PORTS.slice(0, 2), keyboard: false });
+    const pciWindow = this.pciWindow(config.memoryBytes);
+    const acpi = buildAcpiTables({ base: ACPI_BASE, cpuCount: 1, pciWindow, serialPorts: SERIAL_PORTS.slice(0, 2), keyboard: true });
     const apic = this.board.lapic !== null;
     if (firmware) {
       addMachineItems(this.board.fwCfg, { ramBytes: config.memoryBytes, cpuCount: 1, e820: [] });
@@ -157,6 +170,7 @@ export class Machine {
       ...(config.initrd === undefined ? {} : { initrd: config.initrd }),
       ...(config.commandLine === undefined ? {} : { commandLine: config.commandLine }),
       ...(config.protocol === undefined ? {} : { protocol: config.protocol }),
+      ...(config.modules === undefined ? {} : { modules: config.modules }),
       ...(apic ? { acpiRsdp: ACPI_BASE } : {}),
       hasCpuFeature: (name) => config.model.features.has(name),
     });
@@ -173,6 +187,10 @@ export class Machine {
   send(index: number, bytes: Uint8Array): void {
     this.input[index].push(bytes);
     this.wake?.();
+  }
+  /** Bytes given to {@link send} that serial port `index` has not taken yet. */
+  queuedInput(index: number): number {
+    return this.input[index].reduce((sum, bytes) => sum + bytes.length, 0);
   }
   /** Ends the machine from outside. */
   stop(): void {
@@ -202,6 +220,11 @@ export class Machine {
   async run(): Promise<MachineEnd> {
     let yielded = performance.now();
     while (this.end === null) {
+      const held = this.hold();
+      if (held) {
+        await this.heldBy(held);
+        continue;
+      }
       this.timers.runDue();
       this.drainInput();
       const now = performance.now();
@@ -215,8 +238,7 @@ export class Machine {
       const exit = this.cpu.run(slice);
       const spent = performance.now() - now;
       if (exit === EXIT_HALT) {
-        await this.idle();
-        yielded = performance.now();
+        if (await this.idle()) yielded = performance.now();
       } else if (exit === EXIT_SHUTDOWN) this.crash();
       else if (exit !== EXIT_REQUESTED && spent > 0.01) {
         this.speed += (Math.min(slice / spent, 2_000_000) - this.speed) * 0.1;
@@ -225,13 +247,26 @@ export class Machine {
     return this.end;
   }
 
-  /** The CPU is halted: sleeps until the next timer or input. */
-  private async idle(): Promise<void> {
+  /** Guest time stands still until `held` resolves or something wakes the machine. */
+  private async heldBy(held: Promise<void>): Promise<void> {
+    this.clock.pause();
+    await new Promise<void>((resolve) => {
+      this.wake = () => {
+        this.wake = null;
+        resolve();
+      };
+      void held.then(() => this.wake?.());
+    });
+    this.clock.resume();
+  }
+  /** The CPU is halted: sleeps until the next timer or input. Whether it slept (host events had their turn). */
+  private async idle(): Promise<boolean> {
     this.timers.runDue();
-    if (!this.cpu.canWake()) {
-      const waitMs = (this.timers.nextDeadlineNs() - this.clock.nowNs()) / 1e6;
-      if (waitMs > 0) await this.sleep(Math.min(waitMs, 1000));
-    }
+    if (this.cpu.canWake()) return false;
+    const waitMs = (this.timers.nextDeadlineNs() - this.clock.nowNs()) / 1e6;
+    if (waitMs <= 0) return false;
+    await this.sleep(Math.min(waitMs, 1000));
+    return true;
   }
   private sleep(ms: number): Promise<void> {
     return new Promise((resolve) => {

@@ -9,15 +9,21 @@ import {
   IOAPIC_BASE, IOAPIC_BYTE_LENGTH, ISA_BRIDGE_DEVICE, LAPIC_BASE, LAPIC_BYTE_LENGTH, SCI_IRQ, SMI_COMMAND_PORT,
 } from './pc/board-addresses.js';
 import { FW_CFG_PORT, FW_CFG_PORT_COUNT, FwCfg } from './pc/fw-cfg.js';
+import { DebugConsolePort, DebugExitPort } from './pc/debug-ports.js';
+import { Dma8237 } from './pc/dma-8237.js';
+import { I8042 } from './pc/i8042.js';
 import { createI440fx } from './pc/i440fx.js';
 import { Ioapic } from './pc/ioapic.js';
 import { Lapic, type LapicCpu, TAKE_FROM_PIC } from './pc/lapic.js';
 import { LapicMsr } from './pc/lapic-msr.js';
+import { assignPciResources } from './pc/pci-assign.js';
 import { PCI_HOST_PORT, PCI_HOST_PORT_COUNT, PciHost } from './pc/pci-host.js';
 import { Pic } from './pc/pic.js';
 import { Piix3 } from './pc/piix3.js';
 import { createPiix4Pm } from './pc/piix4-pm.js';
 import { Pit } from './pc/pit.js';
+import { Port92 } from './pc/port-92.js';
+import { PostPort } from './pc/post-port.js';
 import { Port61 } from './pc/port-61.js';
 import { ResetControl } from './pc/reset-control.js';
 import { Rtc } from './pc/rtc.js';
@@ -38,6 +44,8 @@ export interface PcBoardOptions {
   readonly apic: boolean;
   readonly x2apic: boolean;
   readonly tscHz: number;
+  /** Where PCI memory BARs go, both ends included. */
+  readonly pciWindow: { readonly first: number; readonly last: number };
   /** Firmware runs and programs PCI itself. */
   readonly firmware: boolean;
   readonly wallClockMs: () => number;
@@ -70,6 +78,7 @@ export class PcBoard {
   readonly pci: PciHost;
   readonly acpiPm: AcpiPm;
   readonly fwCfg: FwCfg;
+  readonly i8042: I8042;
   readonly #interrupt: (level: boolean) => void;
 
   constructor(options: PcBoardOptions) {
@@ -115,6 +124,18 @@ export class PcBoard {
       ports.claim({ name: `COM${index + 1}`, first: port, count: 8, width: 1, device: uart });
       return uart;
     });
+    this.i8042 = new I8042({ keyboardIrq: isa(1), mouseIrq: isa(12), setA20: options.setA20, reset: options.reset });
+    ports.claim({ name: 'i8042 data', first: 0x60, count: 1, width: 1, device: this.i8042.dataPort });
+    ports.claim({ name: 'i8042 command', first: 0x64, count: 1, width: 1, device: this.i8042.commandPort });
+    ports.claim({ name: 'port 92h', first: 0x92, count: 1, width: 1, device: new Port92({ setA20: options.setA20, reset: options.reset }) });
+    const dma = new Dma8237();
+    ports.claim({ name: 'DMA 1', first: 0x00, count: 16, width: 1, device: dma.lowPorts });
+    ports.claim({ name: 'DMA 2', first: 0xc0, count: 32, width: 1, device: dma.highPorts });
+    ports.claim({ name: 'DMA pages', first: 0x81, count: 15, width: 1, device: dma.pagePorts });
+    ports.claim({ name: 'POST code', first: 0x80, count: 1, width: 1, device: new PostPort() });
+    ports.claim({ name: 'debug console', first: 0xe9, count: 1, width: 1, device: new DebugConsolePort(options.debug) });
+    ports.claim({ name: 'SeaBIOS debug console', first: 0x402, count: 1, width: 1, device: new DebugConsolePort(options.debug) });
+    ports.claim({ name: 'debug exit', first: 0xf4, count: 4, width: 4, device: new DebugExitPort(options.debugExit) });
 
     const piix3 = new Piix3((irq, level) => this.#isaIrq(irq, level), !options.firmware);
     const resetControl = new ResetControl(() => options.reset());
@@ -127,6 +148,11 @@ export class PcBoard {
     this.pci.add(ISA_BRIDGE_DEVICE, 3, createPiix4Pm(pmWindow, !options.firmware));
     const apm = new ApmControl((enabled) => this.acpiPm.setAcpiEnabled(enabled));
     ports.claim({ name: 'APM control', first: SMI_COMMAND_PORT, count: 2, width: 1, device: apm });
+    if (!options.firmware) {
+      // What firmware would leave behind: PCI interrupts and the SCI are level-triggered.
+      this.pic.elcrPorts.writePort(1, 1, 0x0e);
+      assignPciResources(this.pci, { io: { first: 0x1000, last: 0xffff }, memory: options.pciWindow });
+    }
     this.fwCfg = new FwCfg(options.memory);
     ports.claim({ name: 'fw_cfg', first: FW_CFG_PORT, count: FW_CFG_PORT_COUNT, width: 4, device: this.fwCfg });
   }

@@ -16,7 +16,7 @@ import {
 } from './state/layout.js';
 import { VcpuState } from './state/vcpu-state.js';
 import { coldImports, ModeHandlers } from './tier/cold.js';
-import { EXIT_BUDGET, EXIT_FAULT, JUMP_CACHE_ENTRIES, JUMP_CACHE_SIZE, JUMP_CACHE_STRIDE } from './tier/interpreter.js';
+import { EXIT_BUDGET, EXIT_FAULT, HANDLER_TABLE_SIZE, JUMP_CACHE_ENTRIES, JUMP_CACHE_SIZE, JUMP_CACHE_STRIDE } from './tier/interpreter.js';
 
 /** Memory that a vCPU needs beside its guest's, in bytes: state page, TLB, jump cache. */
 export const VCPU_SIZE: number = STATE_SIZE + TLB_SETS * TLB_SET_SIZE + JUMP_CACHE_SIZE;
@@ -29,7 +29,12 @@ export interface X86CpuOptions {
   readonly model: CpuModel;
   readonly platform: CpuPlatform;
   readonly stage: SecondStage;
+  /** Machine address of {@link PROFILE_SIZE} bytes for execution counters (tools/profile-forms.ts); counting slows the CPU down. */
+  readonly profile?: number;
 }
+
+/** Execution counters: 32 mode classes of one 32-bit counter a handler. */
+export const PROFILE_SIZE: number = 32 * HANDLER_TABLE_SIZE * 4;
 
 export class X86Cpu {
   readonly core: Core;
@@ -39,6 +44,7 @@ export class X86Cpu {
   private readonly modes: (ModeHandlers | undefined)[] = [];
   private readonly imports: WebAssembly.Imports;
   private readonly jumpCache: number;
+  private readonly profile: number;
   private halted = false;
   private down = false;
   private stepping = false;
@@ -49,6 +55,7 @@ export class X86Cpu {
 
   constructor(options: X86CpuOptions) {
     const { memory, base } = options;
+    this.profile = options.profile ?? 0;
     this.state = new VcpuState(memory, base);
     this.blocks = options.blocks;
     this.core = new Core(this.state, base + STATE_SIZE, options.model, options.platform, options.stage, this.blocks);
@@ -80,6 +87,15 @@ export class X86Cpu {
   requestExit(): void { this.state.addPending(PENDING_EXIT); }
   /** HLT was executed and nothing has woken the CPU. */
   get isHalted(): boolean { return this.halted; }
+  /** Forms executed so far, by mode class, most frequent first (only with `profile`). */
+  executedForms(): { readonly modeClass: number; readonly name: string; readonly count: number }[] {
+    if (this.profile === 0) return [];
+    return this.modes.flatMap((handlers, modeClass) => {
+      const first = (this.profile + modeClass * HANDLER_TABLE_SIZE * 4) >> 2;
+      const counted = handlers ? handlers.names.map((name, id) => ({ modeClass, name, count: this.state.u32[first + id] })) : [];
+      return counted.filter((f) => f.count > 0).sort((a, b) => b.count - a.count);
+    });
+  }
   /** Would run() execute an instruction now? */
   canWake(): boolean {
     const { state, core } = this;
@@ -113,7 +129,7 @@ export class X86Cpu {
   }
 
   private makeMode(modeClass: number): ModeHandlers {
-    const handlers = new ModeHandlers(Core.modeOf(modeClass), this.imports);
+    const handlers = new ModeHandlers(Core.modeOf(modeClass), this.imports, this.profile && this.profile + modeClass * HANDLER_TABLE_SIZE * 4);
     this.modes[modeClass] = handlers;
     this.blocks.recordSizes[modeClass] = handlers.sizes;
     return handlers;

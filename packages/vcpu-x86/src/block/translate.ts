@@ -137,11 +137,11 @@ export class Translator {
     u8[at + RECORD.length] = f.length;
     u8[at + RECORD.reg] = f.reg;
     u8[at + RECORD.rm] = f.rm;
-    u8[at + RECORD.imm2] = f.imm2;
     state.i32[w + (RECORD.immLow >> 2)] = f.immLow;
     state.i32[w + (RECORD.immHigh >> 2)] = f.immHigh;
     if (size === 16) return;
-    state.i32[w + (RECORD.disp >> 2)] = f.disp;
+    // No instruction has both a second immediate and a displacement.
+    state.i32[w + (RECORD.disp >> 2)] = f.disp | f.imm2;
     u8[at + RECORD.base] = f.base;
     u8[at + RECORD.index] = f.index;
     u8[at + RECORD.scale] = f.scale;

@@ -27,13 +27,13 @@ export interface Binding {
 
 /** Byte offsets of a decoded record. Records of forms without ModRM memory end after `immHigh`. */
 export const RECORD = {
-  handler: 0, nextOffset: 2, length: 4, reg: 5, rm: 6, imm2: 7, immLow: 8, immHigh: 12,
+  handler: 0, nextOffset: 2, length: 4, reg: 5, rm: 6, immLow: 8, immHigh: 12,
   disp: 16, base: 20, index: 21, scale: 22, segment: 23,
 } as const;
 export const RECORD_SIZE = 16;
 export const RECORD_MEMORY_SIZE = 24;
 
-/** Operands from the decoded record. `imm2` is 8 bits wide there; far pointers keep their selector in `disp`. */
+/** Operands from the decoded record; a second immediate (far pointers, ENTER) sits in `disp`. */
 export const recordBinding: Binding = {
   slot: (which) => ({ field: RECORD[which] }),
   number: (b, which) => b.field(RECORD[which], 'u8'),

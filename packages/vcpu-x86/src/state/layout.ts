@@ -65,18 +65,18 @@ export const GDTR_BASE = 768;
 export const GDTR_LIMIT = 776;
 export const IDTR_BASE = 784;
 export const IDTR_LIMIT = 792;
-/** Control registers, 8 bytes each. */
+/** Control registers by number, 8 bytes each. */
 export const CR0 = 800;
-export const CR2 = 808;
-export const CR3 = 816;
-export const CR4 = 824;
-export const CR8 = 832;
-export const XCR0 = 840;
-export const EFER = 848;
+export const CR2 = 816;
+export const CR3 = 824;
+export const CR4 = 832;
+export const CR8 = 840;
+export const XCR0 = 848;
+export const EFER = 856;
 /** Debug registers DR0–DR3, DR6, DR7, 8 bytes each. */
-export const DR0 = 856;
-export const DR6 = 888;
-export const DR7 = 896;
+export const DR0 = 864;
+export const DR6 = 896;
+export const DR7 = 904;
 
 /** Model-specific registers that instructions read, 8 bytes each; the rest are in routines/msr.ts. */
 export const MSR_STAR = 912;

@@ -19,12 +19,14 @@ export class ModeHandlers {
   readonly sizes: Uint8Array = new Uint8Array(HANDLER_TABLE_SIZE).fill(16);
   private readonly ends = new Uint8Array(HANDLER_TABLE_SIZE);
   private readonly ids = new Map<number, number>();
-  private readonly names: string[] = ['leave'];
+  /** Names of the forms, by handler. */
+  readonly names: string[] = ['leave'];
   private readonly table: WebAssembly.Table;
   private readonly imports: WebAssembly.Imports;
   private next = 1;
 
-  constructor(mode: Mode, imports: WebAssembly.Imports) {
+  /** @param profile machine address of execution counters by handler, 0 for none */
+  constructor(mode: Mode, imports: WebAssembly.Imports, profile = 0) {
     this.mode = mode;
     this.imports = imports;
     const inline: InlineForm[] = [];
@@ -33,7 +35,7 @@ export class ModeHandlers {
       inline.push({ shape: form.shape, program });
       this.take(form.key, form.shape, endsBlock(program));
     }
-    const module = new WebAssembly.Module(interpreterModule(mode, inline));
+    const module = new WebAssembly.Module(interpreterModule(mode, inline, profile));
     const { exports } = new WebAssembly.Instance(module, imports);
     this.run = exports['run'] as (state: number) => number;
     this.table = exports['table'] as WebAssembly.Table;
@@ -62,7 +64,6 @@ export class ModeHandlers {
     return id;
   }
   endsBlock(handler: number): boolean { return this.ends[handler] === 1; }
-  nameOf(handler: number): string { return this.names[handler]; }
 }
 
 /** A form's name: its row's encoding and template, operand and address size, r or m, segment use, repeat prefix. */

@@ -4,7 +4,7 @@ import type { Mode, Shape } from '../semantics/shape.js';
 import { keyOfShape } from '../semantics/shape.js';
 import { shapeOfName } from './cold.js';
 
-const flat32: readonly string[] = [];
+const flat32: readonly string[] = ["B8+r|MOV Zv,Iv|32|32|m", "31 /r|XOR Ev,Gv|32|32|r", "01 /r|ADD Ev,Gv|32|32|r", "A3|MOV Ov,rAX|32|32|m", "8B /r|MOV Gv,Ev|32|32|m", "8D /r mem|LEA Gv,M|32|32|m", "50+r|PUSH Zv|32|32|m", "E8|CALL Jz|32|32|m", "C3|RET|32|32|m", "58+r|POP Zv|32|32|m", "48+r|DEC Zv|32|32|m", "75|JNE Jb|32|32|m", "0F 0B|UD2|32|32|m"];
 const long64: readonly string[] = [];
 const real16: readonly string[] = [];
 

@@ -25,8 +25,11 @@ export const HANDLER_TABLE_SIZE = 8192;
 
 export interface InlineForm { readonly shape: Shape; readonly program: readonly Node[] }
 
-/** The interpreter's module. Inline form i has handler i + 1; handlers above come from the exported `table`. Exports `run(state)`. */
-export function interpreterModule(mode: Mode, inline: readonly InlineForm[]): Uint8Array<ArrayBuffer> {
+/**
+ * The interpreter's module. Inline form i has handler i + 1; handlers above come from the exported `table`. Exports `run(state)`.
+ * @param profile machine address of 32-bit counters by handler, to count every execution; 0 for none
+ */
+export function interpreterModule(mode: Mode, inline: readonly InlineForm[], profile = 0): Uint8Array<ArrayBuffer> {
   const module = new ModuleWriter();
   module.table(HANDLER_TABLE_SIZE);
   // Imports come first: reserve the ones that the loop itself needs.
@@ -111,6 +114,18 @@ export function interpreterModule(mode: Mode, inline: readonly InlineForm[]): Ui
   w.memory(OP.i32Store, BUDGET);
 
   const next = w.loop();
+  if (profile !== 0) {
+    w.get(rec);
+    w.memory(OP.i32Load16U, RECORD.handler);
+    w.i32Const(2);
+    op('i32.shl');
+    w.tee(entry);
+    w.get(entry);
+    w.memory(OP.i32Load, profile);
+    w.i32Const(1);
+    op('i32.add');
+    w.memory(OP.i32Store, profile);
+  }
   const fault = w.block();
   const others = w.block();
   // Labels of the inline handlers: the last opened block ends first.
