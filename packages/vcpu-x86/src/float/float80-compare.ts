@@ -1,7 +1,7 @@
 // @hot
 // FCOM, FUCOM, FTST, FXAM. SDM Vol. 2 tables 3-21, 3-39 and Vol. 1 §8.1.3.3. The outcome is in f80.status as condition
-// codes C3 C2 C0; for FCOMI and FUCOMI these are ZF, PF, CF. With f80.stored = 0 (unmasked exception) EFLAGS and the
-// stack stay as they are, but the condition codes are set all the same: the SDM says otherwise, hardware does this.
+// codes C3 C2 C0; for FCOMI and FUCOMI these are ZF, PF, CF. With f80.stored = 0 (unmasked exception) the stack stays
+// as it is, but condition codes and EFLAGS are set all the same: the SDM says otherwise, hardware does this.
 import {
   begin,
   C0,

@@ -21,9 +21,8 @@ import {
 } from './x87-stack.js';
 
 const UNORDERED = C0 | C2 | C3;
-/** Bit of x87CompareFlags's result: the flags are to be written; and: an unmasked exception is pending. */
-export const COMPARED = 0x100;
-export const RAISED = 0x200;
+/** Bit of x87CompareFlags's result: an unmasked exception is pending. */
+export const RAISED = 0x100;
 
 const x87Arithmetic: Routine = ({ state }, digit, target, source, pops) => {
   if (isEmpty(state, target) || isEmpty(state, source)) return underflow(state, target, pops, C1);
@@ -117,7 +116,10 @@ const x87Test: Routine = ({ state }) => {
   compare80(cw, 0, state.getU16(a + 8), state.get(a + 4), state.get(a), 0, 0, 0);
   return compared(state, 0);
 };
-/** FCOMI and FUCOMI: C3 C2 C0 become ZF PF CF of the result, in their RFLAGS positions; the status word keeps its own. */
+/**
+ * FCOMI and FUCOMI: C3 C2 C0 become ZF PF CF of the result, in their RFLAGS positions; the status word keeps its own. The SDM has
+ * C1 cleared and RFLAGS kept at an unmasked exception; hardware (AMD) keeps C1 but for stack faults and sets RFLAGS all the same.
+ */
 const x87CompareFlags: Routine = ({ state }, i, quiet, pops) => {
   let status = IE | SF | UNORDERED;
   let stored = masksInvalid(state);
@@ -127,8 +129,9 @@ const x87CompareFlags: Routine = ({ state }, i, quiet, pops) => {
     stored = f80.stored !== 0;
   }
   if (stored) pop(state, pops);
-  const raised = signal(state, C1, status & ~UNORDERED) !== 0 ? RAISED : 0;
-  return ((status & UNORDERED) >> 8) | (stored ? COMPARED : 0) | raised;
+  const clear = (status & SF) !== 0 ? C1 : 0;
+  const raised = signal(state, clear, status & ~UNORDERED) !== 0 ? RAISED : 0;
+  return ((status & UNORDERED) >> 8) | raised;
 };
 const x87Examine: Routine = ({ state }) => {
   const a = registerAt(state, 0);

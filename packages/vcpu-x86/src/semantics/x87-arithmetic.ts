@@ -2,7 +2,7 @@
 
 import type { Value } from '../ir/builder.js';
 import { condition, setArithmeticFlags } from '../ir/flags.js';
-import { COMPARED, RAISED } from '../routines/x87-arithmetic.js';
+import { RAISED } from '../routines/x87-arithmetic.js';
 import type { Semantics } from './operands.js';
 import { highHalf, lowHalf, record, stackIndex, wait } from './x87-frame.js';
 
@@ -63,7 +63,7 @@ const compareFlags =
   (b, x) => {
     wait(b);
     const result = b.call('x87CompareFlags', stackIndex(b, x), b.i32(quiet), b.i32(pops));
-    b.if(b.andc(result, COMPARED), () => setArithmeticFlags(b, b.andc(result, 0x45)));
+    setArithmeticFlags(b, b.andc(result, 0x45));
     record(b, x, b.andc(result, RAISED), -1);
   };
 /** `code`: condition code of Jcc. */
