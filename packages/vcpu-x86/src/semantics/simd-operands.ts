@@ -28,9 +28,10 @@ const CR0_NE = 0x20;
 const mmxAddressing = new Set(['P', 'Q', 'N']);
 const xmmAddressing = new Set(['V', 'W', 'U']);
 
-/** Does the instruction name an MMX register (or memory in an MMX register's place)? */
+/** Does the instruction use an MMX register? CVTPI2PS and CVTPI2PD do not when their source is memory. */
 export const isMmx = (x: Operands): boolean =>
-  x.shape.row.operands.some((o) => mmxAddressing.has(o.addressing)) || x.mnemonic === 'EMMS';
+  x.shape.row.operands.some((o, i) => mmxAddressing.has(o.addressing) && !x.isMemory(i)) ||
+  x.mnemonic === 'EMMS';
 const isXmm = (x: Operands): boolean =>
   x.shape.row.operands.some((o) => xmmAddressing.has(o.addressing));
 
