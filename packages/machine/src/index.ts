@@ -1,4 +1,11 @@
 // The package: what a program that builds a machine may use.
+export { ConfigError, checkMemoryBytes, MEMORY_MAX_BYTES, MEMORY_MIN_BYTES } from './config.js';
+export {
+  type ConsoleInput,
+  type ConsoleOutput,
+  StdioConsole,
+  type StdioConsoleOptions,
+} from './host/stdio-console.js';
 export { requiredCpuFeatures } from './loader/cpu-features.js';
 export { type MemoryRegion, pcMemoryMap } from './loader/e820.js';
 export { type ElfImage, parseElf } from './loader/elf.js';
@@ -18,3 +25,4 @@ export type {
 } from './loader/load-request.js';
 export { sniffPayload, unpackPayload } from './loader/payload.js';
 export { parseSetupHeader, type SetupHeader } from './loader/setup-header.js';
+export { Machine, type MachineEnd, type PcConfig } from './machine.js';

@@ -1,0 +1,153 @@
+// `proxeny run`: a guest in the foreground.
+import { once } from 'node:events';
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { type Command, Option } from 'commander';
+import { CommandError, usageError } from '../command-error.js';
+import { addGuestOptions, type GuestOptions, guestConfig } from '../guest-options.js';
+import { GuestSession, type SessionOptions } from '../guest-session.js';
+import { readInputFile } from '../input-file.js';
+import { say } from '../messages.js';
+import { parseDuration } from '../quantity.js';
+import { expectStep, parseScript, type ScriptStep, sendStep } from '../script.js';
+
+interface RunOptions extends GuestOptions {
+  readonly serial: string;
+  readonly debugcon: string;
+  readonly timeout?: string;
+  /** `--expect`, `--send` and `--script` in the order in which they were written. */
+  readonly expect?: readonly ScriptSource[];
+  readonly reboot: boolean;
+}
+
+type ScriptSource = { readonly option: 'expect' | 'send' | 'script'; readonly text: string };
+
+const examples = `
+Examples:
+  proxeny run --builtin                                   a small guest of our own
+  proxeny run vmlinuz --initrd initrd.gz --append console=ttyS0
+  proxeny run vmlinuz -i initrd.gz -a console=ttyS0 --expect 'login: $' --timeout 2m
+  proxeny run kernel.elf --expect '^# ' --send 'poweroff\\n'
+  proxeny run --firmware bios.bin --debugcon stderr
+
+The guest's first serial port is this terminal: Ctrl-] leaves it, and the guest ends. Guest bytes go to stdout, messages to
+stderr. --expect, --send and --script make up one list of steps, in the order written: wait until the output matches a
+regular expression, type text (\\n \\r \\t \\e \\xHH). When the last step is an --expect, its match ends the run.
+
+Exit codes: 0 ok (power off, match), 1 failure, 2 usage, 3 the guest crashed, 4 file not found, 124 timeout, 125 an error of
+the hypervisor, 128 + n ended by signal n; a code that the guest gives itself passes through.`;
+
+export function addRunCommand(program: Command, finish: (exitCode: number) => void): void {
+  const sources: ScriptSource[] = [];
+  const step = (option: ScriptSource['option']) => (text: string) => {
+    sources.push({ option, text });
+    return sources;
+  };
+  const command = program.command('run').description('run a guest in the foreground');
+  addGuestOptions(command)
+    .addOption(
+      new Option('--serial <where>', 'the first serial port')
+        .choices(['stdio', 'none'])
+        .default('stdio'),
+    )
+    .option(
+      '--debugcon <where>',
+      'bytes written to ports 0xE9 and 0x402: stderr, none or a file',
+      'none',
+    )
+    .option(
+      '-t, --timeout <duration>',
+      'end the guest after this time, such as 90s or 5m, with code 124',
+    )
+    .option('-e, --expect <regex>', 'wait for output that matches; may be repeated', step('expect'))
+    .option('--send <text>', 'then type this; may be repeated', step('send'))
+    .option(
+      '--script <file>',
+      'a file with lines of expect REGEX, send TEXT, wait DURATION',
+      step('script'),
+    )
+    .option('--no-reboot', 'end with code 0 when the guest resets')
+    .addHelpText('after', examples)
+    .action(async (kernel: string | undefined, options: RunOptions) => {
+      finish(await run(kernel, options, sources));
+    });
+}
+
+async function run(
+  kernel: string | undefined,
+  options: RunOptions,
+  sources: readonly ScriptSource[],
+): Promise<number> {
+  const timeoutMs =
+    options.timeout === undefined ? undefined : parseDuration(options.timeout, '--timeout');
+  const steps = await scriptSteps(sources);
+  if (steps.length > 0 && options.serial === 'none')
+    throw usageError('--expect, --send and --script need the serial port; leave out --serial none');
+  const config = await guestConfig(kernel, options);
+  const debug = await debugSink(options.debugcon);
+  const session = new GuestSession({
+    config,
+    input: process.stdin,
+    output: process.stdout,
+    serial: options.serial === 'stdio',
+    steps,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    endOnReset: !options.reboot,
+    typeEndOfInput: options.builtin === true,
+    ...debug,
+    say,
+  });
+  return session.run();
+}
+
+async function scriptSteps(sources: readonly ScriptSource[]): Promise<ScriptStep[]> {
+  const steps: ScriptStep[] = [];
+  for (const { option, text } of sources) {
+    if (option === 'expect') steps.push(expectStep(text, '--expect'));
+    else if (option === 'send') steps.push(sendStep(text, '--send'));
+    else {
+      const bytes = await readInputFile(text, 'script');
+      steps.push(...parseScript(new TextDecoder().decode(bytes), text));
+    }
+  }
+  return steps;
+}
+
+/** Where debug port bytes go, and when that must drain first. */
+async function debugSink(where: string): Promise<Pick<SessionOptions, 'onDebug' | 'hold'>> {
+  if (where === 'none') return {};
+  const stream = where === 'stderr' ? process.stderr : await openOutput(where);
+  let isLost = false;
+  stream.on('error', (error) => {
+    if (!isLost) say(`--debugcon: ${error.message}; the rest is dropped`);
+    isLost = true;
+  });
+  const bytes: number[] = [];
+  const flush = (): void => {
+    if (bytes.length > 0 && !isLost) stream.write(Uint8Array.from(bytes));
+    bytes.length = 0;
+  };
+  return {
+    onDebug: (byte) => {
+      if (bytes.length === 0) setImmediate(flush);
+      bytes.push(byte);
+      if (bytes.length >= 4096) flush();
+    },
+    hold: () =>
+      isLost || !stream.writableNeedDrain
+        ? null
+        : once(stream, 'drain').then(
+            () => {},
+            () => {},
+          ),
+  };
+}
+
+async function openOutput(path: string): Promise<WriteStream> {
+  const stream = createWriteStream(path);
+  try {
+    await once(stream, 'open');
+  } catch (error) {
+    throw new CommandError(`--debugcon '${path}' cannot be written: ${(error as Error).message}`);
+  }
+  return stream;
+}

@@ -1,0 +1,99 @@
+// `proxeny trace`: a guest's instructions, one a line, with what each of them changed.
+import { Machine } from '@proxeny/machine';
+import { EXIT_HALT, EXIT_SHUTDOWN } from '@proxeny/vcpu-x86';
+import type { Command } from 'commander';
+import { EXIT_FAILURE, EXIT_GUEST_CRASH, EXIT_OK } from '../exit-code.js';
+import { addGuestOptions, type GuestOptions, guestConfig } from '../guest-options.js';
+import { InstructionTracer } from '../instruction-tracer.js';
+import { say } from '../messages.js';
+import { parseAddress, parseCount } from '../quantity.js';
+
+interface TraceOptions extends GuestOptions {
+  readonly count: string;
+  readonly skip: string;
+  readonly from?: string;
+}
+
+/** Steps between two visits of the event loop. */
+const YIELD_STEPS = 2000;
+
+const examples = `
+Examples:
+  proxeny trace --builtin --count 20
+  proxeny trace vmlinuz --skip 1000000 --count 50
+  proxeny trace kernel.elf --from 0x101000 --count 10
+
+Each line: number, CS:rIP, bytes, instruction; behind the semicolon the registers that it changed, and the fault or interrupt
+that was taken. The trace goes to stdout, the guest's serial output to stderr.`;
+
+export function addTraceCommand(program: Command, finish: (exitCode: number) => void): void {
+  const command = program
+    .command('trace')
+    .description('show what each instruction of a guest does');
+  addGuestOptions(command)
+    .option('-n, --count <number>', 'instructions to show', '100')
+    .option('--skip <number>', 'begin after so many instructions', '0')
+    .option('--from <address>', 'begin when rIP is this address')
+    .addHelpText('after', examples)
+    .action(async (kernel: string | undefined, options: TraceOptions) => {
+      finish(await trace(kernel, options));
+    });
+}
+
+async function trace(kernel: string | undefined, options: TraceOptions): Promise<number> {
+  const count = parseCount(options.count, '--count');
+  const skip = parseCount(options.skip, '--skip');
+  const from = options.from === undefined ? null : parseAddress(options.from, '--from');
+  const config = await guestConfig(kernel, options);
+  const machine = new Machine({
+    ...config,
+    onSerial: (index, byte) => {
+      if (index === 0) process.stderr.write(Uint8Array.of(byte));
+    },
+  });
+  const tracer = new InstructionTracer(machine.cpu);
+  let isLost = false;
+  process.stdout.on('error', () => {
+    isLost = true;
+  });
+
+  let isShowing = skip === 0 && from === null;
+  let shown = 0;
+  for (let step = 1; shown < count && !isLost; step++) {
+    machine.timers.runDue();
+    isShowing ||= step > skip && (from === null || tracer.address === from);
+    const line = isShowing ? tracer.step() : null;
+    const exit = line === null ? machine.cpu.stepInstruction() : line.exit;
+    if (line !== null && line.text !== '') {
+      shown++;
+      const isTaken = process.stdout.write(`${String(step).padStart(8)}  ${line.text}\n`);
+      if (!isTaken) await new Promise((resolve) => process.stdout.once('drain', resolve));
+    }
+    const end = machine.ended;
+    if (end !== null) {
+      say(`the guest ended: ${end.reason}`);
+      return EXIT_OK;
+    }
+    if (exit === EXIT_SHUTDOWN) {
+      say('the guest crashed: triple fault');
+      return EXIT_GUEST_CRASH;
+    }
+    if (exit === EXIT_HALT && !(await nextEvent(machine))) {
+      say('the guest has halted for good: interrupts are off, or no timer runs');
+      return shown > 0 ? EXIT_OK : EXIT_FAILURE;
+    }
+    if (step % YIELD_STEPS === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  return EXIT_OK;
+}
+
+/** The CPU is halted: sleeps until a timer wakes it. False: none will. */
+async function nextEvent(machine: Machine): Promise<boolean> {
+  for (;;) {
+    machine.timers.runDue();
+    if (machine.cpu.canWake()) return true;
+    const waitMs = (machine.timers.nextDeadlineNs() - machine.clock.nowNs()) / 1e6;
+    if (waitMs === Number.POSITIVE_INFINITY) return false;
+    await new Promise((resolve) => setTimeout(resolve, Math.min(Math.max(waitMs, 0), 1000)));
+  }
+}

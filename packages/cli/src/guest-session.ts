@@ -1,0 +1,212 @@
+// One guest in the foreground: its console on our terminal or pipes, its end or ours as an exit code. A reset builds the machine anew.
+import {
+  type ConsoleInput,
+  type ConsoleOutput,
+  Machine,
+  type PcConfig,
+  StdioConsole,
+} from '@proxeny/machine';
+import { EXIT_FAILURE, EXIT_GUEST_CRASH, EXIT_OK, EXIT_SIGNAL, EXIT_TIMEOUT } from './exit-code.js';
+import { InputFeed } from './input-feed.js';
+import type { ScriptStep } from './script.js';
+import { ScriptRunner } from './script-runner.js';
+
+const CONSOLE_PORT = 0;
+/** Ctrl-D. */
+const END_OF_INPUT = 4;
+
+export interface SessionOptions {
+  readonly config: PcConfig;
+  readonly input: ConsoleInput;
+  readonly output: ConsoleOutput;
+  /** The console takes part: COM1 on `input` and `output`. */
+  readonly serial: boolean;
+  readonly steps: readonly ScriptStep[];
+  readonly timeoutMs?: number;
+  /** A reset ends the session instead of starting the guest again. */
+  readonly endOnReset: boolean;
+  /** When the input ends, type Ctrl-D. */
+  readonly typeEndOfInput: boolean;
+  readonly onDebug?: (byte: number) => void;
+  /** Asked between slices, beside the console: whether something else must drain first. */
+  readonly hold?: () => Promise<void> | null;
+  /** One line for the user. */
+  readonly say: (message: string) => void;
+}
+
+/** Why we ended the guest, decided once. */
+interface Verdict {
+  readonly exitCode: number;
+  readonly message: string;
+}
+
+export class GuestSession {
+  readonly #options: SessionOptions;
+  readonly #console: StdioConsole;
+  readonly #feed: InputFeed;
+  readonly #script: ScriptRunner | null;
+  #machine: Machine;
+  #verdict: Verdict | null = null;
+  #isMatched = false;
+  #lastOutputMs = performance.now();
+  /** Output that the script has not seen yet. */
+  readonly #unseen: number[] = [];
+
+  /** @throws ImageError, ConfigError: the machine cannot be built */
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#console = new StdioConsole({
+      input: options.input,
+      output: options.output,
+      onInput: (bytes) => this.#typed(bytes),
+      onInputEnd: () => {
+        if (options.typeEndOfInput) this.#feed.push(Uint8Array.of(END_OF_INPUT, END_OF_INPUT));
+      },
+      onLeave: () => this.#decide(EXIT_OK, 'left the guest; it has ended'),
+      onOutputLost: () =>
+        this.#decide(EXIT_FAILURE, 'standard output was closed; the guest has ended'),
+    });
+    this.#feed = new InputFeed({
+      target: () => ({
+        send: (bytes) => this.#machine.send(CONSOLE_PORT, bytes),
+        queued: () => this.#machine.queuedInput(CONSOLE_PORT),
+        isOpen: () => this.#machine.board.uarts[CONSOLE_PORT].dataTerminalReady,
+      }),
+      holdInput: (hold) => this.#console.holdInput(hold),
+      lastOutputMs: () => this.#lastOutputMs,
+    });
+    this.#script =
+      options.steps.length === 0
+        ? null
+        : new ScriptRunner({
+            steps: options.steps,
+            send: (bytes) => this.#machine.send(CONSOLE_PORT, bytes),
+            onMatched: () => {
+              this.#isMatched = true;
+              this.#decide(EXIT_OK, '');
+            },
+          });
+    this.#machine = this.#build();
+  }
+
+  /** Runs the guest to its end, or ours. Returns the exit code. */
+  async run(): Promise<number> {
+    const { timeoutMs, serial, input, say } = this.#options;
+    const release = this.#handleSignals();
+    const timer =
+      timeoutMs === undefined ? null : setTimeout(() => this.#timedOut(timeoutMs), timeoutMs);
+    try {
+      if (serial) this.#console.open();
+      if (this.#console.isInteractive) say('Ctrl-] leaves the guest');
+      else if (serial && input.isTTY === true) say('the terminal does not allow raw mode');
+      this.#script?.start();
+      return await this.#runToEnd();
+    } finally {
+      if (timer) clearTimeout(timer);
+      this.#script?.stop();
+      this.#feed.stop();
+      this.#console.close();
+      release();
+    }
+  }
+
+  async #runToEnd(): Promise<number> {
+    const { endOnReset, say } = this.#options;
+    for (;;) {
+      const end = await this.#machine.run();
+      this.#showScript();
+      const verdict = this.#verdict;
+      if (verdict) {
+        if (verdict.message !== '') this.#sayBelow(verdict.message);
+        return verdict.exitCode;
+      }
+      if (end.reason === 'reset' && !endOnReset) {
+        say('the guest has reset; starting it again');
+        this.#machine = this.#build();
+        // A guest that resets at once must not keep signals and timeouts out.
+        await new Promise((resolve) => setImmediate(resolve));
+        continue;
+      }
+      if (end.reason === 'crash') {
+        this.#sayBelow(`the guest crashed: ${end.message}`);
+        return EXIT_GUEST_CRASH;
+      }
+      const awaited = this.#script?.awaited;
+      if (awaited && !this.#isMatched) {
+        const how = { reset: 'reset', exit: 'ended' }[end.reason as string] ?? 'powered off';
+        this.#sayBelow(`the guest ${how} before ${awaited} appeared`);
+        return EXIT_FAILURE;
+      }
+      return end.reason === 'exit' ? end.code : EXIT_OK;
+    }
+  }
+
+  #build(): Machine {
+    const { config, serial, onDebug, hold } = this.#options;
+    return new Machine({
+      ...config,
+      onSerial: (index, byte) => {
+        if (index === CONSOLE_PORT && serial) this.#printed(byte);
+      },
+      ...(onDebug ? { onDebug } : {}),
+      hold: () => this.#console.ready() ?? hold?.() ?? null,
+    });
+  }
+
+  #printed(byte: number): void {
+    this.#console.write(byte);
+    this.#lastOutputMs = performance.now();
+    if (this.#script === null) return;
+    if (this.#unseen.length === 0) setImmediate(() => this.#showScript());
+    this.#unseen.push(byte);
+    if (this.#unseen.length >= 4096) this.#showScript();
+  }
+
+  #showScript(): void {
+    const bytes = Uint8Array.from(this.#unseen);
+    this.#unseen.length = 0;
+    if (bytes.length > 0 && !this.#isMatched) this.#script?.push(bytes);
+  }
+
+  /** A user sees what the guest does and types when it listens; a pipe does not. */
+  #typed(bytes: Uint8Array): void {
+    if (this.#console.isInteractive) this.#machine.send(CONSOLE_PORT, Uint8Array.from(bytes));
+    else this.#feed.push(Uint8Array.from(bytes));
+  }
+
+  #timedOut(timeoutMs: number): void {
+    this.#showScript();
+    const awaited = this.#script?.awaited;
+    const line = awaited ? this.#script?.lastLine : '';
+    this.#decide(
+      EXIT_TIMEOUT,
+      `timeout after ${timeoutMs / 1000} s${awaited ? `, waiting for ${awaited}` : ''}${line ? `; the last line was "${line}"` : ''}`,
+    );
+  }
+
+  #decide(exitCode: number, message: string): void {
+    this.#verdict ??= { exitCode, message };
+    this.#machine.stop();
+  }
+
+  /** On a line of its own, below what the guest has printed. */
+  #sayBelow(message: string): void {
+    const { say, output } = this.#options;
+    this.#console.flush();
+    this.#console.close();
+    if ((output as { isTTY?: boolean }).isTTY === true) output.write(Buffer.from('\r\n'));
+    say(message);
+  }
+
+  #handleSignals(): () => void {
+    const numbers = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
+    const removals = Object.entries(numbers).map(([name, number]) => {
+      const listener = (): void => this.#decide(EXIT_SIGNAL + number, `ended by ${name}`);
+      process.on(name, listener);
+      return () => process.off(name, listener);
+    });
+    return () => {
+      for (const remove of removals) remove();
+    };
+  }
+}
