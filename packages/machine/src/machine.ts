@@ -2,7 +2,7 @@
 // slice survives an await.
 import type { Gpa } from '@proxeny/memory';
 import {
-  BlockCache, type CpuModel, EXIT_HALT, EXIT_REQUESTED, EXIT_SHUTDOWN, type FaultRecord, VCPU_SIZE, X86Cpu,
+  BlockCache, type CpuModel, EXIT_HALT, EXIT_REQUESTED, EXIT_SHUTDOWN, type FaultRecord, PROFILE_SIZE, VCPU_SIZE, X86Cpu,
 } from '@proxeny/vcpu-x86';
 import { applyBootEntry } from './boot-state.js';
 import { checkMemoryBytes } from './config.js';
@@ -48,6 +48,8 @@ export interface PcConfig {
   /** Asked between slices: a promise holds the guest and its time (its output is not taken fast enough) until it resolves. */
   readonly hold?: () => Promise<void> | null;
   readonly wallClockMs?: () => number;
+  /** Count how often each instruction form runs (tools/profile-forms.ts); slow. */
+  readonly profile?: boolean;
 }
 
 /** How a machine ended. */
@@ -89,7 +91,9 @@ export class Machine {
     const ramBase = arena + ARENA_SIZE;
     const romBase = ramBase + memoryBytes;
     const romRoom = config.protocol === 'firmware' || config.image.length <= 4 * MIB ? 4 * MIB : 0;
-    const memory = new WebAssembly.Memory({ initial: Math.ceil((romBase + romRoom) / 65536) });
+    const profile = romBase + romRoom;
+    const end = profile + (config.profile ? PROFILE_SIZE : 0);
+    const memory = new WebAssembly.Memory({ initial: Math.ceil(end / 65536) });
     const blocks = new BlockCache(memory, arena, ramBase);
     this.blocks = blocks;
     this.memory = new PcMemory(memory, ramBase, memoryBytes, (at, length) => blocks.written(at, length));
@@ -125,6 +129,7 @@ export class Machine {
       blocks,
       model: config.model,
       stage: this.memory,
+      ...(config.profile ? { profile } : {}),
       platform: {
         portRead: (port, size) => board.ports.read(port, size),
         portWrite: (port, size, value) => board.ports.write(port, size, value),
@@ -191,6 +196,10 @@ export class Machine {
   /** Bytes given to {@link send} that serial port `index` has not taken yet. */
   queuedInput(index: number): number {
     return this.input[index].reduce((sum, bytes) => sum + bytes.length, 0);
+  }
+  /** How the machine has ended; null while it has not. */
+  get ended(): MachineEnd | null {
+    return this.end;
   }
   /** Ends the machine from outside. */
   stop(): void {

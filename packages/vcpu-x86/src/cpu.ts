@@ -62,7 +62,7 @@ export class X86Cpu {
     this.jumpCache = base + STATE_SIZE + TLB_SETS * TLB_SET_SIZE;
     this.state.set(JUMP_CACHE, this.jumpCache);
     this.blocks.attach(this.core.tlb);
-    this.blocks.onDrop = () => this.core.forgetJumps();
+    this.blocks.onClear = () => this.core.forgetJumps();
     this.core.onGenerationWrap = () => this.state.u8.fill(0, this.jumpCache, this.jumpCache + JUMP_CACHE_SIZE);
     this.translator = new Translator(this.core, this.blocks, new FeatureGate(options.model.features as Iterable<never>));
     this.imports = coldImports(this.core, () => this.lookup());
@@ -126,6 +126,19 @@ export class X86Cpu {
         if (code === EXIT_BUDGET && state.get(PENDING) === 0) return EXIT_SLICE;
       }
     }
+  }
+
+  /** Executes one instruction, after taking what is pending. EXIT_SLICE: it was executed, or has faulted into its handler. */
+  stepInstruction(): Exit {
+    const { state } = this;
+    if (this.down) return EXIT_SHUTDOWN;
+    state.set(BUDGET, 1);
+    const exit = this.attend();
+    if (exit >= 0) return exit as Exit;
+    const modeClass = state.get(MODE_KEY) & MODE_CLASS_MASK;
+    const handlers = this.modes[modeClass] ?? this.makeMode(modeClass);
+    this.current = handlers;
+    return this.step(handlers) ? EXIT_SLICE : this.shutdown();
   }
 
   private makeMode(modeClass: number): ModeHandlers {

@@ -1,9 +1,10 @@
 // The package: an x86 CPU, what it asks of the world, and the tables and tools around it.
 export { BlockCache } from './block/block-cache.js';
 export { Core } from './core.js';
-export { VCPU_SIZE, X86Cpu, type X86CpuOptions } from './cpu.js';
+export { PROFILE_SIZE, VCPU_SIZE, X86Cpu, type X86CpuOptions } from './cpu.js';
 export type { CpuModel } from './cpu-model.js';
 export { EXIT_HALT, EXIT_REQUESTED, EXIT_SHUTDOWN, EXIT_SLICE, type Exit, type FaultRecord } from './exit.js';
 export type { CpuPlatform, SecondStage } from './platform.js';
+export { cpuModel, cpuModelNames } from './routines/cpu-models.js';
 export { setSegment } from './state/segments.js';
 export { VcpuState } from './state/vcpu-state.js';

@@ -33,8 +33,8 @@ export class BlockCache implements CodeWatch {
   private readonly tlbs: Tlb[] = [];
   /** Bytes of a record by mode class and handler. */
   readonly recordSizes: Uint8Array[] = [];
-  /** Called when cached jumps may lead to dropped blocks. */
-  onDrop: () => void = () => {};
+  /** Called when every block went: cached jumps lead nowhere. (To a single dropped block they may: its records are stale.) */
+  onClear: () => void = () => {};
   /** Blocks translated and dropped so far. */
   translated = 0;
   dropped = 0;
@@ -134,14 +134,7 @@ export class BlockCache implements CodeWatch {
     for (let mfn = from >>> 12; mfn <= last; mfn++) {
       const frame = this.frames.get(mfn);
       if (!frame) continue;
-      let any = false;
-      for (const rec of frame.blocks) {
-        if (this.touches(rec, from, length)) {
-          this.drop(rec);
-          any = true;
-        }
-      }
-      if (any) this.onDrop();
+      for (const rec of frame.blocks) if (this.touches(rec, from, length)) this.drop(rec);
     }
   }
   private touches(rec: number, from: number, length: number): boolean {
@@ -194,6 +187,6 @@ export class BlockCache implements CodeWatch {
     this.codeFrames.fill(0);
     this.dropped = this.translated;
     this.top = this.start;
-    this.onDrop();
+    this.onClear();
   }
 }

@@ -39,6 +39,8 @@ export function interpreterModule(mode: Mode, inline: readonly InlineForm[], pro
   const state = 0;
   const rec = w.ownLocal(I32);
   const entry = w.ownLocal(I32);
+  /** The jump cache entry that this block was entered by. */
+  const from = w.ownLocal(I32);
   const rip = w.ownLocal(I64);
   const op = (name: string): void => w.op(PURE.get(name) as number);
   const load = (offset: number): void => {
@@ -77,12 +79,12 @@ export function interpreterModule(mode: Mode, inline: readonly InlineForm[], pro
   op('i32.shl');
   load(JUMP_CACHE);
   op('i32.add');
-  w.tee(entry);
+  w.tee(from);
   w.memory(OP.i64Load, 0);
   w.get(rip);
   op('i64.eq');
   w.if(I32);
-  w.get(entry);
+  w.get(from);
   w.memory(OP.i32Load, 8);
   load(MODE_KEY);
   op('i32.eq');
@@ -90,7 +92,7 @@ export function interpreterModule(mode: Mode, inline: readonly InlineForm[], pro
   w.i32Const(0);
   w.end();
   w.if();
-  w.get(entry);
+  w.get(from);
   w.memory(OP.i32Load, 12);
   w.setLocal(rec);
   w.else();
@@ -141,6 +143,14 @@ export function interpreterModule(mode: Mode, inline: readonly InlineForm[], pro
   };
   body(() => {
     storeRip(w, state, rec, mode.bits, true);
+    // A record with a length was an instruction: its block is stale, and so is the jump that led here.
+    w.get(rec);
+    w.memory(OP.i32Load8U, RECORD.length);
+    w.if();
+    w.get(from);
+    w.i32Const(0);
+    w.memory(OP.i32Store, 8);
+    w.end();
     w.br(dispatch);
   });
   for (const { shape, program } of inline) {
