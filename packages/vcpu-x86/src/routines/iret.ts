@@ -58,6 +58,7 @@ function returnToV86(core: Core, rip: number, selector: number, image: number): 
 function returnProtected(core: Core, size: number): void {
   const { state } = core;
   const { cpl } = state;
+  stack.open(core, 5 * size);
   const ripLow = stack.read(core, 0, size);
   const ripHigh = state.get(SCRATCH + 4);
   const selector = stack.read(core, size, size) & 0xffff;

@@ -3,7 +3,7 @@
 // @hot
 import type { Core } from '../core.js';
 import { raise } from '../fault.js';
-import { GPR, SS } from '../state/layout.js';
+import { GPR, SCRATCH, SS } from '../state/layout.js';
 import { ATTRIBUTE_BIG, ATTRIBUTE_CODE, ATTRIBUTE_EXPAND_DOWN } from '../state/segments.js';
 import { cachedHost, readHalves, writeHalves } from './system-memory.js';
 
@@ -25,10 +25,15 @@ export class StackPlace {
   user = false;
   /** Error code of an overrun. */
   errorCode = 0;
+  /** Machine address of the bytes at the pointer that {@link open} found readable, and how many. */
+  private host = -1;
+  private opened = 0;
 
   /** The current stack. */
   useCurrent(core: Core): void {
     const { state } = core;
+    this.host = -1;
+    this.opened = 0;
     this.user = state.cpl === 3;
     this.errorCode = 0;
     if (core.mode64) {
@@ -75,8 +80,29 @@ export class StackPlace {
     if (bad) raise(core.state, SS_FAULT, this.errorCode);
     return core.mmu.wrap(this.base + at);
   }
+  /** Looks up `bytes` at the pointer once for the reads to come, if they lie on one page in the TLB. Never faults. */
+  open(core: Core, bytes: number): void {
+    const { pointer } = this;
+    if (this.mask === 0) {
+      if (pointer < -CANONICAL || pointer + bytes > CANONICAL) return;
+      this.host = cachedHost(core, pointer, bytes, false, this.user);
+    } else {
+      // Only plain stacks that neither wrap nor end here.
+      if (this.mask !== -1 || this.limit !== 0xffffffff || this.base !== 0) return;
+      if ((this.attributes & ATTRIBUTE_EXPAND_DOWN) !== 0 || pointer + bytes > 0xffffffff) return;
+      this.host = cachedHost(core, pointer, bytes, false, this.user);
+    }
+    this.opened = this.host >= 0 && (this.host & 3) === 0 ? bytes : 0;
+  }
   /** Reads `size` bytes at `offset`: the low half is returned (signed), both are in SCRATCH. */
   read(core: Core, offset: number, size: number): number {
+    if (offset + size <= this.opened && size >= 4) {
+      const { state } = core;
+      const w = (this.host + offset) >>> 2;
+      const low = state.i32[w];
+      state.setHalves(SCRATCH, low, size === 8 ? state.i32[w + 1] : 0);
+      return low;
+    }
     return readHalves(core, this.linear(core, offset, size), size, this.user);
   }
   /** Moves the stack pointer register of the current stack to `offset` bytes above the pointer. */
@@ -93,6 +119,8 @@ export class StackFrame {
   private readonly low = new Int32Array(CAPACITY);
   private readonly high = new Int32Array(CAPACITY);
   private count = 0;
+  /** Machine address of the checked frame's lowest byte, if its page is in the TLB; -1: write it the long way. */
+  private host = -1;
 
   clear(): void {
     this.count = 0;
@@ -113,12 +141,14 @@ export class StackFrame {
   /** Checks that the whole frame can be written below the stack's pointer. */
   check(core: Core, stack: StackPlace, size: number): void {
     const total = this.count * size;
+    this.host = -1;
     // One check when the frame neither wraps nor crosses a page.
     const low = stack.effective(-total);
     if (low + total === stack.pointer) {
       const linear = stack.linear(core, -total, total);
-      if (cachedHost(core, linear, total, true, stack.user) < 0)
-        core.mmu.probe(linear, total, true, stack.user);
+      const host = cachedHost(core, linear, total, true, stack.user);
+      if (host < 0) core.mmu.probe(linear, total, true, stack.user);
+      else if (size >= 4 && (host & 3) === 0) this.host = host;
       return;
     }
     for (let i = 1; i <= this.count; i++)
@@ -126,6 +156,16 @@ export class StackFrame {
   }
   /** Writes a checked frame. The stack pointer register is the caller's. */
   write(core: Core, stack: StackPlace, size: number): void {
+    if (this.host >= 0) {
+      const { i32 } = core.state;
+      let w = (this.host + this.count * size) >>> 2;
+      for (let i = 0; i < this.count; i++) {
+        w -= size >> 2;
+        i32[w] = this.low[i];
+        if (size === 8) i32[w + 1] = this.high[i];
+      }
+      return;
+    }
     for (let i = 0; i < this.count; i++) {
       const linear = stack.linear(core, -(i + 1) * size, size);
       writeHalves(core, linear, size, this.low[i], this.high[i], stack.user);
