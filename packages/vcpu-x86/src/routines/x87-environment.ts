@@ -132,7 +132,7 @@ function takeImage(core: Core, wide: boolean): void {
 
 /** All faults before any change; the first word's, then the last byte's, as AMD's CPUs report them. */
 function probe(core: Core, linear: number, bytes: number, write: boolean, user: boolean): void {
-  core.mmu.probe(linear, 2, write, user);
+  core.mmu.probe(linear, bytes % 4 === 0 ? 4 : 2, write, user);
   core.mmu.probe(linear + bytes - 1, 1, write, user);
 }
 function writeImage(core: Core, linear: number, wide: boolean, bytes: number): void {
