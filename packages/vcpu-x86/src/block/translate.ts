@@ -98,7 +98,7 @@ export class Translator {
       const handler = handlers.handlerOf(instruction);
       offset += length;
       bindFields(instruction, handlers.mode, fields, offset);
-      this.write(at, handler, offset, handlers.sizes[handler]);
+      this.write(at, handler, offset, handlers.sizes[handler], handlers.isDirectBranch(handler));
       at += handlers.sizes[handler];
       count++;
       if (handlers.endsBlock(handler)) ended = true;
@@ -127,7 +127,7 @@ export class Translator {
     return decode(straddle, 0, 16, handlers.mode.bits, this.gate, instruction);
   }
 
-  private write(at: number, handler: number, nextOffset: number, size: number): void {
+  private write(at: number, handler: number, nextOffset: number, size: number, direct: boolean): void {
     const { state } = this.core;
     const f = this.fields;
     const { u8 } = state;
@@ -138,7 +138,7 @@ export class Translator {
     u8[at + RECORD.reg] = f.reg;
     u8[at + RECORD.rm] = f.rm;
     state.i32[w + (RECORD.immLow >> 2)] = f.immLow;
-    state.i32[w + (RECORD.immHigh >> 2)] = f.immHigh;
+    state.i32[w + (RECORD.immHigh >> 2)] = direct ? 0 : f.immHigh;
     if (size === 16) return;
     // No instruction has both a second immediate and a displacement.
     state.i32[w + (RECORD.disp >> 2)] = f.disp | f.imm2;

@@ -194,11 +194,13 @@ export class Builder {
   transfer(routine: string, ...args: Value[]): void {
     this.append({ op: 'transfer', type: 'none', uses: 0, routine, args });
   }
-  /** Ends the block at `taken` (i64). */
-  jump(taken: Value): void { this.append({ op: 'branch', type: 'none', uses: 0, args: [taken] }); }
-  /** Ends the block at `taken` if `condition`, else at `notTaken`. */
-  branch(condition: Value, taken: Value, notTaken: Value): void {
-    this.append({ op: 'branch', type: 'none', uses: 0, args: [taken, notTaken, condition] });
+  /** Ends the block at `target` (i64). */
+  jump(target: Value, direct = false): void {
+    this.append({ op: 'branch', type: 'none', uses: 0, direct, args: [target] });
+  }
+  /** Goes to `target`, which is relative to the instruction, if `condition`; else on behind the instruction. */
+  branch(condition: Value, target: Value): void {
+    this.append({ op: 'branch', type: 'none', uses: 0, direct: true, args: [target, condition] });
   }
 }
 

@@ -135,8 +135,8 @@ class Evaluation {
         throw new End('jump');
       }
       case 'branch': {
-        const taken = node.args.length === 1 || this.number(node.args[2]) !== 0;
-        state.view.setBigInt64(state.base + RIP, this.value(node.args[taken ? 0 : 1]) as bigint, true);
+        if (node.args.length === 2 && this.number(node.args[1]) === 0) return undefined;
+        state.view.setBigInt64(state.base + RIP, this.value(node.args[0]) as bigint, true);
         throw new End('jump');
       }
     }

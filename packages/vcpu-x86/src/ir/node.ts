@@ -48,8 +48,8 @@ export type Node = Common &
     | { readonly op: 'call'; readonly routine: string; readonly args: readonly Node[] }
     /** Calls a routine that sets rIP itself (preset to the next instruction) and ends the block. */
     | { readonly op: 'transfer'; readonly routine: string; readonly args: readonly Node[] }
-    /** Ends the block: continues at `taken` if the condition (i32) holds or is absent, else at `notTaken`. */
-    | { readonly op: 'branch'; readonly args: readonly Node[] }
+    /** Continues at args[0] (i64) if the condition args[1] (i32) holds or is absent, else behind the instruction. `direct`: the target is relative to the instruction. */
+    | { readonly op: 'branch'; readonly direct: boolean; readonly args: readonly Node[] }
   );
 
 /** A mutable local of one instruction. */

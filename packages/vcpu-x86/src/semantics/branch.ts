@@ -30,17 +30,17 @@ const isRelative = (x: Operands): boolean => x.operand(0).addressing === 'J';
 const nearTarget = (b: Builder, x: Operands): Value =>
   isRelative(x) ? relativeTarget(b, x) : absoluteTarget(b, x, x.read(0));
 
-export const jmp: Semantics = (b, x) => b.jump(nearTarget(b, x));
+export const jmp: Semantics = (b, x) => b.jump(nearTarget(b, x), isRelative(x));
 export const jcc: Semantics = (b, x) => {
   const taken = condition(b, x.shape.row.opcode & 15);
   const target = relativeTarget(b, x, taken);
-  b.branch(taken, target, x.next());
+  b.branch(taken, target);
 };
 export const call: Semantics = (b, x) => {
   const target = nearTarget(b, x);
   const back = x.next();
   x.push(x.operandBits, x.operandBits === 64 ? back : b.wrap(back));
-  b.jump(target);
+  b.jump(target, isRelative(x));
 };
 export const ret: Semantics = (b, x) => {
   const target = absoluteTarget(b, x, x.peek(x.operandBits));
@@ -65,7 +65,7 @@ const loopWhile =
     const taken = alsoIf ? b.and(more, alsoIf(b)) : more;
     const target = relativeTarget(b, x, taken);
     x.setRegister(RCX, addressBits, left);
-    b.branch(taken, target, x.next());
+    b.branch(taken, target);
   };
 export const loop: Semantics = loopWhile(null);
 export const loope: Semantics = loopWhile((b) => flag(b, 'zf'));
@@ -75,7 +75,7 @@ export const loopne: Semantics = loopWhile((b) => b.eqz(flag(b, 'zf')));
 export const jrcxz: Semantics = (b, x) => {
   const taken = b.eqz(x.getRegister(RCX, x.addressBits));
   const target = relativeTarget(b, x, taken);
-  b.branch(taken, target, x.next());
+  b.branch(taken, target);
 };
 
 export const branchSemantics = {

@@ -32,6 +32,7 @@ describe('structure', () => {
               addressBits,
               isRegister,
               repeat: 0,
+              indexed: false,
               segmented: !flat,
             } as const;
             table[row.mnemonic](b, new Operands(b, shape, recordBinding));

@@ -154,7 +154,7 @@ export class Operands {
     const type = addressBits === 64 ? 'i64' : 'i32';
     const bits = addressBits === 64 ? 64 : 32;
     let sum = this.binding.displacement(b, type);
-    if (!this.binding.lacks('index')) {
+    if (this.shape.indexed && !this.binding.lacks('index')) {
       const index = b.get(0, bits, this.binding.slot('index'));
       const scale = this.binding.scale(b);
       sum = b.add(sum, scale ? b.shl(index, type === 'i64' ? b.extendU(scale) : scale) : index);

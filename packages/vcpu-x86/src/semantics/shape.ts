@@ -22,6 +22,8 @@ export interface Shape {
   readonly addressBits: 16 | 32 | 64;
   readonly isRegister: boolean;
   readonly repeat: 0 | 0xf2 | 0xf3;
+  /** The memory operand has an index register. */
+  readonly indexed: boolean;
   /** The memory operand goes through a segment's base and limit. */
   readonly segmented: boolean;
 }
@@ -132,16 +134,17 @@ export function shapeOf(i: Instruction, mode: Mode): Shape {
     addressBits: i.addressBits,
     isRegister: i.isRegister,
     repeat: i.repeat,
+    indexed: i.index >= 0,
     segmented: !mode.flat || i.segment === FS || i.segment === GS,
   };
 }
 
 /** A key that is equal exactly for equal shapes of one mode. */
 export const shapeKey = (i: Instruction, mode: Mode): number =>
-  key(i.row.id, i.operandBits, i.addressBits, i.isRegister, i.repeat, !mode.flat || i.segment >= FS);
+  key(i.row.id, i.operandBits, i.addressBits, i.isRegister, i.repeat, i.index >= 0, !mode.flat || i.segment >= FS);
 export const keyOfShape = (s: Shape): number =>
-  key(s.row.id, s.operandBits, s.addressBits, s.isRegister, s.repeat, s.segmented);
+  key(s.row.id, s.operandBits, s.addressBits, s.isRegister, s.repeat, s.indexed, s.segmented);
 
-const key = (row: number, operandBits: number, addressBits: number, isRegister: boolean, repeat: number, segmented: boolean): number =>
-  ((((row * 4 + (operandBits >> 5)) * 4 + (addressBits >> 5)) * 2 + (isRegister ? 1 : 0)) * 4 + (repeat === 0 ? 0 : repeat - 0xf1)) * 2 +
-  (segmented ? 1 : 0);
+const key = (row: number, operandBits: number, addressBits: number, isRegister: boolean, repeat: number, indexed: boolean, segmented: boolean): number =>
+  ((((row * 4 + (operandBits >> 5)) * 4 + (addressBits >> 5)) * 2 + (isRegister ? 1 : 0)) * 4 + (repeat === 0 ? 0 : repeat - 0xf1)) * 4 +
+  (indexed ? 2 : 0) + (segmented ? 1 : 0);

@@ -1,13 +1,14 @@
 // The cold tier: per mode class one interpreter and the handlers of the forms seen so far, compiled when they are first met.
 import type { Core } from '../core.js';
 import { CPU_FAULT } from '../fault.js';
+import type { Node } from '../ir/node.js';
 import type { Instruction } from '../isa/instruction.js';
 import { rows } from '../isa/table.js';
 import { routines } from '../routines/table.js';
 import { type Mode, type Shape, shapeKey, shapeOf } from '../semantics/shape.js';
 import { checkSegment } from '../state/segments.js';
 import { SEGMENT_STRIDE } from '../state/layout.js';
-import { endsBlock, handlerModule, handlerProgram, recordSize } from './handler.js';
+import { endsBlock, handlerModule, handlerProgram, isDirectBranch, recordSize } from './handler.js';
 import { HANDLER_TABLE_SIZE, type InlineForm, interpreterModule } from './interpreter.js';
 import { hotForms } from './hot-forms.js';
 
@@ -18,6 +19,7 @@ export class ModeHandlers {
   /** Bytes of a record, by handler. */
   readonly sizes: Uint8Array = new Uint8Array(HANDLER_TABLE_SIZE).fill(16);
   private readonly ends = new Uint8Array(HANDLER_TABLE_SIZE);
+  private readonly direct = new Uint8Array(HANDLER_TABLE_SIZE);
   private readonly ids = new Map<number, number>();
   /** Names of the forms, by handler. */
   readonly names: string[] = ['leave'];
@@ -33,7 +35,7 @@ export class ModeHandlers {
     for (const form of hotForms(mode)) {
       const program = handlerProgram(form.shape);
       inline.push({ shape: form.shape, program });
-      this.take(form.key, form.shape, endsBlock(program));
+      this.take(form.key, form.shape, program);
     }
     const module = new WebAssembly.Module(interpreterModule(mode, inline, profile));
     const { exports } = new WebAssembly.Instance(module, imports);
@@ -41,11 +43,12 @@ export class ModeHandlers {
     this.table = exports['table'] as WebAssembly.Table;
   }
 
-  private take(key: number, shape: Shape, ends: boolean): number {
+  private take(key: number, shape: Shape, program: readonly Node[]): number {
     const id = this.next++;
     this.ids.set(key, id);
     this.sizes[id] = recordSize(shape);
-    this.ends[id] = ends ? 1 : 0;
+    this.ends[id] = endsBlock(program) ? 1 : 0;
+    this.direct[id] = isDirectBranch(program) ? 1 : 0;
     this.names[id] = shapeName(shape);
     return id;
   }
@@ -59,16 +62,17 @@ export class ModeHandlers {
     const program = handlerProgram(shape);
     const module = new WebAssembly.Module(handlerModule(shape, program));
     const { exports } = new WebAssembly.Instance(module, this.imports);
-    const id = this.take(key, shape, endsBlock(program));
+    const id = this.take(key, shape, program);
     this.table.set(id, exports['handler'] as () => number);
     return id;
   }
   endsBlock(handler: number): boolean { return this.ends[handler] === 1; }
+  isDirectBranch(handler: number): boolean { return this.direct[handler] === 1; }
 }
 
-/** A form's name: its row's encoding and template, operand and address size, r or m, segment use, repeat prefix. */
+/** A form's name: its row's encoding and template, operand and address size, r or m (x: indexed, s: segmented), repeat prefix. */
 export function shapeName(s: Shape): string {
-  const where = `${s.isRegister ? 'r' : 'm'}${s.segmented ? 's' : ''}`;
+  const where = `${s.isRegister ? 'r' : 'm'}${s.indexed ? 'x' : ''}${s.segmented ? 's' : ''}`;
   const repeat = s.repeat === 0 ? '' : `|${s.repeat.toString(16)}`;
   return `${s.row.source[0]}|${s.row.source[1]}|${s.operandBits}|${s.addressBits}|${where}${repeat}`;
 }
@@ -84,6 +88,7 @@ export function shapeOfName(name: string, mode: Mode): Shape | null {
     operandBits: Number(operand) as 16 | 32 | 64,
     addressBits: Number(address) as 16 | 32 | 64,
     isRegister: where.startsWith('r'),
+    indexed: where.includes('x'),
     segmented: where.endsWith('s'),
     repeat: (repeat ? Number.parseInt(repeat, 16) : 0) as 0 | 0xf2 | 0xf3,
   };

@@ -25,11 +25,17 @@ export function endsBlock(statements: readonly Node[]): boolean {
   const last = statements[statements.length - 1];
   if (!last) return false;
   if (last.op === 'if') return endsBlock(last.body) && endsBlock(last.otherwise);
-  return last.op === 'branch' || last.op === 'transfer' || last.op === 'raise';
+  return (last.op === 'branch' && last.args.length === 1) || last.op === 'transfer' || last.op === 'raise';
 }
 
 /** Instructions whose second immediate or implied memory operand needs the long record. */
 const longRecords: ReadonlySet<string> = new Set(['ENTER', 'XLAT']);
+
+/** Does the form branch to a target relative to it? Its records keep a link to the target's block at `RECORD.link`. */
+export const isDirectBranch = (statements: readonly Node[]): boolean => {
+  const last = statements[statements.length - 1];
+  return last?.op === 'branch' && last.direct;
+};
 
 /** Bytes of a form's records: those with a memory operand or two immediates are longer. */
 export function recordSize(shape: Shape): number {
@@ -70,6 +76,12 @@ export function handlerModule(shape: Shape, program: readonly Node[]): Uint8Arra
     writer, module, state: 0, record: 1,
     fault: () => leave(-1),
     jump: () => leave(0),
+    branch: (_direct, to) => {
+      writer.get(0);
+      to();
+      writer.memory(OP.i64Store, RIP);
+      leave(0);
+    },
     storeNextRip: () => storeRip(writer, 0, 1, shape.mode.bits, false),
   };
   emitInstruction(program, target);

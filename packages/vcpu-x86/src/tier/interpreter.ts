@@ -42,6 +42,8 @@ export function interpreterModule(mode: Mode, inline: readonly InlineForm[], pro
   /** The jump cache entry that this block was entered by. */
   const from = w.ownLocal(I32);
   const rip = w.ownLocal(I64);
+  /** The direct branch that led to dispatch, whose link is to be set; 0 for none. */
+  const source = w.ownLocal(I32);
   const op = (name: string): void => w.op(PURE.get(name) as number);
   const load = (offset: number): void => {
     w.get(state);
@@ -103,17 +105,47 @@ export function interpreterModule(mode: Mode, inline: readonly InlineForm[], pro
   leave(EXIT_FAULT);
   w.end();
   w.end();
+  /** Charges the block at `rec` to the slice. */
+  const charge = (): void => {
+    w.get(state);
+    load(BUDGET);
+    w.get(rec);
+    w.i32Const(HEADER_SIZE);
+    op('i32.sub');
+    w.memory(OP.i32Load, 0);
+    op('i32.sub');
+    w.memory(OP.i32Store, BUDGET);
+  };
+  // Within a page the same branch always leads to the same block (until that one is dropped and stale).
+  if (mode.flat) {
+    w.get(source);
+    w.if();
+    w.get(rip);
+    w.get(state);
+    w.memory(OP.i64Load, BLOCK_RIP);
+    op('i64.xor');
+    w.i64Const(-4096n);
+    op('i64.and');
+    op('i64.eqz');
+    w.get(rec);
+    w.i32Const(HEADER_SIZE);
+    op('i32.sub');
+    w.memory(OP.i32Load, 8);
+    op('i32.eqz');
+    op('i32.and');
+    w.if();
+    w.get(source);
+    w.get(rec);
+    w.memory(OP.i32Store, RECORD.link);
+    w.end();
+    w.i32Const(0);
+    w.setLocal(source);
+    w.end();
+  }
   w.get(state);
   w.get(rip);
   w.memory(OP.i64Store, BLOCK_RIP);
-  w.get(state);
-  load(BUDGET);
-  w.get(rec);
-  w.i32Const(HEADER_SIZE);
-  op('i32.sub');
-  w.memory(OP.i32Load, 0);
-  op('i32.sub');
-  w.memory(OP.i32Store, BUDGET);
+  charge();
 
   const next = w.loop();
   if (profile !== 0) {
@@ -159,6 +191,39 @@ export function interpreterModule(mode: Mode, inline: readonly InlineForm[], pro
         writer: w, module, state, record: rec,
         fault: () => w.br(fault),
         jump: () => w.br(dispatch),
+        branch: (direct, to) => {
+          if (direct && mode.flat) {
+            w.get(rec);
+            w.memory(OP.i32Load, RECORD.link);
+            w.tee(entry);
+            w.if();
+            w.get(state);
+            to();
+            w.tee(rip);
+            w.memory(OP.i64Store, BLOCK_RIP);
+            w.get(entry);
+            w.setLocal(rec);
+            charge();
+            load(BUDGET);
+            w.i32Const(0);
+            op('i32.gt_s');
+            load(PENDING);
+            op('i32.eqz');
+            op('i32.and');
+            w.brIf(next);
+            w.get(state);
+            w.get(rip);
+            w.memory(OP.i64Store, RIP);
+            w.br(dispatch);
+            w.end();
+            w.get(rec);
+            w.setLocal(source);
+          }
+          w.get(state);
+          to();
+          w.memory(OP.i64Store, RIP);
+          w.br(dispatch);
+        },
         storeNextRip: () => storeRip(w, state, rec, mode.bits, false),
       };
       emitInstruction(program, target);

@@ -18,6 +18,8 @@ export interface EmitTarget {
   fault(): void;
   /** Leaves with rIP stored in the state. */
   jump(): void;
+  /** Leaves for a target; `target` pushes it (i64). `direct`: always the same target for this record's place in its block. */
+  branch(direct: boolean, target: () => void): void;
   /** Stores the next rIP in the state (before a transfer). */
   storeNextRip(): void;
 }
@@ -127,11 +129,13 @@ class Emitter {
         return this.t.fault();
       }
       case 'branch': {
-        this.w.get(this.t.state);
-        for (const a of n.args) this.value(a);
-        if (n.args.length === 3) this.w.op(OP.select);
-        this.w.memory(OP.i64Store, RIP);
-        return this.t.jump();
+        const [to, condition] = n.args;
+        const go = (): void => this.t.branch(n.direct, () => this.value(to));
+        if (!condition) return go();
+        this.value(condition);
+        this.w.if();
+        go();
+        return this.w.end();
       }
       case 'if': {
         this.settle(() => true, n.args);
