@@ -3,8 +3,14 @@
 import type { Operand } from '../../../packages/vcpu-x86/src/isa/operand.js';
 import type { Row } from '../../../packages/vcpu-x86/src/isa/row.js';
 import { rows } from '../../../packages/vcpu-x86/src/isa/table.js';
-import type { EncodedInstruction, InstructionForm, MemoryReference } from './case-generator.js';
+import type {
+  CaseDraft,
+  EncodedInstruction,
+  InstructionForm,
+  MemoryReference,
+} from './case-generator.js';
 import type { Lane } from './edge-values.js';
+import { setGpr } from './native-case.js';
 import type { Random } from './random.js';
 
 const vectorAddressing = new Set(['V', 'W', 'U', 'P', 'Q', 'N']);
@@ -57,6 +63,32 @@ function widthBytes(o: Operand, wide: boolean): number {
   }
 }
 
+/** Few different elements, short strings: otherwise nothing ever matches. */
+function drawStrings(draft: CaseDraft, random: Random): void {
+  const { code, fxsave, gpr, patches } = draft;
+  const isWord = (code[code.length - 1] & 1) !== 0;
+  const element = random.oneIn(8) ? 0x7e : 0;
+  const redraw = (bytes: Uint8Array, from: number, to: number): void => {
+    for (let i = from; i < to; i++) {
+      bytes[i] = isWord && i & 1 ? 0 : random.oneIn(12) ? 0 : element + 1 + random.below(4);
+      if (random.oneIn(40)) bytes[i] = 0xff - random.below(3);
+    }
+  };
+  redraw(fxsave, 160, 416);
+  for (const { bytes } of patches) redraw(bytes, 0, bytes.length);
+  for (const register of [0, 2]) {
+    if (random.oneIn(6)) continue;
+    setGpr(gpr, register, random.below(41) - 20);
+  }
+}
+
+function drawMxcsr({ patches }: CaseDraft, random: Random): void {
+  for (const { bytes } of patches) {
+    if (random.oneIn(4) || bytes.length < 4) continue;
+    bytes[2] = bytes[3] = 0;
+  }
+}
+
 /** One random encoding of the row. */
 export function encodeRow(row: Row, bits: 32 | 64, random: Random): EncodedInstruction {
   const long = bits === 64;
@@ -66,7 +98,8 @@ export function encodeRow(row: Row, bits: 32 | 64, random: Random): EncodedInstr
   const isMemory = row.modrm === 'mem' || (row.modrm === 'any' && random.oneIn(2));
   const extended = (): number => (long && random.oneIn(3) ? 8 : 0);
   const reg = row.extension >= 0 ? row.extension : random.below(8) + extended();
-  const base = random.pick([0, 1, 2, 3, 5, 6, 7]);
+  // rAX and rDX are lengths of strings.
+  const base = random.pick([1, 3, 5, 6, 7]);
   const rm = isMemory ? base : random.below(8) + extended();
   const rex = (wide ? 8 : 0) | (reg & 8 ? 4 : 0) | (rm & 8 ? 1 : 0);
   const code = [
@@ -105,6 +138,8 @@ export function encodeRow(row: Row, bits: 32 | 64, random: Random): EncodedInstr
     code: Uint8Array.from(code),
     memory,
     lane,
+    ...(/^PCMP.STR/.test(row.mnemonic) ? { adjust: drawStrings } : {}),
+    ...(row.mnemonic === 'LDMXCSR' ? { adjust: drawMxcsr } : {}),
     ...(isMmxRow(row) ? { fpu: random.oneIn(8) ? 'x87' : 'mmx' } : {}),
   };
 }

@@ -2,11 +2,8 @@
 import { flagsPrivilegedSemantics } from './flags-privileged.js';
 import { integerSemantics } from './integer.js';
 import { interruptSemantics } from './interrupt.js';
-import { mmxSemantics } from './mmx.js';
 import { segmentSemantics } from './segment.js';
-import { sseIntegerSemantics } from './sse-integer.js';
-import { sseMoveSemantics } from './sse-move.js';
-import { sseShuffleSemantics } from './sse-shuffle.js';
+import { simdSemantics } from './simd.js';
 import { systemSemantics } from './system.js';
 import { x87Semantics } from './x87.js';
 
@@ -14,11 +11,8 @@ export const semantics = {
   ...flagsPrivilegedSemantics,
   ...integerSemantics,
   ...interruptSemantics,
-  ...mmxSemantics,
   ...segmentSemantics,
-  ...sseIntegerSemantics,
-  ...sseMoveSemantics,
-  ...sseShuffleSemantics,
+  ...simdSemantics,
   ...systemSemantics,
   ...x87Semantics,
 };
