@@ -11,7 +11,7 @@ import {
   PENDING,
   PENDING_MODE,
 } from '../state/layout.js';
-import { CODE0, CODE64, SystemMachine } from './system-machine.js';
+import { CODE0, CODE64, SystemMachine } from './system-machine.contract.js';
 
 const eax = (m: SystemMachine, v: number): void => m.state.setGpr32(0, v);
 

@@ -3,7 +3,7 @@ import { MSR_TSC_ADJUST } from '../state/layout.js';
 import { TSC_HZ } from '../state/system-layout.js';
 import { cpuModel, cpuModelNames } from './cpu-models.js';
 import { cpuidLeaf } from './cpuid.js';
-import { SystemMachine } from './system-machine.js';
+import { SystemMachine } from './system-machine.contract.js';
 
 const letters = (...words: number[]): string =>
   words

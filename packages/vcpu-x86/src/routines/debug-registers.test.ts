@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { CR4, DR6, DR7 } from '../state/layout.js';
-import { SystemMachine } from './system-machine.js';
+import { SystemMachine } from './system-machine.contract.js';
 
 describe('debug registers', () => {
   let m: SystemMachine;

@@ -24,7 +24,7 @@ import {
   IDT,
   SystemMachine,
   TSS,
-} from './system-machine.js';
+} from './system-machine.contract.js';
 
 describe('events in real mode', () => {
   it('push FLAGS, CS and IP, and IRET pops them', () => {

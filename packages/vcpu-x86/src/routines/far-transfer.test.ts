@@ -10,7 +10,7 @@ import {
   GDT,
   SystemMachine,
   TSS,
-} from './system-machine.js';
+} from './system-machine.contract.js';
 
 describe('far transfers in protected mode', () => {
   let m: SystemMachine;

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { DS, FS, INTERRUPT_SHADOW, PENDING, PENDING_STEP, SS } from '../state/layout.js';
-import { CODE0, CODE3, DATA0, DATA3, FREE, GDT, SystemMachine } from './system-machine.js';
+import { CODE0, CODE3, DATA0, DATA3, FREE, GDT, SystemMachine } from './system-machine.contract.js';
 
 describe('segment loads in protected mode', () => {
   let m: SystemMachine;

@@ -12,7 +12,11 @@ const DF = 0x400;
 /** An index register at the address size, as a non-negative double (or a canonical signed one). */
 function register(core: Core, number: number, addressBits: number): number {
   const { state } = core;
-  return addressBits === 64 ? state.gpr64(number) : addressBits === 32 ? state.gpr32(number) : state.getU16(GPR + number * 8);
+  return addressBits === 64
+    ? state.gpr64(number)
+    : addressBits === 32
+      ? state.gpr32(number)
+      : state.getU16(GPR + number * 8);
 }
 function setRegister(core: Core, number: number, addressBits: number, value: number): void {
   const { state } = core;
@@ -23,11 +27,18 @@ function setRegister(core: Core, number: number, addressBits: number, value: num
 const pageRest = (linear: number): number => 4096 - (((linear % 4096) + 4096) % 4096);
 
 /** Linear address of [effective, effective + bytes) in a segment, or NaN when its limit needs the exact way. */
-function linearOf(core: Core, segment: number, effective: number, bytes: number, addressBits: number): number {
+function linearOf(
+  core: Core,
+  segment: number,
+  effective: number,
+  bytes: number,
+  addressBits: number,
+): number {
   const { state } = core;
   if (core.mode64) return segment >= 4 ? state.segmentBase(segment) + effective : effective;
   const top = addressBits === 16 ? 0x10000 : 0x100000000;
-  if (effective + bytes > top || effective + bytes - 1 > state.segmentLimit(segment)) return Number.NaN;
+  if (effective + bytes > top || effective + bytes - 1 > state.segmentLimit(segment))
+    return Number.NaN;
   // Expand-down, unwritable or null segments: leave it to the checks of the single element.
   if ((state.segmentAttributes(segment) & 0x9e00) !== 0x9200) return Number.NaN;
   return core.mmu.wrap(state.segmentBase(segment) + effective);
@@ -51,7 +62,11 @@ const bulkMove: Routine = (core, size, addressBits, segment) => {
   if (Number.isNaN(from) || Number.isNaN(to)) return 0;
   let n = Math.min(count, Math.floor(pageRest(from) / size), Math.floor(pageRest(to) / size));
   if (n < 1) return 0;
-  if (Number.isNaN(linearOf(core, segment, source, n * size, addressBits)) || Number.isNaN(linearOf(core, ES, target, n * size, addressBits))) return 0;
+  if (
+    Number.isNaN(linearOf(core, segment, source, n * size, addressBits)) ||
+    Number.isNaN(linearOf(core, ES, target, n * size, addressBits))
+  )
+    return 0;
   const user = core.cpl === 3;
   const hostFrom = core.mmu.bulkHost(from, false, user);
   const hostTo = hostFrom < 0 ? -1 : core.mmu.bulkHost(to, true, user);

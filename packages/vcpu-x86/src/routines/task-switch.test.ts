@@ -11,7 +11,7 @@ import {
   SystemMachine,
   TSS,
   TSS_SELECTOR,
-} from './system-machine.js';
+} from './system-machine.contract.js';
 
 const NEXT = 0x5000;
 const NEXT_SELECTOR = FREE;

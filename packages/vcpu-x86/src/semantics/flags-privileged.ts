@@ -1,4 +1,10 @@
 // CLI, STI, PUSHF, POPF (SDM vol. 2; vol. 3A §6.8.1): the common cases entirely in generated code.
+
+import { GP } from '../fault.js';
+import type { Builder, Value } from '../ir/builder.js';
+import { ARITHMETIC_FLAGS, rflags, setArithmeticFlags } from '../ir/flags.js';
+import type { Bits } from '../ir/node.js';
+import { CPL, FLAGS_OTHER, INTERRUPT_SHADOW } from '../state/layout.js';
 import {
   FLAG_AC,
   FLAG_ID,
@@ -8,12 +14,7 @@ import {
   FLAG_RF,
   FLAG_TF,
   FLAG_VM,
-} from '../core.js';
-import { GP } from '../fault.js';
-import type { Builder, Value } from '../ir/builder.js';
-import { ARITHMETIC_FLAGS, rflags, setArithmeticFlags } from '../ir/flags.js';
-import type { Bits } from '../ir/node.js';
-import { CPL, FLAGS_OTHER, INTERRUPT_SHADOW } from '../state/layout.js';
+} from '../state/register-bits.js';
 import type { Semantics } from './operands.js';
 
 const DF = 0x400;

@@ -1,8 +1,9 @@
 // The checks that system instructions begin with: #UD outside of protected mode, #GP(0) below level 0, UMIP.
-import { CR4_UMIP } from '../core.js';
+
 import { GP, UD } from '../fault.js';
 import type { Builder, Value } from '../ir/builder.js';
 import { CPL, CR0, CR4, FLAGS_OTHER } from '../state/layout.js';
+import { CR4_UMIP } from '../state/register-bits.js';
 import type { Operands } from './operands.js';
 
 const FLAG_VM = 0x20000;

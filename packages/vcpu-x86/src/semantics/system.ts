@@ -1,5 +1,5 @@
 // System instructions (SDM vol. 3A §2.8): descriptor-table, control, debug and model-specific registers, CPUID, time, caches.
-import { CR4_FSGSBASE, CR4_OSXSAVE } from '../core.js';
+
 import { GP, UD } from '../fault.js';
 import type { Builder, Value } from '../ir/builder.js';
 import { setArithmeticFlags, ZF } from '../ir/flags.js';
@@ -25,6 +25,7 @@ import {
   TR,
   XCR0,
 } from '../state/layout.js';
+import { CR4_FSGSBASE, CR4_OSXSAVE } from '../state/register-bits.js';
 import { type Operands, RAX, RBX, RCX, RDX, type Semantics } from './operands.js';
 import { halves, protectedOnly, supervisorOnly, umip } from './privilege.js';
 
