@@ -42,7 +42,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'vcpu-x86/mmu',
     'vcpu-x86/state',
   ],
-  'vcpu-x86/semantics': ['vcpu-x86/isa', 'vcpu-x86/ir', 'vcpu-x86/state'],
+  'vcpu-x86/semantics': ['vcpu-x86/fault', 'vcpu-x86/isa', 'vcpu-x86/ir', 'vcpu-x86/state'],
   'vcpu-x86/asm': ['vcpu-x86/isa'],
   'vcpu-x86/wasm': ['vcpu-x86/ir', 'vcpu-x86/mmu/tlb', 'vcpu-x86/state'],
   'vcpu-x86/mmu': [
@@ -84,6 +84,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'vcpu-x86/float',
     'vcpu-x86/isa',
     'vcpu-x86/mmu',
+    'vcpu-x86/mmu/tlb',
     'vcpu-x86/platform',
     'vcpu-x86/state',
   ],
