@@ -29,7 +29,7 @@ export function endsBlock(statements: readonly Node[]): boolean {
 }
 
 /** Instructions whose second immediate or implied memory operand needs the long record. */
-const longRecords: ReadonlySet<string> = new Set(['ENTER', 'XLAT']);
+const longRecords: ReadonlySet<string> = new Set(['ENTER', 'XLAT', 'MASKMOVQ', 'MASKMOVDQU']);
 
 /** Does the form branch to a target relative to it? Its records keep a link to the target's block at `RECORD.link`. */
 export const isDirectBranch = (statements: readonly Node[]): boolean => {
