@@ -2,7 +2,7 @@
 // ExecutionResult. A 32-bit (PAE) or 64-bit user-mode CPU whose page tables map exactly the harness's regions:
 // the code pages at CODE_REGION_ADDRESS and the two pages of the data window, everything else not present.
 //
-// Semantics and routines are given by the caller, so a family can be tested before the joined tables exist.
+// The cold tier's handlers can stand in for the evaluator. Semantics and routines are given by the caller, so a family can be tested before the joined tables exist.
 import { Core, type Routine } from '../../../packages/vcpu-x86/src/core.js';
 import { CPU_FAULT } from '../../../packages/vcpu-x86/src/fault.js';
 import { Builder } from '../../../packages/vcpu-x86/src/ir/builder.js';
@@ -12,12 +12,28 @@ import { type CodeBits, Instruction } from '../../../packages/vcpu-x86/src/isa/i
 import type { CodeWatch } from '../../../packages/vcpu-x86/src/mmu/mmu.js';
 import { TLB_SET_SIZE, TLB_SETS } from '../../../packages/vcpu-x86/src/mmu/tlb.js';
 import type { CpuPlatform, SecondStage } from '../../../packages/vcpu-x86/src/platform.js';
-import { boundBinding } from '../../../packages/vcpu-x86/src/semantics/binding.js';
+import {
+  boundBinding,
+  RECORD,
+  RECORD_SIZE,
+} from '../../../packages/vcpu-x86/src/semantics/binding.js';
 import { Operands, type Semantics } from '../../../packages/vcpu-x86/src/semantics/operands.js';
-import { bindFields, Fields, shapeOf } from '../../../packages/vcpu-x86/src/semantics/shape.js';
+import {
+  bindFields,
+  Fields,
+  type Shape,
+  shapeKey,
+  shapeOf,
+} from '../../../packages/vcpu-x86/src/semantics/shape.js';
 import * as L from '../../../packages/vcpu-x86/src/state/layout.js';
 import { setSegment } from '../../../packages/vcpu-x86/src/state/segments.js';
 import { VcpuState } from '../../../packages/vcpu-x86/src/state/vcpu-state.js';
+import { coldImports } from '../../../packages/vcpu-x86/src/tier/cold.js';
+import {
+  handlerModule,
+  handlerProgram,
+  recordSize,
+} from '../../../packages/vcpu-x86/src/tier/handler.js';
 import {
   CODE_ADDRESS,
   CODE_REGION_ADDRESS,
@@ -37,6 +53,7 @@ import { initialWindow, windowChanges } from './window-memory.js';
 const PAGE = 4096;
 // Machine memory: state page, TLB, then frames. The second stage is the identity.
 const STATE_BASE = 0x1000;
+const RECORD_AT = 0x3000;
 const TLB_AT = 0x10000;
 const FRAMES = TLB_AT + TLB_SETS * TLB_SET_SIZE;
 const PML4 = FRAMES;
@@ -80,6 +97,8 @@ export interface ReferenceOptions {
   readonly bits: CodeBits;
   readonly semantics: Readonly<Record<string, Semantics>>;
   readonly routines?: Readonly<Record<string, Routine>>;
+  /** Runs the cold tier's handlers (which know the joined tables only) instead of the evaluator. */
+  readonly cold?: boolean;
 }
 
 /** The mnemonic has no semantics in the record given. */
@@ -94,6 +113,8 @@ export class ReferenceCpu {
   readonly #descriptors = new Map<number, LdtDescriptor>();
   readonly #instruction = new Instruction();
   readonly #fields = new Fields();
+  readonly #handlers = new Map<number, (state: number, record: number) => number>();
+  readonly #imports: WebAssembly.Imports;
 
   constructor(options: ReferenceOptions) {
     this.#options = options;
@@ -101,6 +122,7 @@ export class ReferenceCpu {
     const state = new VcpuState(memory, STATE_BASE);
     const model = { name: 'reference', features: new Set<string>() };
     this.core = new Core(state, TLB_AT, model, nowhere, identity, noCode);
+    this.#imports = coldImports(this.core, () => 0);
   }
 
   /** Sets LDT entry `index`, as NativeOracle.setDescriptor does. */
@@ -183,8 +205,10 @@ export class ReferenceCpu {
     if (!meaning) throw new NoSemantics(`${mnemonic} has no semantics`);
     const mode = Core.modeOf(state.get(L.MODE_KEY));
     bindFields(this.#instruction, mode, this.#fields, length);
-    const b = new Builder();
     const shape = shapeOf(this.#instruction, mode);
+    if (this.#options.cold)
+      return this.#runCold(shape, shapeKey(this.#instruction, mode), rip, length);
+    const b = new Builder();
     meaning(b, new Operands(b, shape, boundBinding(this.#fields, length)));
     const context: EvaluateContext = {
       state,
@@ -203,6 +227,41 @@ export class ReferenceCpu {
       },
     };
     return evaluate(b.statements, context);
+  }
+
+  /** The form's handler on a record as block/translate.ts writes it. */
+  #runCold(shape: Shape, key: number, rip: number, length: number): 'next' | 'jump' | 'fault' {
+    const { state } = this.core;
+    let handler = this.#handlers.get(key);
+    if (!handler) {
+      const module = new WebAssembly.Module(handlerModule(shape, handlerProgram(shape)));
+      const { exports } = new WebAssembly.Instance(module, this.#imports);
+      handler = exports.handler as (state: number, record: number) => number;
+      this.#handlers.set(key, handler);
+    }
+    const f = this.#fields;
+    const { view } = state;
+    view.setUint16(RECORD_AT + RECORD.nextOffset, length, true);
+    view.setUint8(RECORD_AT + RECORD.length, length);
+    view.setUint8(RECORD_AT + RECORD.reg, f.reg);
+    view.setUint8(RECORD_AT + RECORD.rm, f.rm);
+    view.setInt32(RECORD_AT + RECORD.immLow, f.immLow, true);
+    view.setInt32(RECORD_AT + RECORD.immHigh, f.immHigh, true);
+    // A short record ends before these: a handler that reads them sees rubbish.
+    const isLong = recordSize(shape) > RECORD_SIZE;
+    view.setInt32(RECORD_AT + RECORD.disp, isLong ? f.disp | f.imm2 : -1, true);
+    view.setUint8(RECORD_AT + RECORD.base, isLong ? f.base : 255);
+    view.setUint8(RECORD_AT + RECORD.index, isLong ? f.index : 255);
+    view.setUint8(RECORD_AT + RECORD.scale, isLong ? f.scale : 255);
+    view.setUint8(RECORD_AT + RECORD.segment, isLong ? f.segment : 255);
+    state.set64(L.BLOCK_RIP, rip);
+    const result = handler(STATE_BASE, RECORD_AT);
+    if (result > 0) {
+      state.rip = this.#options.bits === 64 ? rip + length : (rip + length) % 2 ** 32;
+      return 'next';
+    }
+    if (result < 0) state.rip = rip;
+    return result < 0 ? 'fault' : 'jump';
   }
 
   #load(input: NativeCase): void {

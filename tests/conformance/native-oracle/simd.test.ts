@@ -1,4 +1,4 @@
-// MMX and SSE instructions on the host CPU and on the reference evaluator: every row, random registers, memory and immediates,
+// MMX and SSE instructions on the host CPU, on the reference evaluator and through the cold tier's handlers: every row, random registers, memory and immediates,
 // aligned and misaligned, in and out of the window; no difference is allowed but those named here.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Row } from '../../../packages/vcpu-x86/src/isa/row.js';
@@ -22,18 +22,28 @@ afterAll(async () => {
   await oracles[64]?.close();
 });
 
+const cpusOf = (bits: 32 | 64): Record<'reference' | 'cold', ReferenceCpu> => {
+  const options = { bits, semantics: simdSemantics, routines: simdRoutines };
+  return {
+    reference: new ReferenceCpu(options),
+    cold: new ReferenceCpu({ ...options, cold: true }),
+  };
+};
+const cpus = { 32: cpusOf(32), 64: cpusOf(64) };
+
 /** Differences of the row's cases, as text; ends of the native runs. */
 async function compareRow(row: Row, bits: 32 | 64, count: number, seed: number): Promise<string[]> {
-  const reference = new ReferenceCpu({ bits, semantics: simdSemantics, routines: simdRoutines });
   const generator = new CaseGenerator({ seed, bits });
   const inputs = generator.take(formOf(row, bits), count).map((g) => g.input);
   const found: string[] = [];
   for (const [i, native] of (await oracles[bits].run(inputs)).entries()) {
-    const exact = reference.run(inputs[i]);
-    const emulated = isApproximate(row) ? acceptApproximations(native, exact) : exact;
-    const name = `${row.source[0]} ${row.source[1]}`;
-    const text = describeDifference(name, inputs[i], native, emulated, { bits });
-    if (text) found.push(text);
+    for (const [tier, cpu] of Object.entries(cpus[bits])) {
+      const exact = cpu.run(inputs[i]);
+      const emulated = isApproximate(row) ? acceptApproximations(native, exact) : exact;
+      const name = `${tier}: ${title(row)}`;
+      const text = describeDifference(name, inputs[i], native, emulated, { bits });
+      if (text) found.push(text);
+    }
   }
   return found;
 }
