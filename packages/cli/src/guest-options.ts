@@ -23,14 +23,14 @@ export interface GuestOptions {
   readonly builtin?: true;
   readonly firmware?: string;
   readonly initrd?: string;
-  readonly module: readonly string[];
+  readonly module?: readonly string[];
   readonly append?: string;
   readonly memory: string;
   readonly cpu: string;
   readonly protocol?: string;
 }
 
-const collect = (value: string, all: readonly string[]): readonly string[] => [...all, value];
+const collect = (value: string, all: readonly string[] = []): readonly string[] => [...all, value];
 
 /** Adds the argument and the options of {@link GuestOptions}. */
 export function addGuestOptions(command: Command): Command {
@@ -44,7 +44,6 @@ export function addGuestOptions(command: Command): Command {
       '--module <file[,text]>',
       'Multiboot or PVH module and its text; may be repeated',
       collect,
-      [],
     )
     .option('-a, --append <text>', "the kernel's command line")
     .option('-m, --memory <size>', 'RAM, such as 64M or 2G', '256M')
@@ -84,7 +83,7 @@ export async function guestConfig(
   const initrd =
     options.initrd === undefined ? undefined : await readInputFile(options.initrd, 'initrd');
   const modules: BootModule[] = [];
-  for (const text of options.module) modules.push(await moduleOption(text));
+  for (const text of options.module ?? []) modules.push(await moduleOption(text));
   const isFirmware =
     options.firmware !== undefined || sniffImage(image.bytes, image.name) === 'firmware';
   const chosen = isFirmware ? 'firmware' : protocol;
@@ -103,7 +102,7 @@ export async function guestConfig(
 /** Firmware boots what it finds itself. */
 function refuseKernelOptions(options: GuestOptions): void {
   const { initrd, append, protocol, module } = options;
-  for (const [name, value] of Object.entries({ initrd, append, protocol, module: module[0] }))
+  for (const [name, value] of Object.entries({ initrd, append, protocol, module: module?.[0] }))
     if (value !== undefined)
       throw usageError(`--${name} is for kernels; it goes not with --firmware`);
 }

@@ -14,6 +14,7 @@ import { ScriptRunner } from './script-runner.js';
 const CONSOLE_PORT = 0;
 /** Ctrl-D. */
 const END_OF_INPUT = 4;
+const LINE_FEED = 10;
 
 export interface SessionOptions {
   readonly config: PcConfig;
@@ -49,6 +50,7 @@ export class GuestSession {
   #verdict: Verdict | null = null;
   #isMatched = false;
   #lastOutputMs = performance.now();
+  #lastByte = LINE_FEED;
   /** Output that the script has not seen yet. */
   readonly #unseen: number[] = [];
 
@@ -156,6 +158,7 @@ export class GuestSession {
   #printed(byte: number): void {
     this.#console.write(byte);
     this.#lastOutputMs = performance.now();
+    this.#lastByte = byte;
     if (this.#script === null) return;
     if (this.#unseen.length === 0) setImmediate(() => this.#showScript());
     this.#unseen.push(byte);
@@ -192,9 +195,9 @@ export class GuestSession {
   /** On a line of its own, below what the guest has printed. */
   #sayBelow(message: string): void {
     const { say, output } = this.#options;
-    this.#console.flush();
     this.#console.close();
-    if ((output as { isTTY?: boolean }).isTTY === true) output.write(Buffer.from('\r\n'));
+    if (output.isTTY === true && this.#lastByte !== LINE_FEED)
+      output.write(Uint8Array.of(LINE_FEED));
     say(message);
   }
 

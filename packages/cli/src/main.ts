@@ -1,10 +1,17 @@
 #!/usr/bin/env node
 // The `proxeny` command.
 import { runCommandLine } from './command-line.js';
+import { EXIT_SIGNAL, EXIT_TIMEOUT } from './exit-code.js';
+
+const LINGER_MS = 1000;
 
 process.stdout.on('error', () => {
   // A reader that went away (`| head`) is no bug; commands that care listen themselves.
 });
-process.exitCode = await runCommandLine(process.argv.slice(2));
-// A pipe that still feeds our input must not keep the process; the output may need a moment.
+const exitCode = await runCommandLine(process.argv.slice(2));
+process.exitCode = exitCode;
+// A pipe that still feeds our input must not keep the process. The output may need a moment; when the user or a timeout has ended
+// the run, only that.
 process.stdin.destroy();
+if (exitCode === EXIT_TIMEOUT || exitCode > EXIT_SIGNAL)
+  setTimeout(() => process.exit(exitCode), LINGER_MS).unref();

@@ -31,8 +31,15 @@ describe('output that streams by', () => {
     const output = new OutputMatcher();
     for (let i = 0; i < 5000; i++) {
       output.push(bytes(`some words ${i}\r\n`));
-      expect(output.take(/^(?!some words \d+\r|$)/m)).toBe(false);
+      expect(output.take(/^(?!some words \d+\n|some words \d+\r?$|$)/m)).toBe(false);
     }
+  });
+
+  it('has line ends of one character, wherever a chunk ends', () => {
+    const output = new OutputMatcher();
+    for (const chunk of ['one\r', '\ntwo\r\r\nthree']) output.push(bytes(chunk));
+    expect(output.take(/^one\n.*\nthree$/m)).toBe(true);
+    expect(output.lastLine).toBe('three');
   });
 
   it('tells its last line without escape sequences', () => {

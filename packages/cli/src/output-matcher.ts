@@ -1,16 +1,24 @@
-// A regular expression over a guest's output as it streams by: matches may lie across chunks, memory stays bounded.
+// A regular expression over a guest's output as it streams by: matches may lie across chunks, memory stays bounded. Line ends are
+// `\n` for it: the carriage returns before them, which serial consoles print and `.` does not match, are left out.
 
 /** Characters that are kept, so the longest match. */
 const WINDOW_LENGTH = 16 * 1024;
+const LAST_LINE_LENGTH = 120;
+/** Escape sequences and control characters. */
+const CONTROLS = /\p{Cc}\[[\d;?]*[a-z]|\p{Cc}/giu;
 
 export class OutputMatcher {
   readonly #decoder = new TextDecoder();
   /** The newest output, unmatched so far. */
   #window = '';
+  /** The end of the output, matched or not. */
+  #recent = '';
 
   /** Takes the next bytes, in UTF-8; a character may be cut between two chunks. */
   push(bytes: Uint8Array): void {
-    this.#window += this.#decoder.decode(bytes, { stream: true });
+    const text = this.#decoder.decode(bytes, { stream: true });
+    this.#window = (this.#window + text).replace(/\r+\n/g, '\n');
+    this.#recent = (this.#recent + text).slice(-8 * LAST_LINE_LENGTH);
     const surplus = this.#window.length - 2 * WINDOW_LENGTH;
     if (surplus > 0) this.#trim();
   }
@@ -25,9 +33,8 @@ export class OutputMatcher {
 
   /** The last line that is not empty, for messages. */
   get lastLine(): string {
-    const lines = this.#window.split(/[\r\n]+/).filter((line) => line.trim() !== '');
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
-    return (lines.at(-1) ?? '').replace(/\x1b\[[\d;?]*[a-z]|[\0-\x1f]/gi, '').slice(-120);
+    const lines = this.#recent.split(/[\r\n]+/).filter((line) => line.trim() !== '');
+    return (lines.at(-1) ?? '').replace(CONTROLS, '').slice(-LAST_LINE_LENGTH);
   }
 
   /** Cuts at the start of a line where there is one, so that `^` does not match in the middle. */

@@ -92,7 +92,8 @@ async function run(
     steps,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     endOnReset: !options.reboot,
-    typeEndOfInput: options.builtin === true,
+    // A script types what there is to type.
+    typeEndOfInput: options.builtin === true && steps.length === 0,
     ...debug,
     say,
   });

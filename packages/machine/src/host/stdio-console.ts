@@ -19,6 +19,7 @@ export interface ConsoleInput {
 
 /** Where the guest's bytes go: `process.stdout` fits. */
 export interface ConsoleOutput {
+  readonly isTTY?: boolean;
   readonly writableNeedDrain: boolean;
   write(bytes: Uint8Array): boolean;
   once(event: 'drain', listener: () => void): unknown;
