@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { FunctionWriter } from '../wasm/encoder.js';
 import { ModuleWriter } from '../wasm/module.js';
 import { SIMD, SIMD_LANES } from '../wasm/opcodes.js';
+import type { IrValue } from './evaluate.js';
 import { evaluateSimd } from './evaluate-simd.js';
 
 type Kind = 'v128' | 'i32' | 'i64';
@@ -19,7 +20,7 @@ function signature(name: string): { args: Kind[]; result: Kind; lanes: number } 
   if (op === 'replace_lane') return { args: ['v128', scalar], result: 'v128', lanes };
   if (/^sh[lr]/.test(op)) return { args: ['v128', 'i32'], result: 'v128', lanes: 0 };
   if (/bitmask|_true/.test(op)) return { args: ['v128'], result: 'i32', lanes: 0 };
-  if (/^(abs|neg|not|popcnt|extend|extadd)/.test(op))
+  if (/^(abs|neg|not|popcnt|extend|extadd|sqrt|convert|trunc)/.test(op))
     return { args: ['v128'], result: 'v128', lanes: 0 };
   if (op === 'bitselect') return { args: ['v128', 'v128', 'v128'], result: 'v128', lanes: 0 };
   return { args: ['v128', 'v128'], result: 'v128', lanes: 0 };
@@ -65,6 +66,19 @@ const draw = (): Uint8Array => {
   return Uint8Array.from({ length: 16 }, () => (alike >= 0 && random() % 4 ? alike : drawByte()));
 };
 
+/** One pattern for all NaNs of a floating-point result. */
+function quieted(name: string, v: IrValue): IrValue {
+  if (!/^f.*(add|sub|mul|div|sqrt)$/.test(name)) return v;
+  const view = new DataView((v as Uint8Array).slice().buffer);
+  const single = name.startsWith('f32');
+  for (let i = 0; i < 16; i += single ? 4 : 8) {
+    if (single && Number.isNaN(view.getFloat32(i, true))) view.setInt32(i, 0x7fc00000, true);
+    if (!single && Number.isNaN(view.getFloat64(i, true)))
+      view.setBigInt64(i, 0x7ff8n << 48n, true);
+  }
+  return new Uint8Array(view.buffer);
+}
+
 describe('the evaluator agrees with WebAssembly', () => {
   it.each([...SIMD.keys(), ...SIMD_LANES.keys()])('on %s', (name) => {
     const { args, result, lanes: laneCount } = signature(name);
@@ -93,7 +107,7 @@ describe('the evaluator agrees with WebAssembly', () => {
             : result === 'i32'
               ? memory.getInt32(48, true)
               : memory.getBigInt64(48, true);
-        expect(evaluated).toEqual(expected);
+        expect(quieted(name, evaluated)).toEqual(quieted(name, expected));
       }
     }
   });

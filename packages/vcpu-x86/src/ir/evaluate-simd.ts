@@ -80,6 +80,7 @@ function laneWise(
   args: readonly IrValue[],
   lanes: readonly number[],
 ): IrValue | null {
+  if (shape.startsWith('f') || op === 'trunc_sat_f64x2_s_zero') return floating(shape, op, args);
   const width = Number(shape.slice(1, shape.indexOf('x')));
   const first = args[0];
   switch (op) {
@@ -236,6 +237,51 @@ function binary(op: string, width: number): ((a: bigint, c: bigint) => bigint) |
     case 'ge_s':
     case 'ge_u':
       return (a, c) => mask(a >= c);
+    default:
+      return null;
+  }
+}
+
+/** Floating-point operations round to nearest; what NaN they yield is WebAssembly's choice, so IR must not let it show. */
+function floating(shape: string, op: string, args: readonly IrValue[]): Uint8Array | null {
+  const [a, c] = args.map((v) => new DataView(bytes(v).slice().buffer));
+  const result = new DataView(new ArrayBuffer(16));
+  const isDouble = shape !== 'f32x4';
+  const step = isDouble ? 8 : 4;
+  const at = (v: DataView, i: number): number =>
+    isDouble ? v.getFloat64(i, true) : v.getFloat32(i, true);
+  for (let i = 0; i < 16; i += step) {
+    if (op === 'convert_low_i32x4_s') {
+      result.setFloat64(i, a.getInt32(i / 2, true), true);
+    } else if (op === 'trunc_sat_f64x2_s_zero') {
+      const value = Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, Math.trunc(at(a, i))));
+      result.setInt32(i / 2, Number.isNaN(value) ? 0 : value, true);
+    } else if (op === 'eq' || op === 'lt') {
+      const holds = op === 'eq' ? at(a, i) === at(c, i) : at(a, i) < at(c, i);
+      for (let k = 0; k < step; k++) result.setInt8(i + k, holds ? -1 : 0);
+    } else {
+      const value = arithmetic(op, at(a, i), c ? at(c, i) : 0);
+      if (value === null) return null;
+      if (isDouble) result.setFloat64(i, value, true);
+      else result.setFloat32(i, value, true);
+    }
+  }
+  return new Uint8Array(result.buffer);
+}
+
+/** Of single precision too: rounding the double result once more is right for these five. */
+function arithmetic(op: string, a: number, c: number): number | null {
+  switch (op) {
+    case 'add':
+      return a + c;
+    case 'sub':
+      return a - c;
+    case 'mul':
+      return a * c;
+    case 'div':
+      return a / c;
+    case 'sqrt':
+      return Math.sqrt(a);
     default:
       return null;
   }

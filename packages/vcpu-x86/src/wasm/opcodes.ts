@@ -67,6 +67,10 @@ export const SIMD: ReadonlyMap<string, number> = new Map([
   ['i64x2.neg', 193], ['i64x2.bitmask', 196],
   ['i64x2.extend_low_i32x4_s', 199], ['i64x2.extend_high_i32x4_s', 200], ['i64x2.extend_low_i32x4_u', 201], ['i64x2.extend_high_i32x4_u', 202],
   ['i64x2.shl', 203], ['i64x2.shr_s', 204], ['i64x2.shr_u', 205], ['i64x2.add', 206], ['i64x2.sub', 209], ['i64x2.mul', 213],
+  ['f32x4.eq', 65], ['f32x4.lt', 67], ['f64x2.eq', 71], ['f64x2.lt', 73],
+  ['f32x4.sqrt', 227], ['f32x4.add', 228], ['f32x4.sub', 229], ['f32x4.mul', 230], ['f32x4.div', 231],
+  ['f64x2.sqrt', 239], ['f64x2.add', 240], ['f64x2.sub', 241], ['f64x2.mul', 242], ['f64x2.div', 243],
+  ['f64x2.convert_low_i32x4_s', 254], ['i32x4.trunc_sat_f64x2_s_zero', 252],
   ['i64x2.extmul_low_i32x4_s', 220], ['i64x2.extmul_low_i32x4_u', 222],
 ]);
 /** Operations followed by lane bytes: shuffle takes 16, the others one. */
