@@ -20,7 +20,7 @@ function signature(name: string): { args: Kind[]; result: Kind; lanes: number } 
   if (op === 'replace_lane') return { args: ['v128', scalar], result: 'v128', lanes };
   if (/^sh[lr]/.test(op)) return { args: ['v128', 'i32'], result: 'v128', lanes: 0 };
   if (/bitmask|_true/.test(op)) return { args: ['v128'], result: 'i32', lanes: 0 };
-  if (/^(abs|neg|not|popcnt|extend|extadd|sqrt|convert|trunc)/.test(op))
+  if (/^(abs|neg|not|popcnt|extend|extadd|sqrt|convert|trunc|promote|demote)/.test(op))
     return { args: ['v128'], result: 'v128', lanes: 0 };
   if (op === 'bitselect') return { args: ['v128', 'v128', 'v128'], result: 'v128', lanes: 0 };
   return { args: ['v128', 'v128'], result: 'v128', lanes: 0 };
@@ -68,7 +68,7 @@ const draw = (): Uint8Array => {
 
 /** One pattern for all NaNs of a floating-point result. */
 function quieted(name: string, v: IrValue): IrValue {
-  if (!/^f.*(add|sub|mul|div|sqrt)$/.test(name)) return v;
+  if (!/^f.*(add|sub|mul|div|sqrt|promote_low_f32x4|demote_f64x2_zero)$/.test(name)) return v;
   const view = new DataView((v as Uint8Array).slice().buffer);
   const single = name.startsWith('f32');
   for (let i = 0; i < 16; i += single ? 4 : 8) {

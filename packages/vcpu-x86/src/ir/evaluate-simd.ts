@@ -253,6 +253,10 @@ function floating(shape: string, op: string, args: readonly IrValue[]): Uint8Arr
   for (let i = 0; i < 16; i += step) {
     if (op === 'convert_low_i32x4_s') {
       result.setFloat64(i, a.getInt32(i / 2, true), true);
+    } else if (op === 'promote_low_f32x4') {
+      result.setFloat64(i, a.getFloat32(i / 2, true), true);
+    } else if (op === 'demote_f64x2_zero') {
+      if (i < 8) result.setFloat32(i, a.getFloat64(i * 2, true), true);
     } else if (op === 'trunc_sat_f64x2_s_zero') {
       const value = Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, Math.trunc(at(a, i))));
       result.setInt32(i / 2, Number.isNaN(value) ? 0 : value, true);

@@ -2,9 +2,10 @@
 // the work, on register slots of the state page (routines/sse-float.ts); ordinary cases of the five operations stay in the IR.
 import type { Builder, Value } from '../ir/builder.js';
 import { setArithmeticFlags } from '../ir/flags.js';
-import { MXCSR, SCRATCH } from '../state/layout.js';
+import { SCRATCH } from '../state/layout.js';
 import type { Semantics } from './operands.js';
 import { guarded, low32, low64, routineOperand, vector } from './simd-operands.js';
+import { isCalm, isComparable, isNoDenormal, isOrdinary, oddLanes } from './sse-calm.js';
 
 /** Destination = routine(destination, source, immediate if there is one). */
 const arithmetic: Semantics = guarded((b, x) => {
@@ -14,49 +15,7 @@ const arithmetic: Semantics = guarded((b, x) => {
   b.call(x.mnemonic, ...operands);
 });
 
-// The fast path of the five operations: with round to nearest, and inexactness masked and already recorded, a normal result of
-// operands that are no denormals raises nothing new, and WebAssembly's own operation gives it.
-const CALM_BITS = 0x7020;
-const CALM = 0x1020;
-const isCalm = (b: Builder): Value => b.eq(b.andc(b.get(MXCSR, 32), CALM_BITS), b.i32(CALM));
-
-/** Exponent field of a magnitude shifted left by one, as a constant of that type. */
-const exponent = (like: Value, e: number): bigint => BigInt(e) << (like.type === 'i64' ? 53n : 24n);
-const top = (like: Value): number => (like.type === 'i64' ? 0x7ff : 0xff);
-/** Finite, and too large to have been tiny before it was rounded. */
-function isOrdinary(b: Builder, v: Value): Value {
-  const above = b.addc(b.shlc(v, 1), -exponent(v, 2));
-  return b.ltU(above, b.constantLike(v, exponent(v, top(v) - 2)));
-}
-const isNoDenormal = (b: Builder, v: Value): Value =>
-  b.geU(b.addc(b.shlc(v, 1), -1), b.constantLike(v, exponent(v, 1) - 1n));
-
-/** Lanes (all ones) in which the result is not ordinary or an operand is denormal. */
-function oddLanes(b: Builder, bits: 32 | 64, result: Value, operands: readonly Value[]): Value {
-  const shape = bits === 64 ? 'i64x2' : 'i32x4';
-  const fraction = bits === 64 ? 52n : 23n;
-  const last = bits === 64 ? 0x7fen : 0xfen;
-  const lanes = (v: bigint): Value =>
-    b.v128(
-      Array.from({ length: 128 / bits }).reduce((all: bigint) => (all << BigInt(bits)) | v, 0n),
-    );
-  const magnitude = (v: Value): Value =>
-    b.pure('v128', 'v128.and', [v, lanes((1n << BigInt(bits - 1)) - 1n)]);
-  const compare = (name: 'lt_s' | 'gt_s', v: Value, bound: bigint): Value =>
-    b.pure('v128', `${shape}.${name}`, [v, lanes(bound)]);
-  const both = (name: 'and' | 'or', p: Value, q: Value): Value =>
-    b.pure('v128', `v128.${name}`, [p, q]);
-  const r = magnitude(result);
-  const high = compare('gt_s', r, ((last + 1n) << fraction) - 1n);
-  let odd = both('or', compare('lt_s', r, 2n << fraction), high);
-  for (const operand of operands) {
-    const m = magnitude(operand);
-    const denormal = both('and', compare('gt_s', m, 0n), compare('lt_s', m, 1n << fraction));
-    odd = both('or', odd, denormal);
-  }
-  return odd;
-}
-
+/** One of the five operations; ordinary cases without a call (sse-calm.ts). */
 const fast = (operation: 'add' | 'sub' | 'mul' | 'div' | 'sqrt'): Semantics =>
   guarded((b, x) => {
     const bits = x.mnemonic.endsWith('D') ? 64 : 32;
@@ -88,9 +47,41 @@ const fast = (operation: 'add' | 'sub' | 'mul' | 'div' | 'sqrt'): Semantics =>
 
 /** ZF, PF and CF say how the operands compare; OF, SF and AF become 0. */
 const comparison: Semantics = guarded((b, x) => {
-  const source = routineOperand(b, x, 1);
-  setArithmeticFlags(b, b.call(x.mnemonic, routineOperand(b, x, 0), source));
+  const source = x.read(1);
+  const first = x.read(0);
+  const image = b.local('i32');
+  const mask = (name: 'lt' | 'eq'): Value => comparedLanes(b, name, first, source);
+  b.if(
+    b.and(isComparable(b, first), isComparable(b, source)),
+    () => b.assign(image, b.or(b.andc(mask('lt'), 1), b.andc(mask('eq'), 0x40))),
+    () => {
+      b.set(SCRATCH, x.bits, source);
+      b.assign(image, b.call(x.mnemonic, routineOperand(b, x, 0), b.i32(SCRATCH)));
+    },
+  );
+  setArithmeticFlags(b, b.read(image));
 });
+/** -1 where the scalars compare so, else 0 (i32). */
+function comparedLanes(b: Builder, name: 'lt' | 'eq', a: Value, c: Value): Value {
+  const shape = a.type === 'i64' ? '64x2' : '32x4';
+  const spread = (v: Value): Value => b.pure('v128', `i${shape}.splat`, [v]);
+  return low32(b, b.pure('v128', `f${shape}.${name}`, [spread(a), spread(c)]));
+}
+/** The source unless the destination is less (MINSx) or greater (MAXSx): for equal zeros and NaNs too. */
+const extreme = (which: 'min' | 'max'): Semantics =>
+  guarded((b, x) => {
+    const source = x.read(1);
+    const old = x.read(0);
+    const [less, more] = which === 'min' ? [old, source] : [source, old];
+    b.if(
+      b.and(isComparable(b, old), isComparable(b, source)),
+      () => x.write(0, b.select(comparedLanes(b, 'lt', less, more), old, source)),
+      () => {
+        b.set(SCRATCH, x.bits, source);
+        b.call(x.mnemonic, routineOperand(b, x, 0), b.i32(SCRATCH));
+      },
+    );
+  });
 
 export const sseFloatSemantics = {
   ADDPS: fast('add'),
@@ -111,12 +102,12 @@ export const sseFloatSemantics = {
   DIVSD: fast('div'),
   MINPS: arithmetic,
   MINPD: arithmetic,
-  MINSS: arithmetic,
-  MINSD: arithmetic,
+  MINSS: extreme('min'),
+  MINSD: extreme('min'),
   MAXPS: arithmetic,
   MAXPD: arithmetic,
-  MAXSS: arithmetic,
-  MAXSD: arithmetic,
+  MAXSS: extreme('max'),
+  MAXSD: extreme('max'),
   SQRTPS: fast('sqrt'),
   SQRTPD: fast('sqrt'),
   SQRTSS: fast('sqrt'),

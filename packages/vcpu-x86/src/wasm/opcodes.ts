@@ -70,7 +70,7 @@ export const SIMD: ReadonlyMap<string, number> = new Map([
   ['f32x4.eq', 65], ['f32x4.lt', 67], ['f64x2.eq', 71], ['f64x2.lt', 73],
   ['f32x4.sqrt', 227], ['f32x4.add', 228], ['f32x4.sub', 229], ['f32x4.mul', 230], ['f32x4.div', 231],
   ['f64x2.sqrt', 239], ['f64x2.add', 240], ['f64x2.sub', 241], ['f64x2.mul', 242], ['f64x2.div', 243],
-  ['f64x2.convert_low_i32x4_s', 254], ['i32x4.trunc_sat_f64x2_s_zero', 252],
+  ['f32x4.demote_f64x2_zero', 94], ['f64x2.promote_low_f32x4', 95], ['f64x2.convert_low_i32x4_s', 254], ['i32x4.trunc_sat_f64x2_s_zero', 252],
   ['i64x2.extmul_low_i32x4_s', 220], ['i64x2.extmul_low_i32x4_u', 222],
 ]);
 /** Operations followed by lane bytes: shuffle takes 16, the others one. */
