@@ -115,13 +115,17 @@ describe('two machines in one process', () => {
   it('are apart: one crashes, the other goes on and powers off', async () => {
     const model = cpuModel('max');
     if (!model) throw new Error('no such model');
-    const printed: number[] = [];
+    let printed = '';
+    const lines = ['add 1 1\n', 'off\n'];
     const ends: MachineEnd[] = [];
     const good = new Machine({
       image: assembleHelloKernel(),
       memoryBytes: 16 << 20,
       model,
-      onSerial: (_, byte) => printed.push(byte),
+      onSerial: (_, byte) => {
+        printed += String.fromCharCode(byte);
+        if (printed.endsWith('> ')) good.send(0, new TextEncoder().encode(lines.shift()));
+      },
     });
     const bad = new Machine({
       image: smallKernel('lidt [0x500]\nint3'),
@@ -130,9 +134,8 @@ describe('two machines in one process', () => {
     });
     const goodRun = good.run();
     ends.push(await bad.run());
-    good.send(0, new TextEncoder().encode('add 1 1\noff\n'));
     ends.push(await goodRun);
     expect(ends.map(({ reason }) => reason)).toEqual(['crash', 'poweroff']);
-    expect(String.fromCharCode(...printed)).toContain('> add 1 1\r\n2\r\n');
+    expect(printed).toContain('> add 1 1\r\n2\r\n');
   });
 });
