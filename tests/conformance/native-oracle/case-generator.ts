@@ -48,6 +48,12 @@ export interface MemoryReference {
   readonly lane?: Lane | 'extended';
   /** False keeps the operand wholly inside the window (default: 1 in 16 leaves it). */
   readonly mayFault?: boolean;
+  /** Base of the segment that the access goes through, if not `dataBase`. */
+  readonly segmentBase?: number;
+  /** Offset in the window of an operand whose address the encoder has fixed (no base, no index). */
+  readonly offset?: number;
+  /** The operand's bytes, instead of drawn ones. */
+  bytes?(draft: CaseDraft, random: Random): Uint8Array | undefined;
 }
 
 /** One encoding of a form, as the ISA tables' encoder gives it. */
@@ -211,16 +217,18 @@ export class CaseGenerator {
 
   #placeMemory(draft: CaseDraft, memory: MemoryReference): void {
     const { base, index, scale = 1, displacement = 0, addressBits } = memory;
-    let offset = this.#drawTarget(memory);
+    let offset = memory.offset ?? this.#drawTarget(memory);
     const width = BigInt(addressBits);
     const wrap = (value: bigint): bigint => BigInt.asUintN(addressBits, value);
-    const wanted = BigInt(this.#windowOffset() + offset) - BigInt(displacement);
+    const { dataBase = 0 } = this.#options;
+    const start = WINDOW_ADDRESS - (memory.segmentBase ?? dataBase);
+    const wanted = BigInt(start + offset) - BigInt(displacement);
     // Bits of a register above the address size are not part of the address: leave them random.
     const put = (register: number, value: bigint): void =>
       setGpr(draft.gpr, register, ((gprOf(draft.gpr, register) >> width) << width) | wrap(value));
     const factor = BigInt(scale);
     if (base === undefined && index === undefined) {
-      return; // the encoder fixed the address
+      if (memory.offset === undefined) return;
     } else if (base === undefined || base === index) {
       const factorSum = base === undefined ? factor : factor + 1n;
       put(index as number, wanted / factorSum);
@@ -229,7 +237,7 @@ export class CaseGenerator {
       const scaled = index === undefined ? 0n : wrap(gprOf(draft.gpr, index)) * factor;
       put(base, wanted - scaled);
     }
-    const bytes = this.#drawMemoryBytes(memory);
+    const bytes = memory.bytes?.(draft, this.#random) ?? this.#drawMemoryBytes(memory);
     const room = WINDOW_BYTES - offset;
     if (bytes && offset >= 0 && room > 0) {
       draft.patches.push({ offset, bytes: bytes.subarray(0, room) });

@@ -5,6 +5,7 @@ import type { Row } from '../../../packages/vcpu-x86/src/isa/row.js';
 import { simdRoutines } from '../../../packages/vcpu-x86/src/routines/simd.js';
 import { simdSemantics } from '../../../packages/vcpu-x86/src/semantics/simd.js';
 import { CaseGenerator } from './case-generator.js';
+import { ColdCpu } from './cold.js';
 import { describeDifference } from './compare.js';
 import { NativeOracle } from './driver.js';
 import type { ExecutionResult } from './protocol.js';
@@ -22,13 +23,10 @@ afterAll(async () => {
   await oracles[64]?.close();
 });
 
-const cpusOf = (bits: 32 | 64): Record<'reference' | 'cold', ReferenceCpu> => {
-  const options = { bits, semantics: simdSemantics, routines: simdRoutines };
-  return {
-    reference: new ReferenceCpu(options),
-    cold: new ReferenceCpu({ ...options, cold: true }),
-  };
-};
+const cpusOf = (bits: 32 | 64): Record<'reference' | 'cold', ReferenceCpu | ColdCpu> => ({
+  reference: new ReferenceCpu({ bits, semantics: simdSemantics, routines: simdRoutines }),
+  cold: new ColdCpu({ bits }),
+});
 const cpus = { 32: cpusOf(32), 64: cpusOf(64) };
 
 /** Differences of the row's cases, as text; ends of the native runs. */

@@ -1,4 +1,5 @@
 // The cold tier: per mode class one interpreter and the handlers of the forms seen so far, compiled when they are first met.
+import type { HandlerSet } from '../block/handler-set.js';
 import type { Core } from '../core.js';
 import { CPU_FAULT } from '../fault.js';
 import type { Node } from '../ir/node.js';
@@ -6,14 +7,14 @@ import type { Instruction } from '../isa/instruction.js';
 import { rows } from '../isa/table.js';
 import { routines } from '../routines/table.js';
 import { type Mode, type Shape, shapeKey, shapeOf } from '../semantics/shape.js';
-import { checkSegment } from '../state/segments.js';
 import { SEGMENT_STRIDE } from '../state/layout.js';
+import { checkSegment } from '../state/segments.js';
 import { endsBlock, handlerModule, handlerProgram, isDirectBranch, recordSize } from './handler.js';
-import { HANDLER_TABLE_SIZE, type InlineForm, interpreterModule } from './interpreter.js';
 import { hotForms } from './hot-forms.js';
+import { HANDLER_TABLE_SIZE, type InlineForm, interpreterModule } from './interpreter.js';
 
 /** Sizes and ends of a mode class's handlers; ids as they stand in records. */
-export class ModeHandlers {
+export class ModeHandlers implements HandlerSet {
   readonly mode: Mode;
   readonly run: (state: number) => number;
   /** Bytes of a record, by handler. */
@@ -27,12 +28,20 @@ export class ModeHandlers {
   private readonly imports: WebAssembly.Imports;
   private next = 1;
 
-  /** @param profile machine address of execution counters by handler, 0 for none */
-  constructor(mode: Mode, imports: WebAssembly.Imports, profile = 0) {
+  /**
+   * @param profile machine address of execution counters by handler, 0 for none
+   * @param inlineForms the forms that the interpreter handles itself
+   */
+  constructor(
+    mode: Mode,
+    imports: WebAssembly.Imports,
+    profile = 0,
+    inlineForms: readonly { readonly shape: Shape; readonly key: number }[] = hotForms(mode),
+  ) {
     this.mode = mode;
     this.imports = imports;
     const inline: InlineForm[] = [];
-    for (const form of hotForms(mode)) {
+    for (const form of inlineForms) {
       const program = handlerProgram(form.shape);
       inline.push({ shape: form.shape, program });
       this.take(form.key, form.shape, program);
@@ -66,8 +75,12 @@ export class ModeHandlers {
     this.table.set(id, exports['handler'] as () => number);
     return id;
   }
-  endsBlock(handler: number): boolean { return this.ends[handler] === 1; }
-  isDirectBranch(handler: number): boolean { return this.direct[handler] === 1; }
+  endsBlock(handler: number): boolean {
+    return this.ends[handler] === 1;
+  }
+  isDirectBranch(handler: number): boolean {
+    return this.direct[handler] === 1;
+  }
 }
 
 /** A form's name: its row's encoding and template, operand and address size, r or m (x: indexed, s: segmented), repeat prefix. */

@@ -1,0 +1,154 @@
+// The cold tier as an emulated counterpart of the native oracle: bytes → records → the interpreter's WebAssembly, as X86Cpu runs
+// it, on a UserMachine. One instruction a case (a block of its own, as in a single step), or a sequence in whole blocks.
+// Handlers are compiled once per form and kept, so one ColdCpu serves thousands of cases.
+import { BlockCache } from '../../../packages/vcpu-x86/src/block/block-cache.js';
+import {
+  MAX_BLOCK_INSTRUCTIONS,
+  Translator,
+} from '../../../packages/vcpu-x86/src/block/translate.js';
+import { Core, MODE_CLASS_MASK, MODE_STEP } from '../../../packages/vcpu-x86/src/core.js';
+import { FeatureGate } from '../../../packages/vcpu-x86/src/isa/feature-gate.js';
+import type { CodeBits } from '../../../packages/vcpu-x86/src/isa/instruction.js';
+import type { Mode, Shape } from '../../../packages/vcpu-x86/src/semantics/shape.js';
+import * as L from '../../../packages/vcpu-x86/src/state/layout.js';
+import { coldImports, ModeHandlers } from '../../../packages/vcpu-x86/src/tier/cold.js';
+import { hotForms } from '../../../packages/vcpu-x86/src/tier/hot-forms.js';
+import {
+  EXIT_BUDGET,
+  EXIT_FAULT,
+  JUMP_CACHE_SIZE,
+} from '../../../packages/vcpu-x86/src/tier/interpreter.js';
+import type { ExecutionResult, LdtDescriptor, NativeCase, Outcome } from './protocol.js';
+import { FREE, STATE_BASE, UserMachine } from './user-machine.js';
+
+const BLOCKS: number = FREE + JUMP_CACHE_SIZE;
+const BLOCK_BYTES = 0x40000;
+const BUDGET = 1 << 20;
+
+export interface ColdOptions {
+  readonly bits: CodeBits;
+  /** The forms that the interpreter handles inline: `hot` those of hot-forms.ts (default), or these, or none. */
+  readonly inline?: 'hot' | 'none' | readonly { readonly shape: Shape; readonly key: number }[];
+}
+
+export class ColdCpu {
+  readonly core: Core;
+  readonly #machine: UserMachine;
+  readonly #blocks: BlockCache;
+  readonly #translator: Translator;
+  readonly #imports: WebAssembly.Imports;
+  readonly #modes = new Map<number, ModeHandlers>();
+  readonly #inline: (mode: Mode) => readonly { readonly shape: Shape; readonly key: number }[];
+  #current: ModeHandlers | undefined;
+  #input: NativeCase | undefined;
+  #limit = 1;
+  #lookups = 0;
+  #stopped = false;
+
+  constructor(options: ColdOptions) {
+    const { inline = 'hot' } = options;
+    this.#inline = inline === 'hot' ? hotForms : inline === 'none' ? () => [] : () => inline;
+    let blocks: BlockCache | undefined;
+    const extraBytes = JUMP_CACHE_SIZE + BLOCK_BYTES;
+    this.#machine = new UserMachine({
+      bits: options.bits,
+      extraBytes,
+      watch: (memory) => {
+        blocks = new BlockCache(memory, BLOCKS, BLOCKS + BLOCK_BYTES);
+        return blocks;
+      },
+    });
+    this.#blocks = blocks as unknown as BlockCache;
+    this.core = this.#machine.core;
+    this.#blocks.attach(this.core.tlb);
+    this.#blocks.onClear = () => this.core.forgetJumps();
+    this.#translator = new Translator(this.core, this.#blocks, FeatureGate.all());
+    this.#imports = coldImports(this.core, () => this.#lookup());
+  }
+
+  /** Sets LDT entry `index`, as NativeOracle.setDescriptor does. */
+  setDescriptor(index: number, descriptor: LdtDescriptor): void {
+    this.#machine.setDescriptor(index, descriptor);
+  }
+
+  /** Runs the case's one instruction (all iterations of a repeated one, or as many as it has steps). */
+  run(input: NativeCase): ExecutionResult {
+    this.#load(input, 1);
+    const { state } = this.core;
+    state.set(L.MODE_KEY, state.get(L.MODE_KEY) | MODE_STEP);
+    if (input.steps === 0) return this.#machine.result(input, this.#go(BUDGET));
+    for (let n = 0; n < input.steps; n++) {
+      this.#lookups = 0;
+      const outcome = this.#go(1);
+      if (outcome === 'fault') return this.#machine.result(input, 'fault');
+    }
+    return this.#machine.result(input, 'stepped');
+  }
+
+  /** Runs the case's code, in whole blocks, to the INT3 behind it (or to wherever it faults). */
+  runSequence(input: NativeCase): ExecutionResult {
+    const { state } = this.core;
+    this.#load(input, MAX_BLOCK_INSTRUCTIONS);
+    // The code was written behind the CPU's back.
+    this.#blocks.written(this.#machine.codeAt, 4096);
+    this.core.forgetJumps();
+    for (let n = 0; n < 64; n++) {
+      const outcome = this.#go(BUDGET);
+      if (outcome === 'fault' || state.get(L.CPL) !== 3)
+        return this.#machine.result(input, outcome);
+    }
+    return this.#machine.result(input, 'timeout');
+  }
+
+  #load(input: NativeCase, limit: number): void {
+    this.#machine.load(input);
+    this.core.state.set(L.JUMP_CACHE, FREE);
+    this.#input = input;
+    this.#limit = limit;
+    this.#lookups = 0;
+    this.#stopped = false;
+  }
+
+  #go(budget: number): Outcome {
+    const { state } = this.core;
+    state.set(L.BUDGET, budget);
+    const handlers = this.#handlers(state.get(L.MODE_KEY) & MODE_CLASS_MASK);
+    this.#current = handlers;
+    const exit = handlers.run(STATE_BASE);
+    state.set(L.PENDING, 0);
+    if (exit === EXIT_FAULT && !this.#stopped) return 'fault';
+    if (exit === EXIT_BUDGET && budget > 1) return 'timeout';
+    return this.#machine.canFetch() ? 'completed' : 'fault';
+  }
+
+  #handlers(modeClass: number): ModeHandlers {
+    let handlers = this.#modes.get(modeClass);
+    if (!handlers) {
+      const mode = Core.modeOf(modeClass);
+      handlers = new ModeHandlers(mode, this.#imports, 0, this.#inline(mode));
+      this.#modes.set(modeClass, handlers);
+      this.#blocks.recordSizes[modeClass] = handlers.sizes;
+    }
+    return handlers;
+  }
+
+  /** The block at rIP, or 0 with {@link ColdCpu.#stopped} set once the case's instruction is done. */
+  #lookup(): number {
+    const { state } = this.core;
+    const input = this.#input as NativeCase;
+    if (this.#limit === 1 && this.#lookups++ > 0 && (input.steps > 0 || !this.#repeats(input))) {
+      this.#stopped = true;
+      return 0;
+    }
+    const modeClass = state.get(L.MODE_KEY) & MODE_CLASS_MASK;
+    return this.#translator.block(this.#current as ModeHandlers, modeClass, this.#limit);
+  }
+
+  /** Is rIP at the case's own instruction, because a repeated one left in the middle? */
+  #repeats(input: NativeCase): boolean {
+    const prefixes = input.code.subarray(0, Math.max(1, input.code.length - 1));
+    return (
+      this.core.state.rip === input.rip && (prefixes.includes(0xf2) || prefixes.includes(0xf3))
+    );
+  }
+}
