@@ -28,5 +28,13 @@ for (const modeClass of new Set(forms.map((f) => f.modeClass))) {
   const total = mine.reduce((sum, f) => sum + f.count, 0);
   const top = mine.slice(0, Number(count));
   const covered = top.reduce((sum, f) => sum + f.count, 0);
-  console.log(JSON.stringify({ modeClass, total, covered: covered / total, forms: mine.length, names: top.map((f) => f.name) }));
+  console.log(
+    JSON.stringify({
+      modeClass,
+      total,
+      covered: covered / total,
+      forms: mine.length,
+      names: top.map((f) => f.name),
+    }),
+  );
 }

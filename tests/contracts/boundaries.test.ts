@@ -57,9 +57,11 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'vcpu-x86/mmu/tlb': [],
   'vcpu-x86/block': [
     'memory',
+    'vcpu-x86/core',
     'vcpu-x86/isa',
     'vcpu-x86/ir',
     'vcpu-x86/mmu',
+    'vcpu-x86/mmu/tlb',
     'vcpu-x86/semantics',
     'vcpu-x86/state',
   ],
@@ -110,6 +112,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'memory',
     'vcpu-x86/asm',
     'vcpu-x86/core',
+    'vcpu-x86/exit',
     'vcpu-x86/isa',
     'vcpu-x86/mmu',
     'vcpu-x86/state',
@@ -140,6 +143,15 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   // Joins a device to a bus for whoever wires the board; devices themselves get a callback.
   'machine/pc/bus-window': ['machine/bus', 'machine/device'],
   'machine/loader': ['memory', 'npm:fflate', 'npm:fzstd'],
+  // The board wires devices to buses; the PC's memory is the CPU's second stage too.
+  'machine/pc-board': [
+    'memory',
+    'machine/bus',
+    'machine/pc',
+    'machine/pc/bus-window',
+    'machine/timer-queue',
+  ],
+  'machine/pc-memory': ['memory', 'vcpu-x86', 'machine/loader'],
   // The only place outside of the command line that touches Node.
   'machine/host': ['memory', 'machine/device', 'machine/clock', 'node:'],
 

@@ -2,17 +2,25 @@
 // slice survives an await.
 import type { Gpa } from '@proxeny/memory';
 import {
-  BlockCache, type CpuModel, EXIT_HALT, EXIT_REQUESTED, EXIT_SHUTDOWN, type FaultRecord, PROFILE_SIZE, VCPU_SIZE, X86Cpu,
+  BlockCache,
+  type CpuModel,
+  EXIT_HALT,
+  EXIT_REQUESTED,
+  EXIT_SHUTDOWN,
+  type FaultRecord,
+  PROFILE_SIZE,
+  VCPU_SIZE,
+  X86Cpu,
 } from '@proxeny/vcpu-x86';
-import { applyBootEntry } from './boot-state.js';
 import { checkMemoryBytes } from './config.js';
 import { HostClock } from './host/clock.js';
+import { visitEventLoop } from './host/event-loop.js';
 import { PCI_HOLE_START } from './loader/e820.js';
 import { loadImage } from './loader/image.js';
 import type { BootModule, BootProtocol } from './loader/load-request.js';
+import { acpiLoaderFiles } from './pc/acpi-loader.js';
 import { buildAcpiTables } from './pc/acpi-tables.js';
 import { addMachineItems } from './pc/fw-cfg-items.js';
-import { acpiLoaderFiles } from './pc/acpi-loader.js';
 import { buildMpTable } from './pc/mp-table.js';
 import { PcBoard, SERIAL_PORTS } from './pc-board.js';
 import { PcMemory } from './pc-memory.js';
@@ -63,7 +71,24 @@ export interface MachineEnd {
 
 /** Text of a fault for messages. */
 const faultText = (f: FaultRecord): string => {
-  const names: Record<number, string> = { 0: '#DE', 1: '#DB', 3: '#BP', 4: '#OF', 5: '#BR', 6: '#UD', 7: '#NM', 8: '#DF', 10: '#TS', 11: '#NP', 12: '#SS', 13: '#GP', 14: '#PF', 16: '#MF', 17: '#AC', 19: '#XM' };
+  const names: Record<number, string> = {
+    0: '#DE',
+    1: '#DB',
+    3: '#BP',
+    4: '#OF',
+    5: '#BR',
+    6: '#UD',
+    7: '#NM',
+    8: '#DF',
+    10: '#TS',
+    11: '#NP',
+    12: '#SS',
+    13: '#GP',
+    14: '#PF',
+    16: '#MF',
+    17: '#AC',
+    19: '#XM',
+  };
   const hex = (v: number): string => (v < 0 ? (v + 2 ** 64).toString(16) : v.toString(16));
   const code = f.errorCode >= 0 ? `(${f.errorCode.toString(16)})` : '';
   return `${names[f.vector] ?? `vector ${f.vector}`}${code}${f.vector === 14 ? ` at ${hex(f.address)}` : ''} rip ${hex(f.rip)}`;
@@ -96,7 +121,9 @@ export class Machine {
     const memory = new WebAssembly.Memory({ initial: Math.ceil(end / 65536) });
     const blocks = new BlockCache(memory, arena, ramBase);
     this.blocks = blocks;
-    this.memory = new PcMemory(memory, ramBase, memoryBytes, (at, length) => blocks.written(at, length));
+    this.memory = new PcMemory(memory, ramBase, memoryBytes, (at, length) =>
+      blocks.written(at, length),
+    );
     const below4GiB = Math.min(memoryBytes, PCI_HOLE_START);
     const firmware = config.protocol === 'firmware';
     this.board = new PcBoard({
@@ -148,7 +175,8 @@ export class Machine {
           out[1] = msr.high;
           return true;
         },
-        writeMsr: (index, low, high) => board.lapicMsr?.owns(index) === true && board.lapicMsr.write(index, low, high),
+        writeMsr: (index, low, high) =>
+          board.lapicMsr?.owns(index) === true && board.lapicMsr.write(index, low, high),
       },
     });
     this.load(config, memory, romBase, firmware);
@@ -158,16 +186,30 @@ export class Machine {
   private pciWindow(memoryBytes: number): { first: number; last: number } {
     return { first: memoryBytes <= 0x80000000 ? 0x80000000 : PCI_HOLE_START, last: 0xfebfffff };
   }
-  private load(config: PcConfig, memory: WebAssembly.Memory, romBase: number, firmware: boolean): void {
+  private load(
+    config: PcConfig,
+    memory: WebAssembly.Memory,
+    romBase: number,
+    firmware: boolean,
+  ): void {
     const pciWindow = this.pciWindow(config.memoryBytes);
-    const acpi = buildAcpiTables({ base: ACPI_BASE, cpuCount: 1, pciWindow, serialPorts: SERIAL_PORTS.slice(0, 2), keyboard: true });
+    const acpi = buildAcpiTables({
+      base: ACPI_BASE,
+      cpuCount: 1,
+      pciWindow,
+      serialPorts: SERIAL_PORTS.slice(0, 2),
+      keyboard: true,
+    });
     const apic = this.board.lapic !== null;
     if (firmware) {
       addMachineItems(this.board.fwCfg, { ramBytes: config.memoryBytes, cpuCount: 1, e820: [] });
       for (const file of acpiLoaderFiles(acpi)) this.board.fwCfg.addFile(file.name, file.bytes);
     } else if (apic) {
       this.memory.copyTo(ACPI_BASE as Gpa, acpi.bytes);
-      this.memory.copyTo(MP_BASE as Gpa, buildMpTable({ base: MP_BASE, cpuCount: 1, cpuSignature: 0x6f1, cpuFeatures: 0 }));
+      this.memory.copyTo(
+        MP_BASE as Gpa,
+        buildMpTable({ base: MP_BASE, cpuCount: 1, cpuSignature: 0x6f1, cpuFeatures: 0 }),
+      );
     }
     const loaded = loadImage(this.memory, {
       image: config.image,
@@ -185,7 +227,7 @@ export class Machine {
       this.memory.addRom(rom.start / 4096, Math.ceil(rom.bytes.length / 4096), at / 4096);
       at += Math.ceil(rom.bytes.length / 4096) * 4096;
     }
-    applyBootEntry(this.cpu.core, loaded.entry);
+    this.cpu.start(loaded.entry);
   }
 
   /** Bytes typed at serial port `index`; queued without loss, delivered as the guest's FIFO has room. */
@@ -238,12 +280,15 @@ export class Machine {
       this.drainInput();
       const now = performance.now();
       if (now - yielded >= YIELD_MS) {
-        await new Promise<void>((resolve) => setImmediate(resolve));
+        await visitEventLoop();
         yielded = performance.now();
         continue;
       }
       const untilTimerMs = (this.timers.nextDeadlineNs() - this.clock.nowNs()) / 1e6;
-      const slice = Math.max(1000, Math.floor(this.speed * Math.min(SLICE_MS, Math.max(untilTimerMs, 0.05))));
+      const slice = Math.max(
+        1000,
+        Math.floor(this.speed * Math.min(SLICE_MS, Math.max(untilTimerMs, 0.05))),
+      );
       const exit = this.cpu.run(slice);
       const spent = performance.now() - now;
       if (exit === EXIT_HALT) {
@@ -271,6 +316,7 @@ export class Machine {
   /** The CPU is halted: sleeps until the next timer or input. Whether it slept (host events had their turn). */
   private async idle(): Promise<boolean> {
     this.timers.runDue();
+    this.drainInput(); // the guest may have made room, and sleeps only because it waits for more
     if (this.cpu.canWake()) return false;
     const waitMs = (this.timers.nextDeadlineNs() - this.clock.nowNs()) / 1e6;
     if (waitMs <= 0) return false;

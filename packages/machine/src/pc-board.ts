@@ -1,18 +1,24 @@
 // The PC board: which devices there are, at which ports and addresses, and which line leads where. Wiring only.
 import type { GuestMemory } from '@proxeny/memory';
 import { MmioBus, PortBus } from './bus.js';
-import { movablePorts } from './pc/bus-window.js';
-import { AcpiPm, ACPI_PM_PORT_COUNT } from './pc/acpi-pm.js';
+import { ACPI_PM_PORT_COUNT, AcpiPm } from './pc/acpi-pm.js';
 import { SystemApicBus } from './pc/apic-bus.js';
 import { ApmControl } from './pc/apm-control.js';
 import {
-  IOAPIC_BASE, IOAPIC_BYTE_LENGTH, ISA_BRIDGE_DEVICE, LAPIC_BASE, LAPIC_BYTE_LENGTH, SCI_IRQ, SMI_COMMAND_PORT,
+  IOAPIC_BASE,
+  IOAPIC_BYTE_LENGTH,
+  ISA_BRIDGE_DEVICE,
+  LAPIC_BASE,
+  LAPIC_BYTE_LENGTH,
+  SCI_IRQ,
+  SMI_COMMAND_PORT,
 } from './pc/board-addresses.js';
-import { FW_CFG_PORT, FW_CFG_PORT_COUNT, FwCfg } from './pc/fw-cfg.js';
+import { movablePorts } from './pc/bus-window.js';
 import { DebugConsolePort, DebugExitPort } from './pc/debug-ports.js';
 import { Dma8237 } from './pc/dma-8237.js';
-import { I8042 } from './pc/i8042.js';
+import { FW_CFG_PORT, FW_CFG_PORT_COUNT, FwCfg } from './pc/fw-cfg.js';
 import { createI440fx } from './pc/i440fx.js';
+import { I8042 } from './pc/i8042.js';
 import { Ioapic } from './pc/ioapic.js';
 import { Lapic, type LapicCpu, TAKE_FROM_PIC } from './pc/lapic.js';
 import { LapicMsr } from './pc/lapic-msr.js';
@@ -22,9 +28,9 @@ import { Pic } from './pc/pic.js';
 import { Piix3 } from './pc/piix3.js';
 import { createPiix4Pm } from './pc/piix4-pm.js';
 import { Pit } from './pc/pit.js';
+import { Port61 } from './pc/port-61.js';
 import { Port92 } from './pc/port-92.js';
 import { PostPort } from './pc/post-port.js';
-import { Port61 } from './pc/port-61.js';
 import { ResetControl } from './pc/reset-control.js';
 import { Rtc } from './pc/rtc.js';
 import { Uart } from './pc/uart.js';
@@ -32,7 +38,10 @@ import type { TimerQueue } from './timer-queue.js';
 
 /** The four serial ports' first ports and interrupts. */
 export const SERIAL_PORTS: readonly { readonly port: number; readonly irq: number }[] = [
-  { port: 0x3f8, irq: 4 }, { port: 0x2f8, irq: 3 }, { port: 0x3e8, irq: 4 }, { port: 0x2e8, irq: 3 },
+  { port: 0x3f8, irq: 4 },
+  { port: 0x2f8, irq: 3 },
+  { port: 0x3e8, irq: 4 },
+  { port: 0x2e8, irq: 3 },
 ];
 
 export interface PcBoardOptions {
@@ -97,7 +106,12 @@ export class PcBoard {
       const tsc = { nsAtTsc: (t: number) => (t * 1e9) / options.tscHz };
       lapic = new Lapic({ id: 0, bootstrap: true, bus: apicBus, cpu, timers, tsc });
       apicBus.attachLapic(lapic);
-      mmio.claim({ name: 'local APIC', base: LAPIC_BASE, byteLength: LAPIC_BYTE_LENGTH, device: lapic });
+      mmio.claim({
+        name: 'local APIC',
+        base: LAPIC_BASE,
+        byteLength: LAPIC_BYTE_LENGTH,
+        device: lapic,
+      });
     }
     this.lapic = lapic;
     this.lapicMsr = lapic ? new LapicMsr(lapic, options.x2apic) : null;
@@ -105,56 +119,154 @@ export class PcBoard {
     this.ioapic = options.apic ? new Ioapic(apicBus, 1) : null;
     if (this.ioapic) {
       apicBus.attachIoapic(this.ioapic);
-      mmio.claim({ name: 'I/O APIC', base: IOAPIC_BASE, byteLength: IOAPIC_BYTE_LENGTH, device: this.ioapic });
+      mmio.claim({
+        name: 'I/O APIC',
+        base: IOAPIC_BASE,
+        byteLength: IOAPIC_BYTE_LENGTH,
+        device: this.ioapic,
+      });
     }
-    const isa = (irq: number) => (level: boolean): void => this.#isaIrq(irq, level);
+    const isa =
+      (irq: number) =>
+      (level: boolean): void =>
+        this.#isaIrq(irq, level);
 
-    ports.claim({ name: '8259 master', first: 0x20, count: 2, width: 1, device: this.pic.masterPorts });
-    ports.claim({ name: '8259 slave', first: 0xa0, count: 2, width: 1, device: this.pic.slavePorts });
+    ports.claim({
+      name: '8259 master',
+      first: 0x20,
+      count: 2,
+      width: 1,
+      device: this.pic.masterPorts,
+    });
+    ports.claim({
+      name: '8259 slave',
+      first: 0xa0,
+      count: 2,
+      width: 1,
+      device: this.pic.slavePorts,
+    });
     ports.claim({ name: 'ELCR', first: 0x4d0, count: 2, width: 1, device: this.pic.elcrPorts });
     this.pit = new Pit(timers, isa(0));
     ports.claim({ name: '8254', first: 0x40, count: 4, width: 1, device: this.pit });
-    ports.claim({ name: 'port 61h', first: 0x61, count: 1, width: 1, device: new Port61(this.pit) });
-    this.rtc = new Rtc({ timers, irq: isa(8), wallClockMs: options.wallClockMs, memory: options.ram });
+    ports.claim({
+      name: 'port 61h',
+      first: 0x61,
+      count: 1,
+      width: 1,
+      device: new Port61(this.pit),
+    });
+    this.rtc = new Rtc({
+      timers,
+      irq: isa(8),
+      wallClockMs: options.wallClockMs,
+      memory: options.ram,
+    });
     ports.claim({ name: 'RTC', first: 0x70, count: 2, width: 1, device: this.rtc });
     this.uarts = SERIAL_PORTS.map(({ port, irq }, index) => {
       const uart = new Uart({
-        name: `COM${index + 1}`, timers, irq: this.#shared(irq, index), transmit: (byte) => options.transmit(index, byte),
+        name: `COM${index + 1}`,
+        timers,
+        irq: this.#shared(irq, index),
+        transmit: (byte) => options.transmit(index, byte),
       });
       ports.claim({ name: `COM${index + 1}`, first: port, count: 8, width: 1, device: uart });
       return uart;
     });
-    this.i8042 = new I8042({ keyboardIrq: isa(1), mouseIrq: isa(12), setA20: options.setA20, reset: options.reset });
-    ports.claim({ name: 'i8042 data', first: 0x60, count: 1, width: 1, device: this.i8042.dataPort });
-    ports.claim({ name: 'i8042 command', first: 0x64, count: 1, width: 1, device: this.i8042.commandPort });
-    ports.claim({ name: 'port 92h', first: 0x92, count: 1, width: 1, device: new Port92({ setA20: options.setA20, reset: options.reset }) });
+    this.i8042 = new I8042({
+      keyboardIrq: isa(1),
+      mouseIrq: isa(12),
+      setA20: options.setA20,
+      reset: options.reset,
+    });
+    ports.claim({
+      name: 'i8042 data',
+      first: 0x60,
+      count: 1,
+      width: 1,
+      device: this.i8042.dataPort,
+    });
+    ports.claim({
+      name: 'i8042 command',
+      first: 0x64,
+      count: 1,
+      width: 1,
+      device: this.i8042.commandPort,
+    });
+    ports.claim({
+      name: 'port 92h',
+      first: 0x92,
+      count: 1,
+      width: 1,
+      device: new Port92({ setA20: options.setA20, reset: options.reset }),
+    });
     const dma = new Dma8237();
     ports.claim({ name: 'DMA 1', first: 0x00, count: 16, width: 1, device: dma.lowPorts });
     ports.claim({ name: 'DMA 2', first: 0xc0, count: 32, width: 1, device: dma.highPorts });
     ports.claim({ name: 'DMA pages', first: 0x81, count: 15, width: 1, device: dma.pagePorts });
     ports.claim({ name: 'POST code', first: 0x80, count: 1, width: 1, device: new PostPort() });
-    ports.claim({ name: 'debug console', first: 0xe9, count: 1, width: 1, device: new DebugConsolePort(options.debug) });
-    ports.claim({ name: 'SeaBIOS debug console', first: 0x402, count: 1, width: 1, device: new DebugConsolePort(options.debug) });
-    ports.claim({ name: 'debug exit', first: 0xf4, count: 4, width: 4, device: new DebugExitPort(options.debugExit) });
+    ports.claim({
+      name: 'debug console',
+      first: 0xe9,
+      count: 1,
+      width: 1,
+      device: new DebugConsolePort(options.debug),
+    });
+    ports.claim({
+      name: 'SeaBIOS debug console',
+      first: 0x402,
+      count: 1,
+      width: 1,
+      device: new DebugConsolePort(options.debug),
+    });
+    ports.claim({
+      name: 'debug exit',
+      first: 0xf4,
+      count: 4,
+      width: 4,
+      device: new DebugExitPort(options.debugExit),
+    });
 
     const piix3 = new Piix3((irq, level) => this.#isaIrq(irq, level), !options.firmware);
     const resetControl = new ResetControl(() => options.reset());
     this.pci = new PciHost({ pirq: (index, level) => piix3.setPirq(index, level), resetControl });
-    ports.claim({ name: 'PCI host', first: PCI_HOST_PORT, count: PCI_HOST_PORT_COUNT, width: 4, device: this.pci });
-    this.pci.add(0, 0, createI440fx(() => {}));
+    ports.claim({
+      name: 'PCI host',
+      first: PCI_HOST_PORT,
+      count: PCI_HOST_PORT_COUNT,
+      width: 4,
+      device: this.pci,
+    });
+    this.pci.add(
+      0,
+      0,
+      createI440fx(() => {}),
+    );
     this.pci.add(ISA_BRIDGE_DEVICE, 0, piix3.pci);
     this.acpiPm = new AcpiPm({ timers, sci: isa(SCI_IRQ), powerOff: options.powerOff });
-    const pmWindow = movablePorts(ports, { name: 'ACPI PM', count: ACPI_PM_PORT_COUNT, width: 4 }, this.acpiPm);
+    const pmWindow = movablePorts(
+      ports,
+      { name: 'ACPI PM', count: ACPI_PM_PORT_COUNT, width: 4 },
+      this.acpiPm,
+    );
     this.pci.add(ISA_BRIDGE_DEVICE, 3, createPiix4Pm(pmWindow, !options.firmware));
     const apm = new ApmControl((enabled) => this.acpiPm.setAcpiEnabled(enabled));
     ports.claim({ name: 'APM control', first: SMI_COMMAND_PORT, count: 2, width: 1, device: apm });
     if (!options.firmware) {
       // What firmware would leave behind: PCI interrupts and the SCI are level-triggered.
       this.pic.elcrPorts.writePort(1, 1, 0x0e);
-      assignPciResources(this.pci, { io: { first: 0x1000, last: 0xffff }, memory: options.pciWindow });
+      assignPciResources(this.pci, {
+        io: { first: 0x1000, last: 0xffff },
+        memory: options.pciWindow,
+      });
     }
     this.fwCfg = new FwCfg(options.memory);
-    ports.claim({ name: 'fw_cfg', first: FW_CFG_PORT, count: FW_CFG_PORT_COUNT, width: 4, device: this.fwCfg });
+    ports.claim({
+      name: 'fw_cfg',
+      first: FW_CFG_PORT,
+      count: FW_CFG_PORT_COUNT,
+      width: 4,
+      device: this.fwCfg,
+    });
   }
 
   /** An ISA interrupt reaches the PIC and the I/O APIC (IRQ 0 is wired to its pin 2, as the MADT says). */

@@ -71,16 +71,24 @@ export class PcMemory implements GuestMemory, SecondStage {
   #address(at: number, byteLength: number): number {
     if (!(Number.isInteger(at) && at >= 0)) throw new GuestAddressError(at, byteLength);
     const first = this.#ramFrame(Math.floor(at / 4096));
-    const last = byteLength === 0 ? first : this.#ramFrame(Math.floor((at + byteLength - 1) / 4096));
-    const span = byteLength === 0 ? 0 : Math.floor((at + byteLength - 1) / 4096) - Math.floor(at / 4096);
+    const last =
+      byteLength === 0 ? first : this.#ramFrame(Math.floor((at + byteLength - 1) / 4096));
+    const span =
+      byteLength === 0 ? 0 : Math.floor((at + byteLength - 1) / 4096) - Math.floor(at / 4096);
     // Loaders fill the hole's frames too (nothing sees them); only the ends must be RAM.
     if (first < 0 || last < 0 || last - first !== span) throw new GuestAddressError(at, byteLength);
     return this.#base + first * 4096 + (at % 4096);
   }
 
-  readU8(at: Gpa): number { return this.#u8[this.#address(at, 1)]; }
-  readU16(at: Gpa): number { return this.#view.getUint16(this.#address(at, 2), true); }
-  readU32(at: Gpa): number { return this.#view.getUint32(this.#address(at, 4), true); }
+  readU8(at: Gpa): number {
+    return this.#u8[this.#address(at, 1)];
+  }
+  readU16(at: Gpa): number {
+    return this.#view.getUint16(this.#address(at, 2), true);
+  }
+  readU32(at: Gpa): number {
+    return this.#view.getUint32(this.#address(at, 4), true);
+  }
   writeU8(at: Gpa, value: number): void {
     const to = this.#address(at, 1);
     this.#u8[to] = value;

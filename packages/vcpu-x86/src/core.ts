@@ -1,13 +1,52 @@
 // The CPU's architectural core, shared by all tiers and routines: state page, MMU, model, platform, and the bookkeeping that
 // follows a change of mode (which interpreter, which TLB set, which traps).
 import type { CpuModel } from './cpu-model.js';
-import { Mmu, type CodeWatch } from './mmu/mmu.js';
+import { type CodeWatch, Mmu } from './mmu/mmu.js';
 import { PAGING_32, PAGING_LONG, PAGING_NONE, PAGING_PAE } from './mmu/page-walk.js';
 import { SET_EMPTY, SET_SUPERVISOR, SET_SUPERVISOR_SMAP, SET_USER, Tlb } from './mmu/tlb.js';
 import type { CpuPlatform, SecondStage } from './platform.js';
 import type { Mode } from './semantics/shape.js';
-import { CPL, CR0, CR3, CR4, CS, DR0, DR7, DS, EFER, ES, FLAGS_OTHER, FPU_TRAP, MODE_KEY, PENDING_INTERRUPT, PENDING_MODE, PENDING_STEP, SS, TLB_BASE } from './state/layout.js';
-import { CR0_PE, CR0_MP, CR0_EM, CR0_TS, CR0_WP, CR0_AM, CR0_PG, CR4_PSE, CR4_PAE, CR4_PGE, CR4_OSFXSR, CR4_SMEP, CR4_SMAP, EFER_LMA, EFER_NXE, FLAG_TF, FLAG_IF, FLAG_VM, FLAG_AC } from './state/register-bits.js';
+import {
+  CPL,
+  CR0,
+  CR3,
+  CR4,
+  CS,
+  DR0,
+  DR7,
+  DS,
+  EFER,
+  ES,
+  FLAGS_OTHER,
+  FPU_TRAP,
+  MODE_KEY,
+  PENDING_INTERRUPT,
+  PENDING_MODE,
+  PENDING_STEP,
+  SS,
+  TLB_BASE,
+} from './state/layout.js';
+import {
+  CR0_AM,
+  CR0_EM,
+  CR0_MP,
+  CR0_PE,
+  CR0_PG,
+  CR0_TS,
+  CR0_WP,
+  CR4_OSFXSR,
+  CR4_PAE,
+  CR4_PGE,
+  CR4_PSE,
+  CR4_SMAP,
+  CR4_SMEP,
+  EFER_LMA,
+  EFER_NXE,
+  FLAG_AC,
+  FLAG_IF,
+  FLAG_TF,
+  FLAG_VM,
+} from './state/register-bits.js';
 import { ATTRIBUTE_BIG, ATTRIBUTE_LONG, isFlat } from './state/segments.js';
 import type { VcpuState } from './state/vcpu-state.js';
 
@@ -38,7 +77,14 @@ export class Core {
   /** The jump cache holds entries of a generation that comes again: it must be cleared. */
   onGenerationWrap: () => void = () => {};
 
-  constructor(state: VcpuState, tlbBase: number, model: CpuModel, platform: CpuPlatform, stage: SecondStage, code: CodeWatch) {
+  constructor(
+    state: VcpuState,
+    tlbBase: number,
+    model: CpuModel,
+    platform: CpuPlatform,
+    stage: SecondStage,
+    code: CodeWatch,
+  ) {
     this.state = state;
     this.model = model;
     this.platform = platform;
@@ -46,17 +92,33 @@ export class Core {
     this.mmu = new Mmu(state, this.tlb, stage, platform, code);
   }
 
-  get cr0(): number { return this.state.get(CR0); }
-  get cr4(): number { return this.state.get(CR4); }
-  get efer(): number { return this.state.get(EFER); }
-  get cpl(): number { return this.state.get(CPL); }
+  get cr0(): number {
+    return this.state.get(CR0);
+  }
+  get cr4(): number {
+    return this.state.get(CR4);
+  }
+  get efer(): number {
+    return this.state.get(EFER);
+  }
+  get cpl(): number {
+    return this.state.get(CPL);
+  }
   /** CR0.PE set and EFLAGS.VM clear. */
-  get protectedMode(): boolean { return (this.cr0 & CR0_PE) !== 0 && (this.state.get(FLAGS_OTHER) & FLAG_VM) === 0; }
-  get virtual8086(): boolean { return (this.cr0 & CR0_PE) !== 0 && (this.state.get(FLAGS_OTHER) & FLAG_VM) !== 0; }
+  get protectedMode(): boolean {
+    return (this.cr0 & CR0_PE) !== 0 && (this.state.get(FLAGS_OTHER) & FLAG_VM) === 0;
+  }
+  get virtual8086(): boolean {
+    return (this.cr0 & CR0_PE) !== 0 && (this.state.get(FLAGS_OTHER) & FLAG_VM) !== 0;
+  }
   /** IA-32e mode is active. */
-  get longMode(): boolean { return (this.efer & EFER_LMA) !== 0; }
+  get longMode(): boolean {
+    return (this.efer & EFER_LMA) !== 0;
+  }
   /** 64-bit mode: IA-32e mode and CS.L. */
-  get mode64(): boolean { return this.longMode && (this.state.segmentAttributes(CS) & ATTRIBUTE_LONG) !== 0; }
+  get mode64(): boolean {
+    return this.longMode && (this.state.segmentAttributes(CS) & ATTRIBUTE_LONG) !== 0;
+  }
 
   /** The mode class of MODE_KEY as generated code is specialised on it. */
   static modeOf(key: number): Mode {
@@ -69,7 +131,10 @@ export class Core {
     this.generation = (this.generation + 1) & 0x3fffff;
     if (this.generation === 0) this.onGenerationWrap();
     const { state } = this;
-    state.set(MODE_KEY, (state.get(MODE_KEY) & (MODE_GENERATION - 1)) | (this.generation * MODE_GENERATION));
+    state.set(
+      MODE_KEY,
+      (state.get(MODE_KEY) & (MODE_GENERATION - 1)) | (this.generation * MODE_GENERATION),
+    );
   }
   flushTlb(keepGlobal: boolean): void {
     this.tlb.flush(keepGlobal);
@@ -93,8 +158,18 @@ export class Core {
     const flags = state.get(FLAGS_OTHER);
     const cpl = state.get(CPL);
     const long = (efer & EFER_LMA) !== 0;
-    walk.paging = (cr0 & CR0_PG) === 0 ? PAGING_NONE : long ? PAGING_LONG : (cr4 & CR4_PAE) !== 0 ? PAGING_PAE : PAGING_32;
-    walk.root = walk.paging === PAGING_LONG ? (state.getU(CR3 + 4) & 0xff) * 4294967296 + ((state.get(CR3) & 0xfffff000) >>> 0) : (state.get(CR3) & (walk.paging === PAGING_PAE ? 0xffffffe0 : 0xfffff000)) >>> 0;
+    walk.paging =
+      (cr0 & CR0_PG) === 0
+        ? PAGING_NONE
+        : long
+          ? PAGING_LONG
+          : (cr4 & CR4_PAE) !== 0
+            ? PAGING_PAE
+            : PAGING_32;
+    walk.root =
+      walk.paging === PAGING_LONG
+        ? (state.getU(CR3 + 4) & 0xff) * 4294967296 + ((state.get(CR3) & 0xfffff000) >>> 0)
+        : (state.get(CR3) & (walk.paging === PAGING_PAE ? 0xffffffe0 : 0xfffff000)) >>> 0;
     walk.writeProtect = (cr0 & CR0_WP) !== 0;
     walk.pageSizeExtension = (cr4 & CR4_PSE) !== 0;
     walk.globalPages = (cr4 & CR4_PGE) !== 0;
@@ -105,18 +180,36 @@ export class Core {
     mmu.longMode = long;
     mmu.alignmentCheck = cpl === 3 && (cr0 & CR0_AM) !== 0 && (flags & FLAG_AC) !== 0;
     const slow = mmu.alignmentCheck || mmu.watch !== null;
-    const set = slow ? SET_EMPTY : cpl === 3 ? SET_USER : walk.smapActive ? SET_SUPERVISOR_SMAP : SET_SUPERVISOR;
+    const set = slow
+      ? SET_EMPTY
+      : cpl === 3
+        ? SET_USER
+        : walk.smapActive
+          ? SET_SUPERVISOR_SMAP
+          : SET_SUPERVISOR;
     state.set(TLB_BASE, this.tlb.setBase(set));
     const osfxsr = (cr4 & CR4_OSFXSR) !== 0;
     const em = (cr0 & CR0_EM) !== 0;
     const ts = (cr0 & CR0_TS) !== 0;
-    state.set(FPU_TRAP, (em || ts ? 1 : 0) | (ts && (cr0 & CR0_MP) !== 0 ? 2 : 0) | (ts ? 4 : 0) | (em ? 8 : 0) | (em || !osfxsr ? 16 : 0));
+    state.set(
+      FPU_TRAP,
+      (em || ts ? 1 : 0) |
+        (ts && (cr0 & CR0_MP) !== 0 ? 2 : 0) |
+        (ts ? 4 : 0) |
+        (em ? 8 : 0) |
+        (em || !osfxsr ? 16 : 0),
+    );
 
     const cs = state.segmentAttributes(CS);
     const is64 = long && (cs & ATTRIBUTE_LONG) !== 0;
     const code = is64 ? 2 : (cs & ATTRIBUTE_BIG) !== 0 ? 1 : 0;
     const stack = is64 ? 2 : (state.segmentAttributes(SS) & ATTRIBUTE_BIG) !== 0 ? 1 : 0;
-    const flat = is64 || (isFlat(state, DS, true) && isFlat(state, SS, true) && isFlat(state, ES, true) && isFlat(state, CS, false));
+    const flat =
+      is64 ||
+      (isFlat(state, DS, true) &&
+        isFlat(state, SS, true) &&
+        isFlat(state, ES, true) &&
+        isFlat(state, CS, false));
     const base = is64 ? 0 : state.segmentBase(CS);
     const old = state.get(MODE_KEY);
     const key = code | (stack << 2) | (flat ? 16 : 0) | (cpl === 3 ? MODE_USER : 0);
@@ -132,10 +225,13 @@ export class Core {
 
   /** Makes the run loop look at INTR when it may be taken. Call after INTR rose or IF was set. */
   noticeInterrupt(): void {
-    if (this.interruptLine && (this.state.get(FLAGS_OTHER) & FLAG_IF) !== 0) this.state.addPending(PENDING_INTERRUPT);
+    if (this.interruptLine && (this.state.get(FLAGS_OTHER) & FLAG_IF) !== 0)
+      this.state.addPending(PENDING_INTERRUPT);
   }
   /** Linear address of an instruction pointer. */
-  codeLinear(rip: number): number { return this.mmu.wrap(this.codeBase + rip); }
+  codeLinear(rip: number): number {
+    return this.mmu.wrap(this.codeBase + rip);
+  }
   /** DR6 bits of the enabled instruction breakpoints at a linear address. */
   instructionBreakpoint(linear: number): number {
     const { state } = this;
@@ -148,7 +244,9 @@ export class Core {
     return hits;
   }
   /** DR7 enables some breakpoint. */
-  get breakpointsEnabled(): boolean { return (this.state.get(DR7) & 0xff) !== 0; }
+  get breakpointsEnabled(): boolean {
+    return (this.state.get(DR7) & 0xff) !== 0;
+  }
 }
 
 /** A TypeScript routine that semantics call by name; i32 arguments, result ≥ 0, or a throw of CPU_FAULT. */

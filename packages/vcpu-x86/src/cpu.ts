@@ -1,22 +1,53 @@
 // The run loop: interrupts, faults, single steps and the choice of the interpreter, around the cold tier's inner loop.
-import { BlockCache } from './block/block-cache.js';
+import type { BlockCache } from './block/block-cache.js';
 import { Translator } from './block/translate.js';
 import { Core, FLAG_IF, FLAG_RF, FLAG_TF, MODE_CLASS_MASK, MODE_STEP } from './core.js';
 import type { CpuModel } from './cpu-model.js';
-import { EXIT_HALT, EXIT_REQUESTED, EXIT_SHUTDOWN, EXIT_SLICE, type Exit, type FaultRecord } from './exit.js';
+import {
+  EXIT_HALT,
+  EXIT_REQUESTED,
+  EXIT_SHUTDOWN,
+  EXIT_SLICE,
+  type Exit,
+  type FaultRecord,
+} from './exit.js';
 import { DB } from './fault.js';
 import { FeatureGate } from './isa/feature-gate.js';
 import { TLB_SET_SIZE, TLB_SETS } from './mmu/tlb.js';
 import type { CpuPlatform, SecondStage } from './platform.js';
 import { deliverEvent } from './routines/deliver-event.js';
 import { resetCpu } from './routines/reset.js';
+import { type StartState, startAt } from './routines/start-state.js';
 import {
-  BUDGET, DR6, FAULT_ADDRESS, FAULT_ERROR, FAULT_VECTOR, FLAGS_OTHER, INTERRUPT_SHADOW, JUMP_CACHE, MODE_KEY, PENDING,
-  PENDING_EXIT, PENDING_HALT, PENDING_INTERRUPT, PENDING_MODE, PENDING_NMI, PENDING_STEP, RIP, STATE_SIZE,
+  BUDGET,
+  DR6,
+  FAULT_ADDRESS,
+  FAULT_ERROR,
+  FAULT_VECTOR,
+  FLAGS_OTHER,
+  INTERRUPT_SHADOW,
+  JUMP_CACHE,
+  MODE_KEY,
+  PENDING,
+  PENDING_EXIT,
+  PENDING_HALT,
+  PENDING_INTERRUPT,
+  PENDING_MODE,
+  PENDING_NMI,
+  PENDING_STEP,
+  RIP,
+  STATE_SIZE,
 } from './state/layout.js';
 import { VcpuState } from './state/vcpu-state.js';
 import { coldImports, ModeHandlers } from './tier/cold.js';
-import { EXIT_BUDGET, EXIT_FAULT, HANDLER_TABLE_SIZE, JUMP_CACHE_ENTRIES, JUMP_CACHE_SIZE, JUMP_CACHE_STRIDE } from './tier/interpreter.js';
+import {
+  EXIT_BUDGET,
+  EXIT_FAULT,
+  HANDLER_TABLE_SIZE,
+  JUMP_CACHE_ENTRIES,
+  JUMP_CACHE_SIZE,
+  JUMP_CACHE_STRIDE,
+} from './tier/interpreter.js';
 
 /** Memory that a vCPU needs beside its guest's, in bytes: state page, TLB, jump cache. */
 export const VCPU_SIZE: number = STATE_SIZE + TLB_SETS * TLB_SET_SIZE + JUMP_CACHE_SIZE;
@@ -58,13 +89,25 @@ export class X86Cpu {
     this.profile = options.profile ?? 0;
     this.state = new VcpuState(memory, base);
     this.blocks = options.blocks;
-    this.core = new Core(this.state, base + STATE_SIZE, options.model, options.platform, options.stage, this.blocks);
+    this.core = new Core(
+      this.state,
+      base + STATE_SIZE,
+      options.model,
+      options.platform,
+      options.stage,
+      this.blocks,
+    );
     this.jumpCache = base + STATE_SIZE + TLB_SETS * TLB_SET_SIZE;
     this.state.set(JUMP_CACHE, this.jumpCache);
     this.blocks.attach(this.core.tlb);
     this.blocks.onClear = () => this.core.forgetJumps();
-    this.core.onGenerationWrap = () => this.state.u8.fill(0, this.jumpCache, this.jumpCache + JUMP_CACHE_SIZE);
-    this.translator = new Translator(this.core, this.blocks, new FeatureGate(options.model.features as Iterable<never>));
+    this.core.onGenerationWrap = () =>
+      this.state.u8.fill(0, this.jumpCache, this.jumpCache + JUMP_CACHE_SIZE);
+    this.translator = new Translator(
+      this.core,
+      this.blocks,
+      new FeatureGate(options.model.features as Iterable<never>),
+    );
     this.imports = coldImports(this.core, () => this.lookup());
     this.reset();
   }
@@ -77,22 +120,36 @@ export class X86Cpu {
     this.halted = this.down = false;
   }
 
+  /** Resets the CPU and makes it enter an image. */
+  start(entry: StartState): void {
+    this.reset();
+    startAt(this.core, entry);
+  }
+
   /** Drives the INTR line. */
   setInterruptLine(level: boolean): void {
     this.core.interruptLine = level;
     this.core.noticeInterrupt();
   }
-  raiseNmi(): void { this.state.addPending(PENDING_NMI); }
+  raiseNmi(): void {
+    this.state.addPending(PENDING_NMI);
+  }
   /** Makes run() return at the next block boundary. */
-  requestExit(): void { this.state.addPending(PENDING_EXIT); }
+  requestExit(): void {
+    this.state.addPending(PENDING_EXIT);
+  }
   /** HLT was executed and nothing has woken the CPU. */
-  get isHalted(): boolean { return this.halted; }
+  get isHalted(): boolean {
+    return this.halted;
+  }
   /** Forms executed so far, by mode class, most frequent first (only with `profile`). */
   executedForms(): { readonly modeClass: number; readonly name: string; readonly count: number }[] {
     if (this.profile === 0) return [];
     return this.modes.flatMap((handlers, modeClass) => {
       const first = (this.profile + modeClass * HANDLER_TABLE_SIZE * 4) >> 2;
-      const counted = handlers ? handlers.names.map((name, id) => ({ modeClass, name, count: this.state.u32[first + id] })) : [];
+      const counted = handlers
+        ? handlers.names.map((name, id) => ({ modeClass, name, count: this.state.u32[first + id] }))
+        : [];
       return counted.filter((f) => f.count > 0).sort((a, b) => b.count - a.count);
     });
   }
@@ -100,10 +157,15 @@ export class X86Cpu {
   canWake(): boolean {
     const { state, core } = this;
     if (!this.halted) return true;
-    return (state.get(PENDING) & (PENDING_NMI | PENDING_EXIT)) !== 0 || (core.interruptLine && (state.get(FLAGS_OTHER) & FLAG_IF) !== 0);
+    return (
+      (state.get(PENDING) & (PENDING_NMI | PENDING_EXIT)) !== 0 ||
+      (core.interruptLine && (state.get(FLAGS_OTHER) & FLAG_IF) !== 0)
+    );
   }
   /** Delivered faults, newest last; at most 8. */
-  get recentFaults(): readonly FaultRecord[] { return this.faults; }
+  get recentFaults(): readonly FaultRecord[] {
+    return this.faults;
+  }
 
   /** Runs at most about `budget` instructions (a block is never cut). */
   run(budget: number): Exit {
@@ -117,7 +179,10 @@ export class X86Cpu {
       const modeClass = state.get(MODE_KEY) & MODE_CLASS_MASK;
       const handlers = this.modes[modeClass] ?? this.makeMode(modeClass);
       this.current = handlers;
-      const step = state.get(INTERRUPT_SHADOW) !== 0 || (state.get(FLAGS_OTHER) & FLAG_TF) !== 0 || core.breakpointsEnabled;
+      const step =
+        state.get(INTERRUPT_SHADOW) !== 0 ||
+        (state.get(FLAGS_OTHER) & FLAG_TF) !== 0 ||
+        core.breakpointsEnabled;
       if (step) {
         if (!this.step(handlers)) return this.shutdown();
       } else {
@@ -142,7 +207,11 @@ export class X86Cpu {
   }
 
   private makeMode(modeClass: number): ModeHandlers {
-    const handlers = new ModeHandlers(Core.modeOf(modeClass), this.imports, this.profile && this.profile + modeClass * HANDLER_TABLE_SIZE * 4);
+    const handlers = new ModeHandlers(
+      Core.modeOf(modeClass),
+      this.imports,
+      this.profile && this.profile + modeClass * HANDLER_TABLE_SIZE * 4,
+    );
     this.modes[modeClass] = handlers;
     this.blocks.recordSizes[modeClass] = handlers.sizes;
     return handlers;
@@ -176,7 +245,8 @@ export class X86Cpu {
         if (!deliverEvent(core, vector, -1, 'interrupt')) return this.shutdown();
       }
     }
-    if (!(core.interruptLine && (state.get(FLAGS_OTHER) & FLAG_IF) !== 0)) state.clearPending(PENDING_INTERRUPT);
+    if (!(core.interruptLine && (state.get(FLAGS_OTHER) & FLAG_IF) !== 0))
+      state.clearPending(PENDING_INTERRUPT);
     return this.halted ? EXIT_HALT : -1;
   }
 
@@ -227,7 +297,9 @@ export class X86Cpu {
     this.counters.lookups++;
     if (rec !== 0 && !this.stepping) {
       const low = state.get(RIP);
-      const entry = (this.jumpCache >> 2) + (((low ^ (low >>> 12)) & (JUMP_CACHE_ENTRIES - 1)) * JUMP_CACHE_STRIDE) / 4;
+      const entry =
+        (this.jumpCache >> 2) +
+        (((low ^ (low >>> 12)) & (JUMP_CACHE_ENTRIES - 1)) * JUMP_CACHE_STRIDE) / 4;
       state.i32[entry] = low;
       state.i32[entry + 1] = state.get(RIP + 4);
       state.i32[entry + 2] = state.get(MODE_KEY);

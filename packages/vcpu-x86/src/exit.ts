@@ -9,7 +9,11 @@ export const EXIT_REQUESTED = 2;
 /** A triple fault: the CPU is shut down. */
 export const EXIT_SHUTDOWN = 3;
 
-export type Exit = typeof EXIT_SLICE | typeof EXIT_HALT | typeof EXIT_REQUESTED | typeof EXIT_SHUTDOWN;
+export type Exit =
+  | typeof EXIT_SLICE
+  | typeof EXIT_HALT
+  | typeof EXIT_REQUESTED
+  | typeof EXIT_SHUTDOWN;
 
 /** A fault that was delivered, for the message about a crash. */
 export interface FaultRecord {

@@ -3,8 +3,15 @@ export { BlockCache } from './block/block-cache.js';
 export { Core } from './core.js';
 export { PROFILE_SIZE, VCPU_SIZE, X86Cpu, type X86CpuOptions } from './cpu.js';
 export type { CpuModel } from './cpu-model.js';
-export { EXIT_HALT, EXIT_REQUESTED, EXIT_SHUTDOWN, EXIT_SLICE, type Exit, type FaultRecord } from './exit.js';
+export {
+  EXIT_HALT,
+  EXIT_REQUESTED,
+  EXIT_SHUTDOWN,
+  EXIT_SLICE,
+  type Exit,
+  type FaultRecord,
+} from './exit.js';
 export type { CpuPlatform, SecondStage } from './platform.js';
 export { cpuModel, cpuModelNames } from './routines/cpu-models.js';
-export { setSegment } from './state/segments.js';
+export type { StartSegment, StartState, StartTable } from './routines/start-state.js';
 export { VcpuState } from './state/vcpu-state.js';

@@ -53,7 +53,9 @@ export class BlockCache implements CodeWatch {
     this.tlbs.push(tlb);
   }
 
-  holdsCode(mfn: number): boolean { return this.codeFrames[mfn] !== 0; }
+  holdsCode(mfn: number): boolean {
+    return this.codeFrames[mfn] !== 0;
+  }
 
   private static hash(host: number, modeClass: number): number {
     return Math.imul(host ^ (modeClass << 27), 0x9e3779b1) >>> (32 - HASH_BITS);
@@ -61,18 +63,28 @@ export class BlockCache implements CodeWatch {
   private slot(host: number, modeClass: number): number {
     let h = BlockCache.hash(host, modeClass);
     while (this.hashRecs[h] !== 0) {
-      if (this.hashKeys[h] === (host | 0) && this.i32[((this.hashRecs[h] - HEADER_SIZE) >> 2) + 1] === modeClass) return h;
+      if (
+        this.hashKeys[h] === (host | 0) &&
+        this.i32[((this.hashRecs[h] - HEADER_SIZE) >> 2) + 1] === modeClass
+      )
+        return h;
       h = (h + 1) & (HASH_SIZE - 1);
     }
     return h;
   }
   /** First record of the block at that machine address, or 0. */
-  lookup(host: number, modeClass: number): number { return this.hashRecs[this.slot(host, modeClass)]; }
+  lookup(host: number, modeClass: number): number {
+    return this.hashRecs[this.slot(host, modeClass)];
+  }
   /** Machine address of the second page that a block reaches into, 0 if it does not. */
-  secondPage(rec: number): number { return this.i32[((rec - HEADER_SIZE) >> 2) + 2]; }
+  secondPage(rec: number): number {
+    return this.i32[((rec - HEADER_SIZE) >> 2) + 2];
+  }
 
   /** Length of a block's code in bytes. */
-  codeBytes(rec: number): number { return this.i32[((rec - HEADER_SIZE) >> 2) + 3]; }
+  codeBytes(rec: number): number {
+    return this.i32[((rec - HEADER_SIZE) >> 2) + 3];
+  }
   /** Writes the header of a block that stays out of the cache (its records are overwritten by the next one). */
   describe(rec: number, count: number, modeClass: number, codeBytes: number): void {
     const h = (rec - HEADER_SIZE) >> 2;
@@ -84,12 +96,24 @@ export class BlockCache implements CodeWatch {
 
   /** Room for a block of `bytes` of records; its first record's address. Everything is forgotten when the arena is full. */
   reserve(bytes: number): number {
-    if (this.top + HEADER_SIZE + bytes > this.end || this.translated - this.dropped > HASH_SIZE * 0.7) this.clear();
+    if (
+      this.top + HEADER_SIZE + bytes > this.end ||
+      this.translated - this.dropped > HASH_SIZE * 0.7
+    )
+      this.clear();
     return this.top + HEADER_SIZE;
   }
 
   /** Takes a block whose records were written at `rec` (from {@link reserve}). */
-  insert(host: number, modeClass: number, rec: number, recordBytes: number, count: number, codeBytes: number, second: number): void {
+  insert(
+    host: number,
+    modeClass: number,
+    rec: number,
+    recordBytes: number,
+    count: number,
+    codeBytes: number,
+    second: number,
+  ): void {
     const h = (rec - HEADER_SIZE) >> 2;
     this.i32[h] = count;
     this.i32[h + 1] = modeClass;
@@ -144,7 +168,10 @@ export class BlockCache implements CodeWatch {
     const second = this.i32[h + 2];
     if (second === 0) return from < start + bytes && start < from + length;
     const first = 4096 - (start & 0xfff);
-    return (from < start + first && start < from + length) || (from < second + bytes - first && second < from + length);
+    return (
+      (from < start + first && start < from + length) ||
+      (from < second + bytes - first && second < from + length)
+    );
   }
 
   private drop(rec: number): void {
@@ -168,8 +195,15 @@ export class BlockCache implements CodeWatch {
   private unhash(slot: number): void {
     let hole = slot;
     this.hashRecs[hole] = 0;
-    for (let i = (hole + 1) & (HASH_SIZE - 1); this.hashRecs[i] !== 0; i = (i + 1) & (HASH_SIZE - 1)) {
-      const home = BlockCache.hash(this.hashKeys[i], this.i32[((this.hashRecs[i] - HEADER_SIZE) >> 2) + 1]);
+    for (
+      let i = (hole + 1) & (HASH_SIZE - 1);
+      this.hashRecs[i] !== 0;
+      i = (i + 1) & (HASH_SIZE - 1)
+    ) {
+      const home = BlockCache.hash(
+        this.hashKeys[i],
+        this.i32[((this.hashRecs[i] - HEADER_SIZE) >> 2) + 1],
+      );
       if (((i - home) & (HASH_SIZE - 1)) >= ((i - hole) & (HASH_SIZE - 1))) {
         this.hashKeys[hole] = this.hashKeys[i];
         this.hashRecs[hole] = this.hashRecs[i];

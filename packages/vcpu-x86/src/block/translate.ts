@@ -8,8 +8,8 @@ import { Instruction } from '../isa/instruction.js';
 import { RECORD } from '../semantics/binding.js';
 import { bindFields, Fields } from '../semantics/shape.js';
 import { CS } from '../state/layout.js';
-import type { ModeHandlers } from '../tier/cold.js';
 import { type BlockCache, HANDLER_LEAVE } from './block-cache.js';
+import type { HandlerSet } from './handler-set.js';
 
 export const MAX_BLOCK_INSTRUCTIONS = 64;
 const MAX_RECORD = 24;
@@ -36,7 +36,7 @@ export class Translator {
    * The block at the current rIP: from the cache, or translated. 0: a fault is recorded.
    * @param limit most instructions; with 1 the block stays out of the cache (single steps)
    */
-  block(handlers: ModeHandlers, modeClass: number, limit: number): number {
+  block(handlers: HandlerSet, modeClass: number, limit: number): number {
     const { core } = this;
     const rip = core.state.rip;
     const linear = core.codeLinear(rip);
@@ -49,7 +49,12 @@ export class Translator {
     const checked = core.mmu.longMode ? false : core.state.segmentLimit(CS) !== 0xffffffff;
     if (limit > 1) {
       const found = this.cache.lookup(host, modeClass);
-      if (found !== 0 && this.valid(found, linear, user) && (!checked || this.withinLimit(found, rip))) return found;
+      if (
+        found !== 0 &&
+        this.valid(found, linear, user) &&
+        (!checked || this.withinLimit(found, rip))
+      )
+        return found;
     }
     return this.translate(handlers, modeClass, limit, rip, linear, host, user, checked);
   }
@@ -65,7 +70,14 @@ export class Translator {
   }
 
   private translate(
-    handlers: ModeHandlers, modeClass: number, limit: number, rip: number, linear: number, host: number, user: boolean, checked: boolean,
+    handlers: HandlerSet,
+    modeClass: number,
+    limit: number,
+    rip: number,
+    linear: number,
+    host: number,
+    user: boolean,
+    checked: boolean,
   ): number {
     const { core, cache, instruction, fields } = this;
     const { u8 } = core.state;
@@ -111,7 +123,13 @@ export class Translator {
   }
 
   /** Decodes an instruction whose bytes continue on the next page. */
-  private decodeAcross(handlers: ModeHandlers, linear: number, from: number, pageEnd: number, user: boolean): number {
+  private decodeAcross(
+    handlers: HandlerSet,
+    linear: number,
+    from: number,
+    pageEnd: number,
+    user: boolean,
+  ): number {
     const { core, straddle, instruction } = this;
     const { u8 } = core.state;
     const here = pageEnd - from;
@@ -127,7 +145,13 @@ export class Translator {
     return decode(straddle, 0, 16, handlers.mode.bits, this.gate, instruction);
   }
 
-  private write(at: number, handler: number, nextOffset: number, size: number, direct: boolean): void {
+  private write(
+    at: number,
+    handler: number,
+    nextOffset: number,
+    size: number,
+    direct: boolean,
+  ): void {
     const { state } = this.core;
     const f = this.fields;
     const { u8 } = state;

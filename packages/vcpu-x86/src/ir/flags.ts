@@ -48,13 +48,26 @@ export function flagsOfLogic(b: Builder, bits: Bits, result: Value): void {
   setAux(b, b.i32(0));
 }
 /** SF ZF PF of the result; CF, OF and AF given as i32 0 or 1. */
-export function flagsOfResult(b: Builder, bits: Bits, result: Value, cf: Value, of: Value, af?: Value): void {
+export function flagsOfResult(
+  b: Builder,
+  bits: Bits,
+  result: Value,
+  cf: Value,
+  of: Value,
+  af?: Value,
+): void {
   setResult(b, bits, result);
   const carries = b.or(b.shlc(cf, 31), b.shlc(b.xor(cf, of), 30));
   setAux(b, af ? b.or(carries, b.shlc(af, 3)) : carries);
 }
 /** Flags of INC and DEC: those of the addition or subtraction of 1, CF kept. */
-export function flagsKeepingCarry(b: Builder, kind: 'add' | 'sub', bits: Bits, result: Value, a: Value): void {
+export function flagsKeepingCarry(
+  b: Builder,
+  kind: 'add' | 'sub',
+  bits: Bits,
+  result: Value,
+  a: Value,
+): void {
   const one = b.constantLike(a, 1);
   const carry = flag(b, 'cf');
   const carries = kind === 'add' ? addCarries(b, a, one, result) : subBorrows(b, a, one, result);
@@ -75,11 +88,16 @@ export function flag(b: Builder, name: FlagName): Value {
   const aux = (): Value => b.get(FLAG_AUX, 32);
   const result = (): Value => b.get(FLAG_RESULT, 64);
   switch (name) {
-    case 'cf': return b.shrUc(aux(), 31);
-    case 'of': return b.shrUc(b.add(aux(), b.i32(0x40000000)), 31);
-    case 'af': return b.andc(b.shrUc(aux(), 3), 1);
-    case 'zf': return b.eqz(result());
-    case 'sf': return b.xor(b.wrap(b.shrUc(result(), 63)), b.andc(aux(), 1));
+    case 'cf':
+      return b.shrUc(aux(), 31);
+    case 'of':
+      return b.shrUc(b.add(aux(), b.i32(0x40000000)), 31);
+    case 'af':
+      return b.andc(b.shrUc(aux(), 3), 1);
+    case 'zf':
+      return b.eqz(result());
+    case 'sf':
+      return b.xor(b.wrap(b.shrUc(result(), 63)), b.andc(aux(), 1));
     case 'pf': {
       const byte = b.andc(b.xor(b.wrap(result()), b.shrUc(aux(), 8)), 0xff);
       return b.xorc(b.andc(b.popcnt(byte), 1), 1);
@@ -91,14 +109,22 @@ export function flag(b: Builder, name: FlagName): Value {
 export function condition(b: Builder, code: number): Value {
   const base = (): Value => {
     switch (code >> 1) {
-      case 0: return flag(b, 'of');
-      case 1: return flag(b, 'cf');
-      case 2: return flag(b, 'zf');
-      case 3: return b.or(flag(b, 'cf'), flag(b, 'zf'));
-      case 4: return flag(b, 'sf');
-      case 5: return flag(b, 'pf');
-      case 6: return b.xor(flag(b, 'sf'), flag(b, 'of'));
-      default: return b.or(flag(b, 'zf'), b.xor(flag(b, 'sf'), flag(b, 'of')));
+      case 0:
+        return flag(b, 'of');
+      case 1:
+        return flag(b, 'cf');
+      case 2:
+        return flag(b, 'zf');
+      case 3:
+        return b.or(flag(b, 'cf'), flag(b, 'zf'));
+      case 4:
+        return flag(b, 'sf');
+      case 5:
+        return flag(b, 'pf');
+      case 6:
+        return b.xor(flag(b, 'sf'), flag(b, 'of'));
+      default:
+        return b.or(flag(b, 'zf'), b.xor(flag(b, 'sf'), flag(b, 'of')));
     }
   };
   return code & 1 ? b.eqz(base()) : base();
@@ -111,8 +137,15 @@ export function rflags(b: Builder): Value {
   return b.or(b.get(FLAGS_OTHER, 32), b.or(low, b.or(at('sf', 7), at('of', 11))));
 }
 /** Sets the arithmetic flags named by `mask` from an RFLAGS image (i32), keeps the others. */
-export function setArithmeticFlags(b: Builder, image: Value, mask: number = ARITHMETIC_FLAGS): void {
-  const all = mask === ARITHMETIC_FLAGS ? image : b.or(b.andc(image, mask), b.andc(rflags(b), ARITHMETIC_FLAGS & ~mask));
+export function setArithmeticFlags(
+  b: Builder,
+  image: Value,
+  mask: number = ARITHMETIC_FLAGS,
+): void {
+  const all =
+    mask === ARITHMETIC_FLAGS
+      ? image
+      : b.or(b.andc(image, mask), b.andc(rflags(b), ARITHMETIC_FLAGS & ~mask));
   const bit = (n: number): Value => b.andc(b.shrUc(all, n), 1);
   const zf = bit(6);
   const cf = bit(0);

@@ -25,20 +25,55 @@ export type Node = Common &
   (
     | { readonly op: 'const'; readonly value: bigint }
     /** Zero-extended (u8, u16, i32) or sign-extended (s32: to i64; i64) field of the decoded record. */
-    | { readonly op: 'field'; readonly at: number; readonly kind: 'u8' | 'u16' | 'i32' | 's32' | 'i64' }
+    | {
+        readonly op: 'field';
+        readonly at: number;
+        readonly kind: 'u8' | 'u16' | 'i32' | 's32' | 'i64';
+      }
     /** Value of the state page at base + slot; 8 and 16 bits zero-extended to i32. */
     | { readonly op: 'get'; readonly base: number; readonly slot: SlotRef; readonly bits: Bits }
-    | { readonly op: 'set'; readonly base: number; readonly slot: SlotRef; readonly bits: Bits; readonly args: readonly [Node] }
+    | {
+        readonly op: 'set';
+        readonly base: number;
+        readonly slot: SlotRef;
+        readonly bits: Bits;
+        readonly args: readonly [Node];
+      }
     /** Pure operation by its WebAssembly name, e.g. `i32.add`, `i8x16.add_sat_u`, `i8x16.shuffle` (lanes in `lanes`). */
-    | { readonly op: 'pure'; readonly name: string; readonly args: readonly Node[]; readonly lanes: readonly number[] }
+    | {
+        readonly op: 'pure';
+        readonly name: string;
+        readonly args: readonly Node[];
+        readonly lanes: readonly number[];
+      }
     /** Memory at a linear address (i64). `update` checks for writing, and its store cannot fault any more. */
-    | { readonly op: 'load'; readonly access: Access; readonly update: boolean; readonly args: readonly [Node] }
-    | { readonly op: 'store'; readonly access: Access; readonly args: readonly [Node, Node]; readonly load: Node | null }
+    | {
+        readonly op: 'load';
+        readonly access: Access;
+        readonly update: boolean;
+        readonly args: readonly [Node];
+      }
+    | {
+        readonly op: 'store';
+        readonly access: Access;
+        readonly args: readonly [Node, Node];
+        readonly load: Node | null;
+      }
     /** Segment check: linear address of an effective address (i64), raising #GP or #SS beyond the limits. */
-    | { readonly op: 'segment'; readonly access: Access; readonly write: boolean; readonly args: readonly [Node] }
+    | {
+        readonly op: 'segment';
+        readonly access: Access;
+        readonly write: boolean;
+        readonly args: readonly [Node];
+      }
     | { readonly op: 'local'; readonly local: Local }
     | { readonly op: 'assign'; readonly local: Local; readonly args: readonly [Node] }
-    | { readonly op: 'if'; readonly args: readonly [Node]; readonly body: Node[]; readonly otherwise: Node[] }
+    | {
+        readonly op: 'if';
+        readonly args: readonly [Node];
+        readonly body: Node[];
+        readonly otherwise: Node[];
+      }
     /** Runs its body until a `leave` inside it. */
     | { readonly op: 'loop'; readonly body: Node[] }
     | { readonly op: 'leave' }

@@ -7,7 +7,7 @@ import type { CpuPlatform, SecondStage } from '../platform.js';
 import { CPL, SCRATCH } from '../state/layout.js';
 import type { VcpuState } from '../state/vcpu-state.js';
 import { ACCESS_EXECUTE, ACCESS_READ, ACCESS_WRITE, PAGING_LONG, PageWalk } from './page-walk.js';
-import { SET_SUPERVISOR, SET_SUPERVISOR_SMAP, SET_USER, Tlb } from './tlb.js';
+import { SET_SUPERVISOR, SET_SUPERVISOR_SMAP, SET_USER, type Tlb } from './tlb.js';
 
 const TWO32 = 4294967296;
 const CANONICAL_LIMIT = 2 ** 47;
@@ -40,7 +40,13 @@ export class Mmu {
   /** Guest-physical address behind the last {@link translate}. */
   private physical = 0;
 
-  constructor(state: VcpuState, tlb: Tlb, stage: SecondStage, platform: CpuPlatform, code: CodeWatch) {
+  constructor(
+    state: VcpuState,
+    tlb: Tlb,
+    stage: SecondStage,
+    platform: CpuPlatform,
+    code: CodeWatch,
+  ) {
     this.state = state;
     this.tlb = tlb;
     this.stage = stage;
@@ -49,7 +55,9 @@ export class Mmu {
     this.walk = new PageWalk(this);
   }
 
-  get a20(): boolean { return this.a20Open; }
+  get a20(): boolean {
+    return this.a20Open;
+  }
   /** Opens or closes the A20 gate; cached translations go. */
   set a20(open: boolean) {
     this.a20Open = open;
@@ -57,7 +65,9 @@ export class Mmu {
   }
 
   private gate(physical: number): number {
-    return this.a20Open || (Math.floor(physical / 0x100000) & 1) === 0 ? physical : physical - 0x100000;
+    return this.a20Open || (Math.floor(physical / 0x100000) & 1) === 0
+      ? physical
+      : physical - 0x100000;
   }
   /** Machine address of a guest-physical one, or -1 for devices. */
   private hostOf(physical: number, write: boolean): number {
@@ -79,7 +89,9 @@ export class Mmu {
   }
 
   private canonical(linear: number): boolean {
-    return this.walk.paging !== PAGING_LONG || (linear >= -CANONICAL_LIMIT && linear < CANONICAL_LIMIT);
+    return (
+      this.walk.paging !== PAGING_LONG || (linear >= -CANONICAL_LIMIT && linear < CANONICAL_LIMIT)
+    );
   }
 
   /** Host address of one byte's page-contained access, DEVICE (`physical` holds) or FAULT (recorded). Fills the TLB. */
@@ -94,7 +106,12 @@ export class Mmu {
     this.physical = this.gate(physical);
     const host = this.hostOf(walk.page, access === ACCESS_WRITE);
     if (host < 0) return DEVICE;
-    const writeHost = walk.writable && walk.dirty ? (access === ACCESS_WRITE ? host : this.hostOf(walk.page, true)) : -1;
+    const writeHost =
+      walk.writable && walk.dirty
+        ? access === ACCESS_WRITE
+          ? host
+          : this.hostOf(walk.page, true)
+        : -1;
     const writable = writeHost === host && !this.code.holdsCode(host >>> 12);
     const page = linear - offset;
     if (user) this.tlb.fill(SET_USER, page, host, true, writable, walk.global, walk.large);
@@ -136,7 +153,8 @@ export class Mmu {
     if (!this.check(linear, size, info, true)) return -1;
     if (this.translate(linear, ACCESS_WRITE, user) === FAULT) return -1;
     const first = 4096 - (((linear % 4096) + 4096) % 4096);
-    if (first < size && this.translate(this.wrap(linear + first), ACCESS_WRITE, user) === FAULT) return -1;
+    if (first < size && this.translate(this.wrap(linear + first), ACCESS_WRITE, user) === FAULT)
+      return -1;
     return this.readPieces(linear, size, user);
   }
   writeSlow(linear: number, info: number): number {
@@ -161,7 +179,9 @@ export class Mmu {
   private readPieces(linear: number, size: number, user: boolean): number {
     const first = Math.min(size, 4096 - (((linear % 4096) + 4096) % 4096));
     if (first === size) return this.readPiece(linear, 0, size, user);
-    return this.readPiece(linear, 0, first, user) < 0 ? -1 : this.readPiece(this.wrap(linear + first), first, size - first, user);
+    return this.readPiece(linear, 0, first, user) < 0
+      ? -1
+      : this.readPiece(this.wrap(linear + first), first, size - first, user);
   }
   private readPiece(linear: number, at: number, size: number, user: boolean): number {
     const { state } = this;
@@ -275,7 +295,8 @@ export class Mmu {
   }
   /** Machine address of `linear` for a bulk access inside its page, or -1 when only the slow path may touch it (device, code for writing); faults throw. */
   bulkHost(linear: number, write: boolean, user: boolean): number {
-    if (this.watch !== null || this.alignmentCheck || (this.longMode && !this.canonical(linear))) return -1;
+    if (this.watch !== null || this.alignmentCheck || (this.longMode && !this.canonical(linear)))
+      return -1;
     const host = this.translate(linear, write ? ACCESS_WRITE : ACCESS_READ, user);
     if (host === FAULT) throw CPU_FAULT;
     return host < 0 || (write && this.code.holdsCode(host >>> 12)) ? -1 : host;

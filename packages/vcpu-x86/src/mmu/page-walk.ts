@@ -72,7 +72,10 @@ export class PageWalk {
       return true;
     }
     this.large = false;
-    const ok = this.paging === PAGING_32 ? this.walk32(linear, access, user) : this.walk64(linear, access, user);
+    const ok =
+      this.paging === PAGING_32
+        ? this.walk32(linear, access, user)
+        : this.walk64(linear, access, user);
     return ok;
   }
 
@@ -134,7 +137,10 @@ export class PageWalk {
       rights &= e4;
       noExecute |= h4;
       if ((e4 & A) === 0) m.writePhysical32(at4, e4 | A);
-      const at3 = (h4 & 0xff) * TWO32 + ((e4 & 0xfffff000) >>> 0) + ((((high & 0x7f) << 2) | (low >>> 30)) << 3);
+      const at3 =
+        (h4 & 0xff) * TWO32 +
+        ((e4 & 0xfffff000) >>> 0) +
+        ((((high & 0x7f) << 2) | (low >>> 30)) << 3);
       const e3 = m.readPhysical32(at3);
       const h3 = m.readPhysical32(at3 + 4);
       if ((e3 & P) === 0) return this.fail(0, access, user, 0);
@@ -191,7 +197,8 @@ export class PageWalk {
       if (this.smep && !user && userPage) return this.fail(1, access, user, 0);
     } else {
       if (!user && userPage && this.smapActive) return this.fail(1, access, user, 0);
-      if (access === ACCESS_WRITE && !writablePage && (user || this.writeProtect)) return this.fail(1, access, user, 0);
+      if (access === ACCESS_WRITE && !writablePage && (user || this.writeProtect))
+        return this.fail(1, access, user, 0);
     }
     const marked = this.leaf | A | (access === ACCESS_WRITE ? D : 0);
     if (marked !== this.leaf) this.memory.writePhysical32(this.leafAt, marked);

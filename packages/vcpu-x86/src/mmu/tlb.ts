@@ -40,7 +40,9 @@ export class Tlb {
     this.flush(false);
   }
 
-  setBase(set: number): number { return this.base + set * TLB_SET_SIZE; }
+  setBase(set: number): number {
+    return this.base + set * TLB_SET_SIZE;
+  }
 
   private clear(w: number): void {
     this.i32[w] = NO_TAG;
@@ -49,7 +51,15 @@ export class Tlb {
   }
 
   /** Fills the entry of a page. `page`: linear page address; `host`: its machine address. */
-  fill(set: number, page: number, host: number, readable: boolean, writable: boolean, global: boolean, large: boolean): void {
+  fill(
+    set: number,
+    page: number,
+    host: number,
+    readable: boolean,
+    writable: boolean,
+    global: boolean,
+    large: boolean,
+  ): void {
     const { i32 } = this;
     const high = Math.floor(page / TWO32);
     const low = (page - high * TWO32) | 0;
@@ -86,12 +96,14 @@ export class Tlb {
   flushPage(linear: number): void {
     const { i32 } = this;
     const low = (linear - Math.floor(linear / TWO32) * TWO32) | 0;
-    for (let set = 0; set < SET_EMPTY; set++) this.clear((this.setBase(set) + ((low >>> 7) & TLB_INDEX_MASK)) >> 2);
+    for (let set = 0; set < SET_EMPTY; set++)
+      this.clear((this.setBase(set) + ((low >>> 7) & TLB_INDEX_MASK)) >> 2);
     const reach = 0x40000000;
     if (linear < this.largeLow - reach || linear > this.largeHigh + reach) return;
     const from = this.base >> 2;
     const to = from + ((TLB_SET_SIZE * SET_EMPTY) >> 2);
-    for (let w = from; w < to; w += TLB_STRIDE >> 2) if ((i32[w + 5] & FLAG_LARGE) !== 0) this.clear(w);
+    for (let w = from; w < to; w += TLB_STRIDE >> 2)
+      if ((i32[w + 5] & FLAG_LARGE) !== 0) this.clear(w);
   }
 
   /** Takes the write tags from every entry that reaches the machine frame at `host`: it holds code (or must be watched) now. */
@@ -100,7 +112,8 @@ export class Tlb {
     const from = this.base >> 2;
     const to = from + ((TLB_SET_SIZE * SET_EMPTY) >> 2);
     for (let w = from; w < to; w += TLB_STRIDE >> 2) {
-      if (i32[w + 2] !== NO_TAG && ((i32[w + 4] + i32[w + 2]) | 0) === (host | 0)) i32[w + 2] = NO_TAG;
+      if (i32[w + 2] !== NO_TAG && ((i32[w + 4] + i32[w + 2]) | 0) === (host | 0))
+        i32[w + 2] = NO_TAG;
     }
   }
 }

@@ -1,5 +1,6 @@
 // The memory images of FXSAVE and XSAVE (SDM vol. 1 §10.5, §13.4–§13.8): x87 with MMX, and SSE; no other component exists. XMM8–15
 // only in 64-bit mode. Arguments: linear address in two halves, 64-bit instruction and operand pointers, and for XSAVE the mask.
+
 import type { Core, Routine } from '../core.js';
 import { GP, raise } from '../fault.js';
 import {
@@ -18,7 +19,8 @@ import {
   XMM,
 } from '../state/layout.js';
 import type { VcpuState } from '../state/vcpu-state.js';
-import { CONTROL_FIXED, CONTROL_WRITABLE, initialize, summarise } from './x87-environment.js';
+import { CONTROL_FIXED, CONTROL_WRITABLE } from '../state/x87-bits.js';
+import { initialize, summarise } from './x87-environment.js';
 
 const TWO32 = 4294967296;
 const LEGACY_BYTES = 512;

@@ -1,6 +1,7 @@
 // The basic arithmetic and comparisons of the stack with itself and with memory operands (SDM vol. 1 §8.3.5–8.3.6). `digit` as in
 // float80-dispatch.ts: 0 add, 1 multiply, 2 compare, 3 compare and pop, 4 a − b, 5 b − a, 6 a ÷ b, 7 b ÷ a.
 // @hot
+
 import type { Routine } from '../core.js';
 import { compare80, examine80 } from '../float/float80-compare.js';
 import { arithmetic80, arithmeticFloat32, arithmeticFloat64 } from '../float/float80-dispatch.js';
@@ -8,6 +9,7 @@ import { C0, C1, C2, C3, f80, IE } from '../float/float80-format.js';
 import { fromInt32 } from '../float/float80-integer.js';
 import { FPU_CONTROL } from '../state/layout.js';
 import type { VcpuState } from '../state/vcpu-state.js';
+import { RAISED } from '../state/x87-bits.js';
 import {
   CODES,
   deliver,
@@ -21,8 +23,6 @@ import {
 } from './x87-stack.js';
 
 const UNORDERED = C0 | C2 | C3;
-/** Bit of x87CompareFlags's result: an unmasked exception is pending. */
-export const RAISED = 0x100;
 
 const x87Arithmetic: Routine = ({ state }, digit, target, source, pops) => {
   if (isEmpty(state, target) || isEmpty(state, source)) return underflow(state, target, pops, C1);

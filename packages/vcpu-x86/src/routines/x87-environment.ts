@@ -1,5 +1,6 @@
 // The x87 as a whole: availability, FNINIT, and the memory images of FNSTENV, FLDENV, FNSAVE and FRSTOR in their four formats
 // (SDM vol. 1 §8.1.10, figures 8-9 to 8-12). The real-mode images hold linear pointers; they are loaded as offsets from selector 0.
+
 import { type Core, CR0_NE, type Routine } from '../core.js';
 import { CPU_FAULT, MF, NM, raise } from '../fault.js';
 import { tagOf80 } from '../float/float80-compare.js';
@@ -17,20 +18,21 @@ import {
   FPU_TRAP,
 } from '../state/layout.js';
 import type { VcpuState } from '../state/vcpu-state.js';
-import { ES_AND_BUSY, registerAt } from './x87-stack.js';
+import {
+  CONTROL_FIXED,
+  CONTROL_WRITABLE,
+  ENVIRONMENT_BYTES,
+  ES_AND_BUSY,
+  STATE_BYTES,
+} from '../state/x87-bits.js';
+import { registerAt } from './x87-stack.js';
 
-/** Bits of the control word that can be written; bit 6 is always set. */
-export const CONTROL_WRITABLE = 0x1f3f;
-export const CONTROL_FIXED = 0x40;
 /** All exceptions masked, 64 bits of precision, round to nearest. */
 export const CONTROL_INITIAL = 0x37f;
 
 const MASKS = 0x3f;
 const EMPTY = 0xffff;
 const TWO32 = 4294967296;
-/** Bytes of an environment: 16- and 32-bit formats; the registers behind it are ten bytes each. */
-export const ENVIRONMENT_BYTES = { 16: 14, 32: 28 } as const;
-export const STATE_BYTES = { 16: 94, 32: 108 } as const;
 
 /** An unmasked exception is pending. With CR0.NE clear, FERR# is not connected: the instruction goes on. */
 const x87Pending: Routine = (core) => {

@@ -2,14 +2,14 @@
 // faults, status word. A tag says empty (3) or not: the kind of a value is found out when FNSTENV or FNSAVE stores the tag word.
 // Every function that ends an instruction returns 1 when it left an unmasked exception pending, else 0.
 // @hot
+
 import { C0, C1, C2, C3, f80, IE, INDEFINITE_HI, INDEFINITE_SE } from '../float/float80-format.js';
 import { FPU_CONTROL, FPU_REGISTERS, FPU_STATUS, FPU_TAG } from '../state/layout.js';
 import type { VcpuState } from '../state/vcpu-state.js';
+import { ES_AND_BUSY, TOP_FIELD } from '../state/x87-bits.js';
 
 /** Stack fault flag of the status word; exception summary with its copy, the busy flag; the top-of-stack field. */
 export const SF = 0x40;
-export const ES_AND_BUSY = 0x8080;
-export const TOP_FIELD = 0x3800;
 /** All condition codes. */
 export const CODES: number = C0 | C1 | C2 | C3;
 

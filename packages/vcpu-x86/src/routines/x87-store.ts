@@ -2,6 +2,7 @@
 // and changes nothing, so that the store may fault; its result is the status to signal, with STORE set when there is something
 // to store. The second signals and pops.
 // @hot
+
 import type { Routine } from '../core.js';
 import { toBcd } from '../float/float80-bcd.js';
 import { toFloat32, toFloat64 } from '../float/float80-convert.js';
@@ -9,10 +10,8 @@ import { C1, f80, IE, INDEFINITE_HI, INDEFINITE_SE } from '../float/float80-form
 import { toInt80 } from '../float/float80-integer.js';
 import { FPU_CONTROL, SCRATCH } from '../state/layout.js';
 import type { VcpuState } from '../state/vcpu-state.js';
+import { STORE } from '../state/x87-bits.js';
 import { isEmpty, masksInvalid, pop, registerAt, SF, signal } from './x87-stack.js';
-
-/** Bit of a first step's result: there is a value to store, and the stack pops. */
-export const STORE = 0x10000;
 
 /** ST(0), or real indefinite for an empty one. */
 const source = { se: 0, hi: 0, lo: 0 };

@@ -27,10 +27,20 @@ export interface Binding {
 
 /** Byte offsets of a decoded record. Records of forms without ModRM memory end after `immHigh`. */
 export const RECORD = {
-  handler: 0, nextOffset: 2, length: 4, reg: 5, rm: 6, immLow: 8, immHigh: 12,
+  handler: 0,
+  nextOffset: 2,
+  length: 4,
+  reg: 5,
+  rm: 6,
+  immLow: 8,
+  immHigh: 12,
   /** Direct branches only: first record of the target's block, 0 if not known. */
   link: 12,
-  disp: 16, base: 20, index: 21, scale: 22, segment: 23,
+  disp: 16,
+  base: 20,
+  index: 21,
+  scale: 22,
+  segment: 23,
 } as const;
 export const RECORD_SIZE = 16;
 export const RECORD_MEMORY_SIZE = 24;

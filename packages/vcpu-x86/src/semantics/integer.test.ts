@@ -6,7 +6,7 @@ import { BUDGET, FLAGS_OTHER, PENDING, SCRATCH } from '../state/layout.js';
 import { recordBinding } from './binding.js';
 import { integerSemantics } from './integer.js';
 import { Operands, type Semantics } from './operands.js';
-import { TestProcessor } from './test-processor.js';
+import { TestProcessor } from './test-processor.contract.js';
 
 const table: Readonly<Record<string, Semantics>> = integerSemantics;
 const processor = (bits: 16 | 32 | 64 = 32): TestProcessor => new TestProcessor(bits, table);

@@ -4,7 +4,21 @@
 import type { Builder, Value } from '../ir/builder.js';
 import type { Access, Bits, SlotRef } from '../ir/node.js';
 import type { Operand } from '../isa/operand.js';
-import { BLOCK_RIP, CS, DS, ES, FPU_REGISTERS, FS, GPR, GS, SEGMENTS, SEGMENT_STRIDE, SELECTORS, SS, XMM } from '../state/layout.js';
+import {
+  BLOCK_RIP,
+  CS,
+  DS,
+  ES,
+  FPU_REGISTERS,
+  FS,
+  GPR,
+  GS,
+  SEGMENT_STRIDE,
+  SEGMENTS,
+  SELECTORS,
+  SS,
+  XMM,
+} from '../state/layout.js';
 import type { Binding } from './binding.js';
 import { isMemoryOperand, type Mode, type Shape, widthBits } from './shape.js';
 
@@ -18,7 +32,15 @@ export const RSI = 6;
 export const RDI = 7;
 
 const fixedSegments: Readonly<Record<string, number>> = { ES, CS, SS, DS, FS, GS };
-const fixedRegisters: Readonly<Record<string, number>> = { AL: RAX, AX: RAX, rAX: RAX, eAX: RAX, CL: RCX, DX: RDX, rDX: RDX };
+const fixedRegisters: Readonly<Record<string, number>> = {
+  AL: RAX,
+  AX: RAX,
+  rAX: RAX,
+  eAX: RAX,
+  CL: RCX,
+  DX: RDX,
+  rDX: RDX,
+};
 
 export class Operands {
   readonly b: Builder;
@@ -36,20 +58,38 @@ export class Operands {
     this.bits = (shape.row.operands.length > 0 ? this.bitsOf(0) : shape.operandBits) as Bits;
   }
 
-  get mode(): Mode { return this.shape.mode; }
-  get mnemonic(): string { return this.shape.row.mnemonic; }
+  get mode(): Mode {
+    return this.shape.mode;
+  }
+  get mnemonic(): string {
+    return this.shape.row.mnemonic;
+  }
   /** 16, 32 or 64: the effective operand size (byte forms differ only in their operands' widths). */
-  get operandBits(): 16 | 32 | 64 { return this.shape.operandBits; }
-  get addressBits(): 16 | 32 | 64 { return this.shape.addressBits; }
-  get count(): number { return this.shape.row.operands.length; }
-  operand(i: number): Operand { return this.shape.row.operands[i]; }
+  get operandBits(): 16 | 32 | 64 {
+    return this.shape.operandBits;
+  }
+  get addressBits(): 16 | 32 | 64 {
+    return this.shape.addressBits;
+  }
+  get count(): number {
+    return this.shape.row.operands.length;
+  }
+  operand(i: number): Operand {
+    return this.shape.row.operands[i];
+  }
   /** Width of operand `i` in bits. */
-  bitsOf(i: number): Bits { return widthBits(this.operand(i), this.shape.operandBits, this.shape.mode) as Bits; }
-  isMemory(i: number): boolean { return isMemoryOperand(this.operand(i), this.shape.isRegister); }
+  bitsOf(i: number): Bits {
+    return widthBits(this.operand(i), this.shape.operandBits, this.shape.mode) as Bits;
+  }
+  isMemory(i: number): boolean {
+    return isMemoryOperand(this.operand(i), this.shape.isRegister);
+  }
 
   // Registers by number
   /** General register, zero-extended: i32 up to 32 bits, else i64. */
-  getRegister(number: number, bits: Bits): Value { return this.b.get(GPR + number * 8, bits); }
+  getRegister(number: number, bits: Bits): Value {
+    return this.b.get(GPR + number * 8, bits);
+  }
   /** Writes a general register; 32-bit writes clear the upper half (SDM vol. 1 §3.4.1.1). */
   setRegister(number: number, bits: Bits, value: Value): void {
     this.putGpr({ offset: GPR + number * 8 }, bits, value);
@@ -67,38 +107,63 @@ export class Operands {
     const bits = this.bitsOf(i);
     if (this.isMemory(i)) return b.load(this.linear(i, bits, false), this.access(i, bits));
     switch (o.addressing) {
-      case 'G': return b.get(0, bits, this.binding.slot('reg'));
-      case 'E': case 'R': case 'Z': return b.get(0, bits, this.binding.slot('rm'));
-      case 'V': return b.get(XMM, bits, this.binding.slot('reg'));
-      case 'W': case 'U': return b.get(XMM, bits, this.binding.slot('rm'));
-      case 'P': return b.get(FPU_REGISTERS, bits, this.binding.slot('reg'));
-      case 'Q': case 'N': return b.get(FPU_REGISTERS, bits, this.binding.slot('rm'));
-      case 'S': return b.get(SELECTORS, 16, this.binding.slot('reg'));
-      case 'C': case 'D': return this.binding.number(b, 'reg');
-      case 'T': return this.binding.number(b, 'rm');
-      case 'I': return this.immediate(bits);
-      case 'fixed': return this.readFixed(o, bits);
-      default: throw new Error(`${this.mnemonic}: operand ${o.addressing} has no value`);
+      case 'G':
+        return b.get(0, bits, this.binding.slot('reg'));
+      case 'E':
+      case 'R':
+      case 'Z':
+        return b.get(0, bits, this.binding.slot('rm'));
+      case 'V':
+        return b.get(XMM, bits, this.binding.slot('reg'));
+      case 'W':
+      case 'U':
+        return b.get(XMM, bits, this.binding.slot('rm'));
+      case 'P':
+        return b.get(FPU_REGISTERS, bits, this.binding.slot('reg'));
+      case 'Q':
+      case 'N':
+        return b.get(FPU_REGISTERS, bits, this.binding.slot('rm'));
+      case 'S':
+        return b.get(SELECTORS, 16, this.binding.slot('reg'));
+      case 'C':
+      case 'D':
+        return this.binding.number(b, 'reg');
+      case 'T':
+        return this.binding.number(b, 'rm');
+      case 'I':
+        return this.immediate(bits);
+      case 'fixed':
+        return this.readFixed(o, bits);
+      default:
+        throw new Error(`${this.mnemonic}: operand ${o.addressing} has no value`);
     }
   }
   private immediate(bits: Bits): Value {
     const { b } = this;
-    if (bits === 64) return this.isWideImmediate() ? this.binding.immediate64(b) : this.binding.immediate(b, 'i64');
+    if (bits === 64)
+      return this.isWideImmediate()
+        ? this.binding.immediate64(b)
+        : this.binding.immediate(b, 'i64');
     return b.zeroExtend(this.binding.immediate(b, 'i32'), bits);
   }
   /** MOV r64, imm64 is the one instruction with an eight-byte immediate. */
-  private isWideImmediate(): boolean { return this.operand(this.count - 1).width === 'v'; }
+  private isWideImmediate(): boolean {
+    return this.operand(this.count - 1).width === 'v';
+  }
   private readFixed(o: Operand, bits: Bits): Value {
     const name = o.fixed ?? '';
     if (name === 'AH') return this.b.get(GPR + 1, 8);
     if (name in fixedRegisters) return this.getRegister(fixedRegisters[name], bits);
-    if (name in fixedSegments) return this.b.get(SELECTORS + fixedSegments[name] * SEGMENT_STRIDE, 16);
+    if (name in fixedSegments)
+      return this.b.get(SELECTORS + fixedSegments[name] * SEGMENT_STRIDE, 16);
     if (name === '1' || name === '3') return this.b.i32(Number(name));
     if (name === 'XMM0') return this.b.get(XMM, 128);
     throw new Error(`${this.mnemonic}: ${name} has no value`);
   }
   /** Operand `i`, sign-extended to `bits`. */
-  readSigned(i: number, bits: Bits): Value { return this.b.resizeS(this.read(i), this.bitsOf(i), bits); }
+  readSigned(i: number, bits: Bits): Value {
+    return this.b.resizeS(this.read(i), this.bitsOf(i), bits);
+  }
   /** Operand 0 for reading and writing back: a memory operand is checked for writing, so that the write cannot fault. */
   modify(): Value {
     if (!this.isMemory(0)) return this.read(0);
@@ -113,17 +178,28 @@ export class Operands {
     const o = this.operand(i);
     const bits = this.bitsOf(i);
     if (this.isMemory(i)) {
-      if (i === 0 && this.updating) b.store(this.updating.linear, value, this.access(i, bits), this.updating.load);
+      if (i === 0 && this.updating)
+        b.store(this.updating.linear, value, this.access(i, bits), this.updating.load);
       else b.store(this.linear(i, bits, true), value, this.access(i, bits));
       return;
     }
     switch (o.addressing) {
-      case 'G': return this.putGpr(this.binding.slot('reg'), bits, value);
-      case 'E': case 'R': case 'Z': return this.putGpr(this.binding.slot('rm'), bits, value);
-      case 'V': return b.set(XMM, bits, value, this.binding.slot('reg'));
-      case 'W': case 'U': return b.set(XMM, bits, value, this.binding.slot('rm'));
-      case 'P': return b.set(FPU_REGISTERS, bits, value, this.binding.slot('reg'));
-      case 'Q': case 'N': return b.set(FPU_REGISTERS, bits, value, this.binding.slot('rm'));
+      case 'G':
+        return this.putGpr(this.binding.slot('reg'), bits, value);
+      case 'E':
+      case 'R':
+      case 'Z':
+        return this.putGpr(this.binding.slot('rm'), bits, value);
+      case 'V':
+        return b.set(XMM, bits, value, this.binding.slot('reg'));
+      case 'W':
+      case 'U':
+        return b.set(XMM, bits, value, this.binding.slot('rm'));
+      case 'P':
+        return b.set(FPU_REGISTERS, bits, value, this.binding.slot('reg'));
+      case 'Q':
+      case 'N':
+        return b.set(FPU_REGISTERS, bits, value, this.binding.slot('rm'));
       case 'fixed': {
         if (o.fixed === 'AH') return b.set(GPR + 1, 8, value);
         const number = fixedRegisters[o.fixed ?? ''];
@@ -133,12 +209,17 @@ export class Operands {
     throw new Error(`${this.mnemonic}: operand ${o.addressing} cannot be written`);
   }
   /** Writes operand 0. */
-  result(value: Value): void { this.write(0, value); }
+  result(value: Value): void {
+    this.write(0, value);
+  }
 
   // Memory operands
   private access(i: number, bits: Bits): Access {
     const a = this.operand(i).addressing;
-    return { bits, segment: a === 'Y' ? { offset: ES * SEGMENT_STRIDE } : this.binding.slot('segment') };
+    return {
+      bits,
+      segment: a === 'Y' ? { offset: ES * SEGMENT_STRIDE } : this.binding.slot('segment'),
+    };
   }
   /** Effective address (i64, zero-extended from the address size): what LEA yields. */
   effective(i: number = this.memoryOperand()): Value {
@@ -147,7 +228,10 @@ export class Operands {
     const a = this.operand(i).addressing;
     if (a === 'X' || a === 'Y') return this.indexRegister(a === 'X' ? RSI : RDI);
     if (a === 'O') {
-      const at = addressBits === 64 ? this.binding.immediate64(b) : b.extendU(this.binding.immediate(b, 'i32'));
+      const at =
+        addressBits === 64
+          ? this.binding.immediate64(b)
+          : b.extendU(this.binding.immediate(b, 'i32'));
       this.effectiveValue = addressBits === 16 ? b.andc(at, 0xffff) : at;
       return this.effectiveValue;
     }
@@ -173,14 +257,24 @@ export class Operands {
   }
   /** Linear address (i64) of memory operand `i` for an access of `bits`, after segment checks. */
   linear(i: number, bits: number, write: boolean): Value {
-    return this.linearAt(this.effective(i), this.access(i, bits as Bits), write, this.segmentedAt(i));
+    return this.linearAt(
+      this.effective(i),
+      this.access(i, bits as Bits),
+      write,
+      this.segmentedAt(i),
+    );
   }
   /** Overrides do not reach ES:rDI. */
   private segmentedAt(i: number): boolean {
     return !this.mode.flat || (this.shape.segmented && this.operand(i).addressing !== 'Y');
   }
   /** Linear address of an effective address in a segment. */
-  linearAt(effective: Value, access: Access, write: boolean, segmented: boolean = !this.mode.flat): Value {
+  linearAt(
+    effective: Value,
+    access: Access,
+    write: boolean,
+    segmented: boolean = !this.mode.flat,
+  ): Value {
     if (!segmented) return effective;
     const { b } = this;
     if (this.mode.bits !== 64) return b.segment(effective, access, write);
@@ -199,18 +293,28 @@ export class Operands {
     return this.linearAt(at, this.access(i, bits), write, this.segmentedAt(i));
   }
   private wrapAddress(v: Value): Value {
-    return this.addressBits === 64 ? v : this.b.andc(v, this.addressBits === 16 ? 0xffffn : 0xffffffffn);
+    return this.addressBits === 64
+      ? v
+      : this.b.andc(v, this.addressBits === 16 ? 0xffffn : 0xffffffffn);
   }
 
   // The stack
   private stackLinear(pointer: Value, bits: Bits, write: boolean): Value {
     return this.linearAt(this.b.extendU(pointer), this.stackAccess(bits), write);
   }
-  private stackAccess(bits: Bits): Access { return { bits, segment: { offset: SS * SEGMENT_STRIDE } }; }
-  stackPointer(): Value { return this.b.get(GPR + RSP * 8, this.mode.stackBits); }
-  setStackPointer(v: Value): void { this.setRegister(RSP, this.mode.stackBits, v); }
+  private stackAccess(bits: Bits): Access {
+    return { bits, segment: { offset: SS * SEGMENT_STRIDE } };
+  }
+  stackPointer(): Value {
+    return this.b.get(GPR + RSP * 8, this.mode.stackBits);
+  }
+  setStackPointer(v: Value): void {
+    this.setRegister(RSP, this.mode.stackBits, v);
+  }
   /** The stack pointer moved by `bytes`, wrapped to the stack's width. */
-  movedStack(pointer: Value, bytes: number): Value { return this.b.zeroExtend(this.b.addc(pointer, bytes), this.mode.stackBits); }
+  movedStack(pointer: Value, bytes: number): Value {
+    return this.b.zeroExtend(this.b.addc(pointer, bytes), this.mode.stackBits);
+  }
   /** Pushes `bits` (16, 32, 64). */
   push(bits: Bits, value: Value): void {
     const sp = this.movedStack(this.stackPointer(), -bits / 8);
@@ -230,12 +334,18 @@ export class Operands {
     this.b.store(this.stackLinear(pointer, bits, true), value, this.stackAccess(bits));
   }
   /** Adds `bytes` to the stack pointer. */
-  drop(bytes: number): void { this.setStackPointer(this.movedStack(this.stackPointer(), bytes)); }
+  drop(bytes: number): void {
+    this.setStackPointer(this.movedStack(this.stackPointer(), bytes));
+  }
 
   // Instruction pointer, i64
-  private codeWrap(v: Value): Value { return this.mode.bits === 64 ? v : this.b.andc(v, 0xffffffffn); }
+  private codeWrap(v: Value): Value {
+    return this.mode.bits === 64 ? v : this.b.andc(v, 0xffffffffn);
+  }
   next(): Value {
-    return this.codeWrap(this.b.add(this.b.get(BLOCK_RIP, 64), this.b.extendU(this.binding.nextOffset(this.b))));
+    return this.codeWrap(
+      this.b.add(this.b.get(BLOCK_RIP, 64), this.b.extendU(this.binding.nextOffset(this.b))),
+    );
   }
   current(): Value {
     const { b } = this;

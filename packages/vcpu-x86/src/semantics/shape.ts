@@ -48,41 +48,74 @@ export class Fields {
 
 /** Slot of general register `number` for an access of `bits`, from the state page's start. */
 export const gprSlot = (number: number, bits: number, hasRex: boolean): number =>
-  bits === 8 && !hasRex && number >= 4 && number < 8 ? GPR + (number - 4) * 8 + 1 : GPR + number * 8;
+  bits === 8 && !hasRex && number >= 4 && number < 8
+    ? GPR + (number - 4) * 8 + 1
+    : GPR + number * 8;
 
 /** Width in bits of an operand under an operand size; 0 where the width has no meaning of its own. */
 export function widthBits(operand: Operand, operandBits: 16 | 32 | 64, mode: Mode): number {
   switch (operand.fixed) {
-    case 'AL': case 'AH': case 'CL': return 8;
-    case 'AX': case 'DX': return 16;
-    case 'rAX': case 'rDX': return operandBits;
-    case 'eAX': return operandBits === 64 ? 32 : operandBits;
-    case 'XMM0': return 128;
-    case null: break;
-    default: return operand.fixed.length === 2 && operand.fixed.endsWith('S') ? 16 : operandBits;
+    case 'AL':
+    case 'AH':
+    case 'CL':
+      return 8;
+    case 'AX':
+    case 'DX':
+      return 16;
+    case 'rAX':
+    case 'rDX':
+      return operandBits;
+    case 'eAX':
+      return operandBits === 64 ? 32 : operandBits;
+    case 'XMM0':
+      return 128;
+    case null:
+      break;
+    default:
+      return operand.fixed.length === 2 && operand.fixed.endsWith('S') ? 16 : operandBits;
   }
   switch (operand.width) {
-    case 'b': return 8;
-    case 'w': return 16;
-    case 'd': return 32;
-    case 'q': return 64;
-    case 'bs': case 'v': return operandBits;
-    case 'z': return operandBits === 64 ? 32 : operandBits;
-    case 'y': return operandBits === 64 ? 64 : 32;
-    case 'n': return mode.bits === 64 ? 64 : operandBits;
-    case 'x': return 128;
-    case 't': return 80;
-    default: return 0;
+    case 'b':
+      return 8;
+    case 'w':
+      return 16;
+    case 'd':
+      return 32;
+    case 'q':
+      return 64;
+    case 'bs':
+    case 'v':
+      return operandBits;
+    case 'z':
+      return operandBits === 64 ? 32 : operandBits;
+    case 'y':
+      return operandBits === 64 ? 64 : 32;
+    case 'n':
+      return mode.bits === 64 ? 64 : operandBits;
+    case 'x':
+      return 128;
+    case 't':
+      return 80;
+    default:
+      return 0;
   }
 }
 
 function slotOf(operand: Operand, number: number, i: Instruction, mode: Mode): number {
   switch (operand.addressing) {
-    case 'G': case 'E': case 'R': case 'Z': case 'B':
+    case 'G':
+    case 'E':
+    case 'R':
+    case 'Z':
+    case 'B':
       return gprSlot(number, widthBits(operand, i.operandBits, mode), i.hasRex);
-    case 'V': case 'W': case 'U':
+    case 'V':
+    case 'W':
+    case 'U':
       return number * 16;
-    case 'P': case 'Q': case 'N':
+    case 'P':
+    case 'Q':
+    case 'N':
       return (number & 7) * 16;
     case 'S':
       return (number & 7) * SEGMENT_STRIDE;
@@ -97,9 +130,17 @@ const inRm = new Set(['E', 'R', 'Z', 'W', 'U', 'Q', 'N', 'T']);
 /** Does this operand mean memory in an instruction of that ModRM form? */
 export const isMemoryOperand = (operand: Operand, isRegister: boolean): boolean => {
   switch (operand.addressing) {
-    case 'M': case 'O': case 'X': case 'Y': return true;
-    case 'E': case 'Q': case 'W': return !isRegister;
-    default: return false;
+    case 'M':
+    case 'O':
+    case 'X':
+    case 'Y':
+      return true;
+    case 'E':
+    case 'Q':
+    case 'W':
+      return !isRegister;
+    default:
+      return false;
   }
 };
 
@@ -118,7 +159,8 @@ export function bindFields(i: Instruction, mode: Mode, f: Fields, endOffset: num
   // BLOCK_RIP is the base of rip-relative operands, which count from the next instruction.
   f.disp = i.base === 16 ? (i.disp + endOffset) | 0 : i.disp;
   // POP m addresses memory with the incremented stack pointer (SDM vol. 2B, POP).
-  if (i.row.mnemonic === 'POP' && i.base === 4) f.disp += widthBits(i.row.operands[0], i.operandBits, mode) / 8;
+  if (i.row.mnemonic === 'POP' && i.base === 4)
+    f.disp += widthBits(i.row.operands[0], i.operandBits, mode) / 8;
   f.immLow = i.immLow;
   f.immHigh = i.immHigh;
   f.imm2 = i.imm2;
@@ -141,10 +183,29 @@ export function shapeOf(i: Instruction, mode: Mode): Shape {
 
 /** A key that is equal exactly for equal shapes of one mode. */
 export const shapeKey = (i: Instruction, mode: Mode): number =>
-  key(i.row.id, i.operandBits, i.addressBits, i.isRegister, i.repeat, i.index >= 0, !mode.flat || i.segment >= FS);
+  key(
+    i.row.id,
+    i.operandBits,
+    i.addressBits,
+    i.isRegister,
+    i.repeat,
+    i.index >= 0,
+    !mode.flat || i.segment >= FS,
+  );
 export const keyOfShape = (s: Shape): number =>
   key(s.row.id, s.operandBits, s.addressBits, s.isRegister, s.repeat, s.indexed, s.segmented);
 
-const key = (row: number, operandBits: number, addressBits: number, isRegister: boolean, repeat: number, indexed: boolean, segmented: boolean): number =>
-  ((((row * 4 + (operandBits >> 5)) * 4 + (addressBits >> 5)) * 2 + (isRegister ? 1 : 0)) * 4 + (repeat === 0 ? 0 : repeat - 0xf1)) * 4 +
-  (indexed ? 2 : 0) + (segmented ? 1 : 0);
+const key = (
+  row: number,
+  operandBits: number,
+  addressBits: number,
+  isRegister: boolean,
+  repeat: number,
+  indexed: boolean,
+  segmented: boolean,
+): number =>
+  ((((row * 4 + (operandBits >> 5)) * 4 + (addressBits >> 5)) * 2 + (isRegister ? 1 : 0)) * 4 +
+    (repeat === 0 ? 0 : repeat - 0xf1)) *
+    4 +
+  (indexed ? 2 : 0) +
+  (segmented ? 1 : 0);

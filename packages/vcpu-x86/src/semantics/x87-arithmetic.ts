@@ -2,7 +2,7 @@
 
 import type { Value } from '../ir/builder.js';
 import { condition, setArithmeticFlags } from '../ir/flags.js';
-import { RAISED } from '../routines/x87-arithmetic.js';
+import { RAISED } from '../state/x87-bits.js';
 import type { Semantics } from './operands.js';
 import { highHalf, lowHalf, record, stackIndex, wait } from './x87-frame.js';
 

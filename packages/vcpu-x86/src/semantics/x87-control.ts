@@ -1,15 +1,17 @@
 // Control instructions of the x87 (SDM vol. 1 §8.3.10): control and status word, environment, stack pointer, WAIT.
+
 import { NM } from '../fault.js';
-import { C1 } from '../float/float80-format.js';
 import type { Builder, Value } from '../ir/builder.js';
+import { FPU_CONTROL, FPU_STATUS, FPU_TRAP } from '../state/layout.js';
 import {
+  C1,
   CONTROL_FIXED,
   CONTROL_WRITABLE,
   ENVIRONMENT_BYTES,
+  ES_AND_BUSY,
   STATE_BYTES,
-} from '../routines/x87-environment.js';
-import { ES_AND_BUSY, TOP_FIELD } from '../routines/x87-stack.js';
-import { FPU_CONTROL, FPU_STATUS, FPU_TRAP } from '../state/layout.js';
+  TOP_FIELD,
+} from '../state/x87-bits.js';
 import { type Operands, RAX, type Semantics } from './operands.js';
 import { highHalf, lowHalf, noWait, part, record, wait } from './x87-frame.js';
 

@@ -1,9 +1,10 @@
 // Loads, stores and moves of the x87 (SDM vol. 1 §8.3.3). Stores take two routines, one before and one behind the access that may
 // fault: see routines/x87-store.ts.
+
 import type { Builder, Value } from '../ir/builder.js';
 import type { Access, Bits } from '../ir/node.js';
-import { STORE } from '../routines/x87-store.js';
 import { SCRATCH } from '../state/layout.js';
+import { STORE } from '../state/x87-bits.js';
 import type { Operands, Semantics } from './operands.js';
 import { routine } from './x87-arithmetic.js';
 import { highHalf, lowHalf, part, record, stackIndex, wait } from './x87-frame.js';

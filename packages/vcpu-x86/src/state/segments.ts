@@ -1,7 +1,16 @@
 // Segment registers' hidden parts. Attributes are bits 8–23 of a descriptor's second dword (type, S, DPL, P, AVL, L, D/B, G),
 // zero for an unusable (null) segment. SDM vol. 3A §3.4.5.
 // @hot
-import { SEGMENT_ATTRIBUTES, SEGMENT_BASE, SEGMENT_LIMIT, SEGMENT_READ_LIMIT, SEGMENT_STRIDE, SEGMENT_WRITE_LIMIT, SEGMENTS, SELECTORS } from './layout.js';
+import {
+  SEGMENT_ATTRIBUTES,
+  SEGMENT_BASE,
+  SEGMENT_LIMIT,
+  SEGMENT_READ_LIMIT,
+  SEGMENT_STRIDE,
+  SEGMENT_WRITE_LIMIT,
+  SEGMENTS,
+  SELECTORS,
+} from './layout.js';
 import type { VcpuState } from './vcpu-state.js';
 
 export const ATTRIBUTE_MASK = 0x00f0ff00;
@@ -22,7 +31,14 @@ export const ATTRIBUTE_GRANULAR = 0x800000;
 export const REAL_MODE_ATTRIBUTES = 0x9300;
 
 /** Loads a segment register: selector, base (a double), limit in bytes, attributes. */
-export function setSegment(state: VcpuState, segment: number, selector: number, base: number, limit: number, attributes: number): void {
+export function setSegment(
+  state: VcpuState,
+  segment: number,
+  selector: number,
+  base: number,
+  limit: number,
+  attributes: number,
+): void {
   const at = SEGMENTS + segment * SEGMENT_STRIDE;
   state.set64(at + SEGMENT_BASE, base);
   state.set(at + SEGMENT_LIMIT, limit | 0);
@@ -37,7 +53,9 @@ export function updateLimits(state: VcpuState, segment: number): void {
   const attributes = state.getU(at + SEGMENT_ATTRIBUTES);
   const limit = state.getU(at + SEGMENT_LIMIT);
   const code = (attributes & ATTRIBUTE_CODE) !== 0;
-  const usable = (attributes & (ATTRIBUTE_PRESENT | ATTRIBUTE_CODE_OR_DATA)) === (ATTRIBUTE_PRESENT | ATTRIBUTE_CODE_OR_DATA);
+  const usable =
+    (attributes & (ATTRIBUTE_PRESENT | ATTRIBUTE_CODE_OR_DATA)) ===
+    (ATTRIBUTE_PRESENT | ATTRIBUTE_CODE_OR_DATA);
   const expandDown = !code && (attributes & ATTRIBUTE_EXPAND_DOWN) !== 0;
   const wr = (attributes & ATTRIBUTE_WRITABLE) !== 0;
   state.set64(at + SEGMENT_READ_LIMIT, usable && !expandDown && (!code || wr) ? limit : -1);
@@ -47,17 +65,28 @@ export function updateLimits(state: VcpuState, segment: number): void {
 /** Base 0 and nothing to check below 4 GiB, for reading (code) or for writing too (data). */
 export function isFlat(state: VcpuState, segment: number, write: boolean): boolean {
   const at = SEGMENTS + segment * SEGMENT_STRIDE;
-  return state.get64(at + SEGMENT_BASE) === 0 && state.get64(at + (write ? SEGMENT_WRITE_LIMIT : SEGMENT_READ_LIMIT)) === 0xffffffff;
+  return (
+    state.get64(at + SEGMENT_BASE) === 0 &&
+    state.get64(at + (write ? SEGMENT_WRITE_LIMIT : SEGMENT_READ_LIMIT)) === 0xffffffff
+  );
 }
 
 /** The checks behind the fast-path limits: 0 if [effective, effective + size) may be accessed, -1 with #GP or #SS recorded. */
-export function checkSegment(state: VcpuState, segment: number, effective: number, size: number, write: boolean): number {
+export function checkSegment(
+  state: VcpuState,
+  segment: number,
+  effective: number,
+  size: number,
+  write: boolean,
+): number {
   const at = SEGMENTS + segment * SEGMENT_STRIDE;
   const attributes = state.getU(at + SEGMENT_ATTRIBUTES);
   const limit = state.getU(at + SEGMENT_LIMIT);
   const code = (attributes & ATTRIBUTE_CODE) !== 0;
   const wr = (attributes & ATTRIBUTE_WRITABLE) !== 0;
-  const present = (attributes & (ATTRIBUTE_PRESENT | ATTRIBUTE_CODE_OR_DATA)) === (ATTRIBUTE_PRESENT | ATTRIBUTE_CODE_OR_DATA);
+  const present =
+    (attributes & (ATTRIBUTE_PRESENT | ATTRIBUTE_CODE_OR_DATA)) ===
+    (ATTRIBUTE_PRESENT | ATTRIBUTE_CODE_OR_DATA);
   let ok = present && (write ? !code && wr : !code || wr);
   const last = effective + size - 1;
   if (ok && !code && (attributes & ATTRIBUTE_EXPAND_DOWN) !== 0) {

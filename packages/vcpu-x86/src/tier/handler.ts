@@ -2,9 +2,9 @@
 // that returns the next record, 0 after a jump (rIP stored) or -1 with a fault recorded; or as code inside the interpreter.
 import { Builder } from '../ir/builder.js';
 import type { Node } from '../ir/node.js';
-import { isMemoryOperand, type Shape } from '../semantics/shape.js';
 import { RECORD, RECORD_MEMORY_SIZE, RECORD_SIZE, recordBinding } from '../semantics/binding.js';
 import { Operands, type Semantics } from '../semantics/operands.js';
+import { isMemoryOperand, type Shape } from '../semantics/shape.js';
 import { semantics } from '../semantics/table.js';
 import { BLOCK_RIP, RIP } from '../state/layout.js';
 import { type EmitTarget, emitInstruction } from '../wasm/emit.js';
@@ -15,7 +15,9 @@ import { I32, OP, PURE } from '../wasm/opcodes.js';
 /** A form's IR with open operands. */
 export function handlerProgram(shape: Shape): readonly Node[] {
   const b = new Builder();
-  const meaning = (semantics as Readonly<Record<string, Semantics>>)[shape.row.mnemonic] ?? ((b: Builder) => b.raise(6));
+  const meaning =
+    (semantics as Readonly<Record<string, Semantics>>)[shape.row.mnemonic] ??
+    ((b: Builder) => b.raise(6));
   meaning(b, new Operands(b, shape, recordBinding));
   return b.statements;
 }
@@ -25,7 +27,11 @@ export function endsBlock(statements: readonly Node[]): boolean {
   const last = statements[statements.length - 1];
   if (!last) return false;
   if (last.op === 'if') return endsBlock(last.body) && endsBlock(last.otherwise);
-  return (last.op === 'branch' && last.args.length === 1) || last.op === 'transfer' || last.op === 'raise';
+  return (
+    (last.op === 'branch' && last.args.length === 1) ||
+    last.op === 'transfer' ||
+    last.op === 'raise'
+  );
 }
 
 /** Instructions whose second immediate or implied memory operand needs the long record. */
@@ -39,12 +45,20 @@ export const isDirectBranch = (statements: readonly Node[]): boolean => {
 
 /** Bytes of a form's records: those with a memory operand or two immediates are longer. */
 export function recordSize(shape: Shape): number {
-  const long = shape.row.operands.some((o) => isMemoryOperand(o, shape.isRegister) || o.addressing === 'A') || longRecords.has(shape.row.mnemonic);
+  const long =
+    shape.row.operands.some((o) => isMemoryOperand(o, shape.isRegister) || o.addressing === 'A') ||
+    longRecords.has(shape.row.mnemonic);
   return long ? RECORD_MEMORY_SIZE : RECORD_SIZE;
 }
 
 /** Stores the rIP behind (`back` false) or of the record's instruction. */
-export function storeRip(w: FunctionWriter, state: number, record: number, bits: 16 | 32 | 64, back: boolean): void {
+export function storeRip(
+  w: FunctionWriter,
+  state: number,
+  record: number,
+  bits: 16 | 32 | 64,
+  back: boolean,
+): void {
   w.get(state);
   w.get(state);
   w.memory(OP.i64Load, BLOCK_RIP);
@@ -73,7 +87,10 @@ export function handlerModule(shape: Shape, program: readonly Node[]): Uint8Arra
     writer.return();
   };
   const target: EmitTarget = {
-    writer, module, state: 0, record: 1,
+    writer,
+    module,
+    state: 0,
+    record: 1,
     fault: () => leave(-1),
     jump: () => leave(0),
     branch: (_direct, to) => {

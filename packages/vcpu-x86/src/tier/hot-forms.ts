@@ -312,7 +312,14 @@ const real16: readonly string[] = [];
 
 /** The inline forms of a mode class. */
 export function hotForms(mode: Mode): { readonly shape: Shape; readonly key: number }[] {
-  const names = mode.bits === 64 ? long64 : mode.bits === 32 && mode.flat ? flat32 : mode.bits === 16 ? real16 : [];
+  const names =
+    mode.bits === 64
+      ? long64
+      : mode.bits === 32 && mode.flat
+        ? flat32
+        : mode.bits === 16
+          ? real16
+          : [];
   return names.flatMap((name) => {
     const shape = shapeOfName(name, mode);
     return shape ? [{ shape, key: keyOfShape(shape) }] : [];

@@ -1,10 +1,11 @@
 // The cold tier's inner loop for one mode class: a generated WebAssembly function that fetches blocks through the jump cache and
 // runs their records, the frequent forms inline behind one br_table, the others through a table of handlers.
-import type { Node } from '../ir/node.js';
-import type { Mode, Shape } from '../semantics/shape.js';
-import { RECORD } from '../semantics/binding.js';
-import { BLOCK_RIP, BUDGET, JUMP_CACHE, MODE_KEY, PENDING, RIP } from '../state/layout.js';
+
 import { HEADER_SIZE } from '../block/block-cache.js';
+import type { Node } from '../ir/node.js';
+import { RECORD } from '../semantics/binding.js';
+import type { Mode, Shape } from '../semantics/shape.js';
+import { BLOCK_RIP, BUDGET, JUMP_CACHE, MODE_KEY, PENDING, RIP } from '../state/layout.js';
 import { type EmitTarget, emitInstruction } from '../wasm/emit.js';
 import { FunctionWriter } from '../wasm/encoder.js';
 import { ModuleWriter } from '../wasm/module.js';
@@ -23,13 +24,20 @@ export const JUMP_CACHE_SIZE: number = JUMP_CACHE_ENTRIES * JUMP_CACHE_STRIDE;
 
 export const HANDLER_TABLE_SIZE = 8192;
 
-export interface InlineForm { readonly shape: Shape; readonly program: readonly Node[] }
+export interface InlineForm {
+  readonly shape: Shape;
+  readonly program: readonly Node[];
+}
 
 /**
  * The interpreter's module. Inline form i has handler i + 1; handlers above come from the exported `table`. Exports `run(state)`.
  * @param profile machine address of 32-bit counters by handler, to count every execution; 0 for none
  */
-export function interpreterModule(mode: Mode, inline: readonly InlineForm[], profile = 0): Uint8Array<ArrayBuffer> {
+export function interpreterModule(
+  mode: Mode,
+  inline: readonly InlineForm[],
+  profile = 0,
+): Uint8Array<ArrayBuffer> {
   const module = new ModuleWriter();
   module.table(HANDLER_TABLE_SIZE);
   // Imports come first: reserve the ones that the loop itself needs.
@@ -188,7 +196,10 @@ export function interpreterModule(mode: Mode, inline: readonly InlineForm[], pro
   for (const { shape, program } of inline) {
     body(() => {
       const target: EmitTarget = {
-        writer: w, module, state, record: rec,
+        writer: w,
+        module,
+        state,
+        record: rec,
         fault: () => w.br(fault),
         jump: () => w.br(dispatch),
         branch: (direct, to) => {

@@ -1,5 +1,14 @@
 // A growable byte buffer with WebAssembly's number encodings, and one for function bodies that keeps track of labels and locals.
-import { F64, I32, I64, OP, SIMD_MEMORY, SIMD_PREFIX, V128, VOID } from './opcodes.js';
+import {
+  type F64,
+  type I32,
+  type I64,
+  OP,
+  SIMD_MEMORY,
+  SIMD_PREFIX,
+  type V128,
+  VOID,
+} from './opcodes.js';
 
 export class ByteWriter {
   private buffer = new Uint8Array(256);
@@ -33,17 +42,22 @@ export class ByteWriter {
     for (;;) {
       const byte = Number(v & 0x7fn);
       v >>= 7n;
-      if ((v === 0n && (byte & 0x40) === 0) || (v === -1n && (byte & 0x40) !== 0)) return this.u8(byte);
+      if ((v === 0n && (byte & 0x40) === 0) || (v === -1n && (byte & 0x40) !== 0))
+        return this.u8(byte);
       this.u8(byte | 0x80);
     }
   }
-  i32(value: number): void { this.i64(BigInt(value | 0)); }
+  i32(value: number): void {
+    this.i64(BigInt(value | 0));
+  }
   text(value: string): void {
     const bytes = new TextEncoder().encode(value);
     this.u32(bytes.length);
     this.bytes(bytes);
   }
-  take(): Uint8Array<ArrayBuffer> { return this.buffer.slice(0, this.length); }
+  take(): Uint8Array<ArrayBuffer> {
+    return this.buffer.slice(0, this.length);
+  }
 }
 
 export type WasmType = typeof I32 | typeof I64 | typeof F64 | typeof V128;
@@ -80,42 +94,90 @@ export class FunctionWriter extends ByteWriter {
     this.declared.push(type);
     return this.parameters + this.declared.length - 1;
   }
-  releaseLocals(): void { for (const p of this.pool.values()) p.used = 0; }
+  releaseLocals(): void {
+    for (const p of this.pool.values()) p.used = 0;
+  }
 
-  op(opcode: number): void { this.u8(opcode); }
-  get(local: number): void { this.u8(OP.localGet); this.u32(local); }
-  setLocal(local: number): void { this.u8(OP.localSet); this.u32(local); }
-  tee(local: number): void { this.u8(OP.localTee); this.u32(local); }
-  i32Const(value: number): void { this.u8(OP.i32Const); this.i32(value); }
-  i64Const(value: bigint): void { this.u8(OP.i64Const); this.i64(value); }
+  op(opcode: number): void {
+    this.u8(opcode);
+  }
+  get(local: number): void {
+    this.u8(OP.localGet);
+    this.u32(local);
+  }
+  setLocal(local: number): void {
+    this.u8(OP.localSet);
+    this.u32(local);
+  }
+  tee(local: number): void {
+    this.u8(OP.localTee);
+    this.u32(local);
+  }
+  i32Const(value: number): void {
+    this.u8(OP.i32Const);
+    this.i32(value);
+  }
+  i64Const(value: bigint): void {
+    this.u8(OP.i64Const);
+    this.i64(value);
+  }
   /** A load or store opcode with its immediate. Alignment hints are 0: hosts do not need them. */
-  memory(opcode: number, offset: number): void { this.u8(opcode); this.u32(0); this.u32(offset); }
-  vector(opcode: number): void { this.u8(SIMD_PREFIX); this.u32(opcode); }
+  memory(opcode: number, offset: number): void {
+    this.u8(opcode);
+    this.u32(0);
+    this.u32(offset);
+  }
+  vector(opcode: number): void {
+    this.u8(SIMD_PREFIX);
+    this.u32(opcode);
+  }
   vectorMemory(store: boolean, offset: number): void {
     this.vector(store ? SIMD_MEMORY.store : SIMD_MEMORY.load);
     this.u32(0);
     this.u32(offset);
   }
-  block(type: WasmType | typeof VOID = VOID): Label { return this.open(OP.block, type); }
-  loop(): Label { return this.open(OP.loop, VOID); }
-  if(type: WasmType | typeof VOID = VOID): Label { return this.open(OP.if, type); }
-  else(): void { this.u8(OP.else); }
-  end(): void { this.u8(OP.end); this.depth--; }
+  block(type: WasmType | typeof VOID = VOID): Label {
+    return this.open(OP.block, type);
+  }
+  loop(): Label {
+    return this.open(OP.loop, VOID);
+  }
+  if(type: WasmType | typeof VOID = VOID): Label {
+    return this.open(OP.if, type);
+  }
+  else(): void {
+    this.u8(OP.else);
+  }
+  end(): void {
+    this.u8(OP.end);
+    this.depth--;
+  }
   private open(opcode: number, type: number): Label {
     this.u8(opcode);
     this.u8(type);
     return ++this.depth;
   }
-  br(label: Label): void { this.u8(OP.br); this.u32(this.depth - label); }
-  brIf(label: Label): void { this.u8(OP.brIf); this.u32(this.depth - label); }
+  br(label: Label): void {
+    this.u8(OP.br);
+    this.u32(this.depth - label);
+  }
+  brIf(label: Label): void {
+    this.u8(OP.brIf);
+    this.u32(this.depth - label);
+  }
   brTable(labels: readonly Label[], otherwise: Label): void {
     this.u8(OP.brTable);
     this.u32(labels.length);
     for (const l of labels) this.u32(this.depth - l);
     this.u32(this.depth - otherwise);
   }
-  return(): void { this.u8(OP.return); }
-  call(index: number): void { this.u8(OP.call); this.u32(index); }
+  return(): void {
+    this.u8(OP.return);
+  }
+  call(index: number): void {
+    this.u8(OP.call);
+    this.u32(index);
+  }
 
   /** The body with its local declarations, as the code section wants it. */
   body(): Uint8Array {

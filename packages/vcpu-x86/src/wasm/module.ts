@@ -1,7 +1,10 @@
 // Assembles a WebAssembly module: one imported memory, imported functions, functions, and optionally a table of its own.
 import { ByteWriter, type FunctionWriter, type WasmType } from './encoder.js';
 
-interface Signature { readonly parameters: readonly WasmType[]; readonly results: readonly WasmType[] }
+interface Signature {
+  readonly parameters: readonly WasmType[];
+  readonly results: readonly WasmType[];
+}
 
 export class ModuleWriter {
   private readonly types: Signature[] = [];
@@ -15,16 +18,29 @@ export class ModuleWriter {
     return found >= 0 ? found : this.types.push({ parameters, results }) - 1;
   }
   /** Index of an imported function (`env.name`); all imports come before the first {@link add}. */
-  importFunction(name: string, parameters: readonly WasmType[], results: readonly WasmType[]): number {
+  importFunction(
+    name: string,
+    parameters: readonly WasmType[],
+    results: readonly WasmType[],
+  ): number {
     const found = this.imports.findIndex((i) => i.name === name);
-    return found >= 0 ? found : this.imports.push({ name, type: this.type(parameters, results) }) - 1;
+    return found >= 0
+      ? found
+      : this.imports.push({ name, type: this.type(parameters, results) }) - 1;
   }
   /** Exports the function under `name`. */
-  add(name: string, parameters: readonly WasmType[], results: readonly WasmType[], writer: FunctionWriter): void {
+  add(
+    name: string,
+    parameters: readonly WasmType[],
+    results: readonly WasmType[],
+    writer: FunctionWriter,
+  ): void {
     this.functions.push({ name, type: this.type(parameters, results), body: writer.body() });
   }
   /** Gives the module a funcref table, exported as `table`. */
-  table(size: number): void { this.tableSize = size; }
+  table(size: number): void {
+    this.tableSize = size;
+  }
 
   build(): Uint8Array<ArrayBuffer> {
     const out = new ByteWriter();

@@ -1,7 +1,36 @@
-// A loader's BootEntry put into a CPU: registers, segments, tables, control registers.
-import { type Core, setSegment } from '@proxeny/vcpu-x86';
-import * as L from '@proxeny/vcpu-x86/state';
-import type { BootEntry } from './loader/entry.js';
+// The state that an image wants to be entered with, put into a reset CPU: registers, segments, tables, control registers.
+import type { Core } from '../core.js';
+import * as L from '../state/layout.js';
+import { setSegment } from '../state/segments.js';
+
+/** A segment register as the CPU caches it; `limit` in bytes. */
+export interface StartSegment {
+  readonly selector: number;
+  readonly base: number;
+  readonly limit: number;
+}
+/** A descriptor-table register. */
+export interface StartTable {
+  readonly base: number;
+  readonly limit: number;
+}
+/** CPU state at the first instruction of an image, as plain data. Interrupts are off. */
+export interface StartState {
+  /** `long64` also needs `cr3`: the root of page tables that map the entry. */
+  readonly mode: 'real' | 'protected32' | 'long64';
+  /** Offset within CS. */
+  readonly rip: number;
+  /** Registers with a value other than 0. */
+  readonly registers: Readonly<
+    Partial<Record<'rax' | 'rbx' | 'rcx' | 'rdx' | 'rsi' | 'rdi' | 'rbp' | 'rsp', number>>
+  >;
+  readonly cs: StartSegment;
+  /** DS, ES, SS, FS and GS alike. */
+  readonly data: StartSegment;
+  readonly gdt?: StartTable;
+  readonly idt?: StartTable;
+  readonly cr3?: number;
+}
 
 const registerNumbers = { rax: 0, rcx: 1, rdx: 2, rbx: 3, rsp: 4, rbp: 5, rsi: 6, rdi: 7 } as const;
 const DATA = 0x9300;
@@ -15,7 +44,7 @@ const PAE = 0x20;
 const LONG_MODE = 0x500;
 
 /** Puts a reset CPU into the state that an image wants to be entered with. */
-export function applyBootEntry(core: Core, entry: BootEntry): void {
+export function startAt(core: Core, entry: StartState): void {
   const { state } = core;
   const real = entry.mode === 'real';
   const granular = (limit: number): number => (limit > 0xfffff ? GRANULAR : 0);
@@ -23,7 +52,9 @@ export function applyBootEntry(core: Core, entry: BootEntry): void {
   for (const s of [L.ES, L.SS, L.DS, L.FS, L.GS]) {
     setSegment(state, s, entry.data.selector, entry.data.base, entry.data.limit, dataAttributes);
   }
-  const codeAttributes = real ? DATA : CODE | (entry.mode === 'long64' ? LONG : BIG) | granular(entry.cs.limit);
+  const codeAttributes = real
+    ? DATA
+    : CODE | (entry.mode === 'long64' ? LONG : BIG) | granular(entry.cs.limit);
   setSegment(state, L.CS, entry.cs.selector, entry.cs.base, entry.cs.limit, codeAttributes);
   for (const [name, number] of Object.entries(registerNumbers)) {
     const value = entry.registers[name as keyof typeof registerNumbers];
