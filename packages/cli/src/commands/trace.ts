@@ -1,10 +1,9 @@
 // `proxeny trace`: a guest's instructions, one a line, with what each of them changed.
 import { Machine } from '@proxeny/machine';
-import { EXIT_HALT, EXIT_SHUTDOWN } from '@proxeny/vcpu-x86';
+import { EXIT_HALT, EXIT_SHUTDOWN, InstructionTracer } from '@proxeny/vcpu-x86';
 import type { Command } from 'commander';
 import { EXIT_FAILURE, EXIT_GUEST_CRASH, EXIT_OK } from '../exit-code.js';
 import { addGuestOptions, type GuestOptions, guestConfig } from '../guest-options.js';
-import { InstructionTracer } from '../instruction-tracer.js';
 import { say } from '../messages.js';
 import { parseAddress, parseCount } from '../quantity.js';
 
