@@ -72,6 +72,8 @@ export class Core {
   nmiBlocked = false;
   /** The event being delivered is a fault (restarts its instruction, pushes RF), not a trap. */
   isFault = true;
+  /** The running instruction entered a handler (INT n) or masked TF (SYSCALL): no single-step trap follows it. */
+  noStepTrap = false;
   /** DR6 bits of the data breakpoints that the running instruction met. */
   dataBreakpoints = 0;
   /** The jump cache holds entries of a generation that comes again: it must be cleared. */

@@ -267,6 +267,7 @@ export class X86Cpu {
     state.set(FLAGS_OTHER, state.get(FLAGS_OTHER) & ~FLAG_RF);
     state.set(INTERRUPT_SHADOW, 0);
     core.dataBreakpoints = 0;
+    core.noStepTrap = false;
     const pending = state.get(PENDING);
     const budget = state.get(BUDGET);
     state.set(PENDING, 0);
@@ -279,7 +280,7 @@ export class X86Cpu {
     state.set(BUDGET, budget - 1);
     state.addPending(pending);
     if (code === EXIT_FAULT) return this.deliverFault();
-    const hits = core.dataBreakpoints | (traps ? 0x4000 : 0);
+    const hits = core.dataBreakpoints | (traps && !core.noStepTrap ? 0x4000 : 0);
     if (hits !== 0 && state.get(INTERRUPT_SHADOW) === 0) {
       state.set(DR6, (state.get(DR6) & ~15) | hits);
       state.fault(DB, -1);

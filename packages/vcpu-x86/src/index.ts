@@ -4,6 +4,11 @@ export { Core } from './core.js';
 export { PROFILE_SIZE, VCPU_SIZE, X86Cpu, type X86CpuOptions } from './cpu.js';
 export type { CpuModel } from './cpu-model.js';
 export {
+  InstructionTracer,
+  type SteppedCpu,
+  type TracedStep,
+} from './debug/instruction-tracer.js';
+export {
   EXIT_HALT,
   EXIT_REQUESTED,
   EXIT_SHUTDOWN,

@@ -87,6 +87,7 @@ export function enterHandler(
   asFault: boolean,
 ): void {
   const { state, mmu } = core;
+  core.noStepTrap = true;
   // Implicit accesses are the supervisor's: never alignment-checked. updateMode computes it anew.
   mmu.alignmentCheck = false;
   let flags = state.rflags;

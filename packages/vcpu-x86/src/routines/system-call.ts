@@ -1,7 +1,7 @@
 // SYSCALL, SYSRET, SYSENTER, SYSEXIT (SDM vol. 2B, vol. 3A §5.8.7, §5.8.8): flat segments without descriptors. Intel's variant of
 // SYSCALL: 64-bit mode only.
 // @hot
-import { EFER_SCE, FLAG_IF, FLAG_RF, FLAG_VM, type Routine } from '../core.js';
+import { EFER_SCE, FLAG_IF, FLAG_RF, FLAG_TF, FLAG_VM, type Routine } from '../core.js';
 import { GP, raise, UD } from '../fault.js';
 import {
   CPL,
@@ -40,6 +40,7 @@ const systemCall: Routine = (core) => {
   state.setHalves(RCX, state.get(RIP), state.get(RIP + 4));
   state.setHalves(R11, flags & ~FLAG_RF, 0);
   state.rflags = flags & ~(state.get(MSR_SFMASK) | FLAG_RF);
+  if ((state.get(MSR_SFMASK) & FLAG_TF) !== 0) core.noStepTrap = true;
   state.set64(RIP, state.get64(MSR_LSTAR));
   const selector = state.getU(MSR_STAR + 4) & 0xfffc;
   state.set(CPL, 0);
