@@ -15,6 +15,7 @@ import {
 import { checkMemoryBytes } from './config.js';
 import { HostClock } from './host/clock.js';
 import { visitEventLoop } from './host/event-loop.js';
+import { hostRandomU32 } from './host/random.js';
 import { PCI_HOLE_START } from './loader/e820.js';
 import { loadImage } from './loader/image.js';
 import type { BootModule, BootProtocol } from './loader/load-request.js';
@@ -56,6 +57,8 @@ export interface PcConfig {
   /** Asked between slices: a promise holds the guest and its time (its output is not taken fast enough) until it resolves. */
   readonly hold?: () => Promise<void> | null;
   readonly wallClockMs?: () => number;
+  /** Randomness of RDRAND and RDSEED: 32 bits, unsigned. Default: the host's. */
+  readonly randomU32?: () => number;
   /** Count how often each instruction form runs (tools/profile-forms.ts); slow. */
   readonly profile?: boolean;
 }
@@ -164,6 +167,7 @@ export class Machine {
         mmioWrite: (at, size, value) => board.mmio.write(at, size, value),
         acknowledgeInterrupt: () => board.acknowledge(),
         nowNs: () => this.clock.nowNs(),
+        randomU32: config.randomU32 ?? hostRandomU32,
         readTaskPriority: () => (board.lapic ? board.lapic.taskPriority >> 4 : 0),
         writeTaskPriority: (value) => {
           if (board.lapic) board.lapic.taskPriority = value << 4;

@@ -13,6 +13,8 @@ export interface CpuPlatform {
   acknowledgeInterrupt(): number;
   /** Guest time in nanoseconds (a double); the time stamp counter is derived from it. */
   nowNs(): number;
+  /** 32 random bits, unsigned; for RDRAND and RDSEED. */
+  randomU32(): number;
   /** Task priority register bits 7–4 (CR8); no-ops without a local APIC. */
   readTaskPriority(): number;
   writeTaskPriority(value: number): void;

@@ -16,6 +16,7 @@ const silent: CpuPlatform = {
   mmioWrite: () => {},
   acknowledgeInterrupt: () => -1,
   nowNs: () => 0,
+  randomU32: () => 4,
   readTaskPriority: () => 0,
   writeTaskPriority: () => {},
   readMsr: () => false,

@@ -46,6 +46,7 @@ const nowhere = {
   mmioWrite: () => {},
   acknowledgeInterrupt: () => -1,
   nowNs: () => 0,
+  randomU32: () => 4,
   readTaskPriority: () => 0,
   writeTaskPriority: () => {},
   readMsr: () => false,

@@ -50,7 +50,20 @@ const core2 = [
   'specCtrl',
 ];
 const v2 = [...core2, 'sse41', 'sse42', 'popcnt', 'rdtscp', 'x2apic', 'tscDeadline'];
-const max = [...v2, 'movbe', 'fsgsbase', 'smep', 'smap', 'umip', 'invpcid', 'xsave', 'gbPages'];
+const max = [
+  ...v2,
+  'movbe',
+  'fsgsbase',
+  'smep',
+  'smap',
+  'umip',
+  'invpcid',
+  'xsave',
+  'gbPages',
+  'lzcnt',
+  'rdrand',
+  'rdseed',
+];
 
 const models: Readonly<Record<string, readonly string[]>> = {
   '486': base486,

@@ -86,6 +86,7 @@ export class SystemMachine {
       mmioWrite: () => {},
       acknowledgeInterrupt: () => -1,
       nowNs: () => this.nowNs,
+      randomU32: () => 4,
       readTaskPriority: () => 0,
       writeTaskPriority: () => {},
       readMsr: () => false,

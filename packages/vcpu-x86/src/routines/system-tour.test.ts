@@ -163,6 +163,7 @@ describe('a tour of all modes', () => {
       mmioWrite: () => {},
       acknowledgeInterrupt: () => -1,
       nowNs: () => 0,
+      randomU32: () => 4,
       readTaskPriority: () => 0,
       writeTaskPriority: () => {},
       readMsr: () => false,

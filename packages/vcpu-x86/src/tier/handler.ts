@@ -15,9 +15,7 @@ import { I32, OP, PURE } from '../wasm/opcodes.js';
 /** A form's IR with open operands. */
 export function handlerProgram(shape: Shape): readonly Node[] {
   const b = new Builder();
-  const meaning =
-    (semantics as Readonly<Record<string, Semantics>>)[shape.row.mnemonic] ??
-    ((b: Builder) => b.raise(6));
+  const meaning = (semantics as Readonly<Record<string, Semantics>>)[shape.row.mnemonic];
   meaning(b, new Operands(b, shape, recordBinding));
   return b.statements;
 }
