@@ -89,6 +89,8 @@ function calmMxcsr({ fxsave }: CaseDraft, random: Random): void {
 
 function drawMxcsr({ patches }: CaseDraft, random: Random): void {
   for (const { bytes } of patches) {
+    // Bit 17, which only AMD has, must stay clear.
+    if (bytes.length > 2) bytes[2] &= ~2;
     if (random.oneIn(4) || bytes.length < 4) continue;
     bytes[2] = bytes[3] = 0;
   }

@@ -12,7 +12,7 @@ import type { ExecutionResult } from './protocol.js';
 import { ReferenceCpu } from './reference.js';
 import { formOf, vectorRows } from './simd-forms.js';
 
-const CASES = Number(process.env.SIMD_CASES ?? 40);
+const CASES = Number(process.env.SIMD_CASES ?? 30);
 const oracles = {} as Record<32 | 64, NativeOracle>;
 beforeAll(async () => {
   oracles[32] = await NativeOracle.open({ bits: 32 });

@@ -51,8 +51,9 @@ function processor(): TestProcessor {
 function vectorOf(p: TestProcessor, code: string): number {
   return p.run(code) === 'fault' ? p.state.get(FAULT_VECTOR) : -1;
 }
-const setXmm = ({ state }: TestProcessor, i: number, words: readonly number[]): void =>
-  words.forEach((w, n) => state.set(XMM + i * 16 + n * 4, w));
+function setXmm({ state }: TestProcessor, i: number, words: readonly number[]): void {
+  for (const [n, w] of words.entries()) state.set(XMM + i * 16 + n * 4, w);
+}
 const xmm = ({ state }: TestProcessor, i: number): number[] =>
   [0, 1, 2, 3].map((n) => state.getU(XMM + i * 16 + n * 4));
 
@@ -172,15 +173,15 @@ describe('results', () => {
   it('MULSD of ordinary numbers calls no routine once inexactness is recorded', () => {
     const p = processor();
     p.state.setF64(XMM, 1.1);
-    p.state.setF64(XMM + 16, 3);
+    p.state.setF64(XMM + 16, 1.3);
     p.run('f2 0f 59 c1');
-    expect(p.state.getF64(XMM)).toBe(1.1 * 3);
+    expect(p.state.getF64(XMM)).toBe(1.1 * 1.3);
     expect(p.state.get(MXCSR)).toBe(0x1fa0);
     p.routine = (name) => {
       throw new Error(`called ${name}`);
     };
     p.run('f2 0f 59 c1');
-    expect(p.state.getF64(XMM)).toBe(1.1 * 3 * 3);
+    expect(p.state.getF64(XMM)).toBe(1.1 * 1.3 * 1.3);
     expect(() => p.run('f2 0f 5e c2')).toThrow('called DIVSD'); // by zero
   });
 
