@@ -39,6 +39,7 @@ const areas: readonly Area[] = [
   { name: 'FXRSTOR', extension: 1, bytes: 512 },
   { name: 'XSAVE', extension: 4, bytes: 576 },
   { name: 'XRSTOR', extension: 5, bytes: 576 },
+  { name: 'XSAVEOPT', extension: 6, bytes: 576 },
 ];
 
 /** An image to load: any values, most often such as do not fault. */
