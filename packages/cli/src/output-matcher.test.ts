@@ -42,6 +42,12 @@ describe('output that streams by', () => {
     expect(output.lastLine).toBe('three');
   });
 
+  it('has no control sequences, wherever a chunk ends', () => {
+    const output = new OutputMatcher();
+    for (const chunk of ['\n[7.5m] ~ # ', '\x1b', '[6', 'n']) output.push(bytes(chunk));
+    expect(output.take(/^\[7.5m\] ~ # $/m)).toBe(true);
+  });
+
   it('tells its last line without escape sequences', () => {
     const output = new OutputMatcher();
     output.push(bytes('booting\r\n\x1b[1;32mlogin\x1b[0m: \r\n\r\n'));
