@@ -15,7 +15,12 @@ import {
 const MAX_LINES = 400;
 
 /** Files that may be longer, each with its own bound and the reason. Tables of facts are the only good one. */
-const longer: Readonly<Record<string, { maxLines: number; why: string }>> = {};
+const longer: Readonly<Record<string, { maxLines: number; why: string }>> = {
+  'packages/abi/src/index.ts': {
+    maxLines: 1500,
+    why: "a generated list: every name of Xen's interface",
+  },
+};
 
 /** Folders whose files are tables of the instruction set: as long as the manual makes them. */
 const tables = ['packages/vcpu-x86/src/isa/'];

@@ -27,6 +27,7 @@ export {
   OUT,
   type Placed,
   type PlacedField,
+  packedStruct,
   pointer,
   type ScalarType,
   type StructField,

@@ -101,15 +101,18 @@ export class StructType<Own extends Members = Members> {
   /** Its C tag, without `struct`; '' for one that is only a member. */
   readonly name: string;
   readonly members: Own;
+  /** Members follow one another without padding. */
+  readonly isPacked: boolean;
   readonly #layouts: { 32: StructField<Own> | null; 64: StructField<Own> | null } = {
     32: null,
     64: null,
   };
 
-  constructor(kind: 'struct' | 'union', name: string, members: Own) {
+  constructor(kind: 'struct' | 'union', name: string, members: Own, isPacked = false) {
     this.kind = kind;
     this.name = name;
     this.members = members;
+    this.isPacked = isPacked;
   }
 
   /** The layout a guest of this word size uses; always the same object. */
@@ -128,6 +131,14 @@ export class StructType<Own extends Members = Members> {
  */
 export function struct<const Own extends Members>(name: string, members: Own): StructType<Own> {
   return new StructType('struct', name, members);
+}
+
+/** A record without padding between its members or at its end: C's `__attribute__((packed))`. */
+export function packedStruct<const Own extends Members>(
+  name: string,
+  members: Own,
+): StructType<Own> {
+  return new StructType('struct', name, members, true);
 }
 
 /** A record whose members all start at its start. */
@@ -222,8 +233,6 @@ function alignmentOf(type: LayoutType, word: WordSize): number {
       return type.alignments[word];
     case 'array':
       return alignmentOf(type.element, word);
-    case 'pair':
-      return type.of(word).alignment;
     default:
       return type.of(word).alignment;
   }
@@ -274,7 +283,7 @@ function placeStruct(
   let alignment = 1;
   for (const [name, member] of Object.entries(type.members)) {
     const inner = member.kind === 'directed' ? member.type : member;
-    const own = alignmentOf(inner, word);
+    const own = type.isPacked ? 1 : alignmentOf(inner, word);
     const start = type.kind === 'union' ? 0 : roundUp(end, own);
     const ownDirection = member.kind === 'directed' ? member.direction : direction;
     const field = place(inner, offset + start, word, ownDirection);
