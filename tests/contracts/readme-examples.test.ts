@@ -15,7 +15,7 @@ const exampleCounts: Readonly<Record<string, number>> = {
   'packages/abi/README.md': 1,
   'packages/cli/README.md': 1,
   'packages/machine/README.md': 1,
-  'packages/memory/README.md': 1,
+  'packages/memory/README.md': 2,
   'packages/pv-guest/README.md': 1,
   'packages/vcpu-x86/README.md': 0,
 };

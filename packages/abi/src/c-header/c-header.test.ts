@@ -2,6 +2,7 @@
 // it as our own layouts say.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { WordSize } from '@proxeny/memory';
 import { describe, expect, it } from 'vitest';
@@ -10,7 +11,7 @@ import { families, scalars } from './families.js';
 import { familyHeader, isRecord, scalarHeader } from './header-text.js';
 
 const source = fileURLToPath(new URL('..', import.meta.url));
-const include = fileURLToPath(new URL('../../include/', import.meta.url));
+const include = join(source, '../include/');
 
 function header(name: string): string {
   return readFileSync(`${include}proxeny-xen/${name}.h`, 'utf8');
