@@ -1,5 +1,5 @@
 // Interrupts and I/O ports: HYPERVISOR_physdev_op(cmd, arg), the part that an unprivileged PV guest meets. physdev.h.
-// Without devices passed through, only set_iopl, set_iobitmap and get_free_pirq do something; the others fail.
+// A domain without devices passed through has use for set_iopl and set_iobitmap only.
 import { IN, IN_OUT, OUT, struct, u32, u64, ulong, union } from '@proxeny/memory';
 import { type Operations, operations } from './operation.js';
 import { domid_t, guest_handle, int, xen_pfn_t } from './scalar.js';

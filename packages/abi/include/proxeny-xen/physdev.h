@@ -3,7 +3,7 @@
 #define PROXENY_XEN_PHYSDEV_H
 
 /* Interrupts and I/O ports: HYPERVISOR_physdev_op(cmd, arg), the part that an unprivileged PV guest meets. physdev.h.
- * Without devices passed through, only set_iopl, set_iobitmap and get_free_pirq do something; the others fail. */
+ * A domain without devices passed through has use for set_iopl and set_iobitmap only. */
 
 #include "scalar.h"
 
