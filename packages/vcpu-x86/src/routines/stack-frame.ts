@@ -147,10 +147,12 @@ export class StackFrame {
     if (low + total === stack.pointer) {
       const linear = stack.linear(core, -total, total);
       const host = cachedHost(core, linear, total, true, stack.user);
-      if (host < 0) core.mmu.probe(linear, total, true, stack.user);
-      else if (size >= 4 && (host & 3) === 0) this.host = host;
-      return;
+      if (host >= 0) {
+        if (size >= 4 && (host & 3) === 0) this.host = host;
+        return;
+      }
     }
+    // In the order of the pushes: a fault names the first that failed.
     for (let i = 1; i <= this.count; i++)
       core.mmu.probe(stack.linear(core, -i * size, size), size, true, stack.user);
   }

@@ -2,6 +2,7 @@
 // take the images (routines/fxsave.ts).
 import type { Builder } from '../ir/builder.js';
 import { CR4, FPU_TRAP, MXCSR } from '../state/layout.js';
+import { requireCanonical } from './canonical.js';
 import { type Operands, RAX, type Semantics } from './operands.js';
 import { checkSse } from './simd-operands.js';
 
@@ -29,6 +30,7 @@ function area(
   if (segmented && x.mode.bits !== 64) {
     x.linearAt(b.addc(start, bytes - 1), access, write, segmented);
   }
+  requireCanonical(b, x, linear);
   const low = b.wrap(linear);
   b.raiseIf(b.andc(low, alignment - 1), GP, 0);
   const high = b.wrap(b.shrUc(linear, 32));

@@ -124,6 +124,11 @@ export const moveSemantics = {
   SETG: setcc,
 } as const satisfies Record<string, Semantics>;
 
+/** Nothing is cached, but the line must be readable (SDM vol. 2A, CLFLUSH). */
+const flushLine: Semantics = (_b, x) => {
+  x.read(0);
+};
+
 export const hintSemantics = {
   NOP: nothing,
   PAUSE: nothing,
@@ -138,5 +143,5 @@ export const hintSemantics = {
   LFENCE: nothing,
   MFENCE: nothing,
   SFENCE: nothing,
-  CLFLUSH: nothing,
+  CLFLUSH: flushLine,
 } as const satisfies Record<string, Semantics>;

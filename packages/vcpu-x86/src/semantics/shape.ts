@@ -3,7 +3,7 @@
 import type { CodeBits, Instruction } from '../isa/instruction.js';
 import type { Operand } from '../isa/operand.js';
 import type { Row } from '../isa/row.js';
-import { BLOCK_RIP, DS, FS, GPR, GS, SEGMENT_STRIDE, ZERO } from '../state/layout.js';
+import { BLOCK_RIP, CS, DS, FS, GPR, SEGMENT_STRIDE, ZERO } from '../state/layout.js';
 
 /** What generated code may take as given about the machine's mode. */
 export interface Mode {
@@ -167,6 +167,10 @@ export function bindFields(i: Instruction, mode: Mode, f: Fields, endOffset: num
   f.length = i.length;
 }
 
+/** FS and GS are flat in no mode, and CS may not be written however flat it is (64-bit code has no CS override). */
+const isSegmented = (segment: number, mode: Mode): boolean =>
+  !mode.flat || segment >= FS || (segment === CS && mode.bits !== 64);
+
 /** The static half of a decoded instruction. */
 export function shapeOf(i: Instruction, mode: Mode): Shape {
   return {
@@ -177,7 +181,7 @@ export function shapeOf(i: Instruction, mode: Mode): Shape {
     isRegister: i.isRegister,
     repeat: i.repeat,
     indexed: i.index >= 0,
-    segmented: !mode.flat || i.segment === FS || i.segment === GS,
+    segmented: isSegmented(i.segment, mode),
   };
 }
 
@@ -190,7 +194,7 @@ export const shapeKey = (i: Instruction, mode: Mode): number =>
     i.isRegister,
     i.repeat,
     i.index >= 0,
-    !mode.flat || i.segment >= FS,
+    isSegmented(i.segment, mode),
   );
 export const keyOfShape = (s: Shape): number =>
   key(s.row.id, s.operandBits, s.addressBits, s.isRegister, s.repeat, s.indexed, s.segmented);

@@ -48,9 +48,11 @@ export const pusha: Semantics = (_b, x) => {
 export const popa: Semantics = (_b, x) => {
   const { operandBits: bits } = x;
   const values: [number, Value][] = [];
-  pushOrder.forEach((register, i) => {
-    if (register !== RSP) values.push([register, x.peek(bits, ((7 - i) * bits) / 8)]);
-  });
+  // Upwards, so that a fault names the first byte that is missing.
+  for (let i = 0; i < 8; i++) {
+    const register = pushOrder[7 - i];
+    if (register !== RSP) values.push([register, x.peek(bits, (i * bits) / 8)]);
+  }
   x.drop(bits);
   for (const [register, v] of values) x.setRegister(register, bits, v);
 };

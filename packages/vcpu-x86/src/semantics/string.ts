@@ -4,6 +4,7 @@ import type { Builder, Value } from '../ir/builder.js';
 import { flagsOfSub } from '../ir/flags.js';
 import type { Bits, Local } from '../ir/node.js';
 import { BUDGET, FLAGS_OTHER, PENDING } from '../state/layout.js';
+import { segmentNumber } from './canonical.js';
 import { type Operands, RAX, RCX, RDI, RSI, type Semantics } from './operands.js';
 
 /** Fewer iterations than this are not worth a call of the bulk routine. */
@@ -46,10 +47,13 @@ export function repeat(b: Builder, x: Operands, it: Iteration): void {
   const count = (): Value => x.getRegister(RCX, x.addressBits);
   const initial = count();
   b.if(b.nez(initial), () => {
-    const tryBulk = b.local(
-      'i32',
-      it.bulk ? b.geU(initial, b.constantLike(initial, BULK_MINIMUM)) : b.i32(0),
-    );
+    // Not in the last instruction of a slice: a single step is one iteration.
+    const isWorth = (): Value =>
+      b.and(
+        b.geU(initial, b.constantLike(initial, BULK_MINIMUM)),
+        b.gtS(b.get(BUDGET, 32), b.i32(0)),
+      );
+    const tryBulk = b.local('i32', it.bulk ? isWorth() : b.i32(0));
     const last = b.local('i32', b.i32(0));
     b.loop(() => {
       const one = (): void => oneStep(b, x, it, step, count, tryBulk, last);
@@ -96,12 +100,6 @@ function oneStep(
   b.set(BUDGET, 32, budget);
   const stop = b.or(b.ltS(budget, b.i32(0)), b.nez(b.get(PENDING, 32)));
   b.if(b.and(stop, b.eqz(b.read(last))), () => b.jump(x.current()));
-}
-
-/** Number 0–5 of the segment that the source operand uses. */
-function segmentNumber(b: Builder, x: Operands): Value {
-  const slot = x.binding.slot('segment');
-  return 'offset' in slot ? b.i32(slot.offset >> 5) : b.shrUc(b.field(slot.field, 'u8'), 5);
 }
 
 export const movs: Semantics = (b, x) => {

@@ -26,12 +26,12 @@ import {
   XCR0,
 } from '../state/layout.js';
 import { CR4_FSGSBASE, CR4_OSXSAVE } from '../state/register-bits.js';
+import { notCanonical } from './canonical.js';
 import { type Operands, RAX, RBX, RCX, RDX, type Semantics } from './operands.js';
 import { halves, protectedOnly, supervisorOnly, umip } from './privilege.js';
 
 const segmentBase = (segment: number): number => SEGMENTS + segment * SEGMENT_STRIDE + SEGMENT_BASE;
 /** i32 1 if an i64 is no canonical address. */
-const notCanonical = (b: Builder, v: Value): Value => b.ne(b.shrSc(b.shlc(v, 16), 16), v);
 const setZero = (b: Builder, zf: Value): void => setArithmeticFlags(b, b.shlc(zf, 6), ZF);
 /** A value of the operand's type. */
 const fit = (b: Builder, x: Operands, v: Value): Value => (x.bits === 64 ? b.extendU(v) : v);
@@ -93,9 +93,10 @@ const query =
 export const arpl: Semantics = (b, x) => {
   protectedOnly(b, x);
   const rpl = b.andc(x.read(1), 3);
-  const old = x.modify();
+  const old = x.read(0);
   const lower = b.local('i32', b.ltU(b.andc(old, 3), rpl));
-  x.result(b.select(b.read(lower), b.or(b.andc(old, 0xfffc), rpl), old));
+  // Written only when it changes: a page that may only be read is no fault then.
+  b.if(b.read(lower), () => x.result(b.or(b.andc(old, 0xfffc), rpl)));
   setZero(b, b.read(lower));
 };
 
@@ -225,13 +226,13 @@ const writeBase =
     b.set(segmentBase(segment), 64, v);
   };
 
-/** MONITOR arms nothing and MWAIT goes on at once, as it may (SDM vol. 2B MWAIT). */
+/** MONITOR arms nothing and MWAIT goes on at once, as it may (SDM vol. 2B MWAIT). Outside of CPL 0 they are undefined opcodes. */
 export const monitor: Semantics = (b, x) => {
-  supervisorOnly(b);
+  b.raiseIf(b.nez(b.get(CPL, 32)), UD);
   b.raiseIf(b.nez(x.getRegister(RCX, 32)), GP, 0);
 };
 export const mwait: Semantics = (b, x) => {
-  supervisorOnly(b);
+  b.raiseIf(b.nez(b.get(CPL, 32)), UD);
   b.raiseIf(b.nez(x.getRegister(RCX, 32)), GP, 0);
   b.jump(x.next());
 };

@@ -12,6 +12,7 @@ import {
   STATE_BYTES,
   TOP_FIELD,
 } from '../state/x87-bits.js';
+import { requireCanonical } from './canonical.js';
 import { type Operands, RAX, type Semantics } from './operands.js';
 import { highHalf, lowHalf, noWait, part, record, wait } from './x87-frame.js';
 
@@ -61,6 +62,7 @@ const environment =
     check(b);
     const bits = x.operandBits === 16 ? 16 : 32;
     const linear = range(b, x, sizes[bits], write);
+    requireCanonical(b, x, linear);
     b.call(name, lowHalf(b, linear), highHalf(b, linear), b.i32(bits));
   };
 

@@ -22,7 +22,8 @@ export const JUMP_CACHE_ENTRIES = 8192;
 export const JUMP_CACHE_STRIDE = 16;
 export const JUMP_CACHE_SIZE: number = JUMP_CACHE_ENTRIES * JUMP_CACHE_STRIDE;
 
-export const HANDLER_TABLE_SIZE = 8192;
+/** More than a mode class has shapes (handler-table.test.ts counts them); ids must fit the 16 bits of a record. */
+export const HANDLER_TABLE_SIZE = 16384;
 
 export interface InlineForm {
   readonly shape: Shape;
