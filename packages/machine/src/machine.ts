@@ -16,7 +16,7 @@ import { checkMemoryBytes } from './config.js';
 import { HostClock } from './host/clock.js';
 import { visitEventLoop } from './host/event-loop.js';
 import { hostRandomU32 } from './host/random.js';
-import { PCI_HOLE_START } from './loader/e820.js';
+import { firmwareRam, PCI_HOLE_START } from './loader/e820.js';
 import { loadImage } from './loader/image.js';
 import type { BootModule, BootProtocol } from './loader/load-request.js';
 import { acpiLoaderFiles } from './pc/acpi-loader.js';
@@ -101,7 +101,7 @@ export class Machine {
   readonly cpu: X86Cpu;
   readonly memory: PcMemory;
   readonly board: PcBoard;
-  readonly clock: HostClock = new HostClock();
+  readonly clock: HostClock = new HostClock(() => this.workDone());
   readonly timers: TimerQueue = new TimerQueue(this.clock);
   readonly blocks: BlockCache;
   private end: MachineEnd | null = null;
@@ -110,6 +110,8 @@ export class Machine {
   private readonly hold: () => Promise<void> | null;
   /** Instructions a millisecond, measured: sizes the slices. */
   private speed = 20_000;
+  /** Instructions of all slices so far, with what is left of the current one. */
+  private granted = 0;
 
   constructor(config: PcConfig) {
     const { memoryBytes } = config;
@@ -206,7 +208,8 @@ export class Machine {
     });
     const apic = this.board.lapic !== null;
     if (firmware) {
-      addMachineItems(this.board.fwCfg, { ramBytes: config.memoryBytes, cpuCount: 1, e820: [] });
+      const e820 = firmwareRam(config.memoryBytes);
+      addMachineItems(this.board.fwCfg, { ramBytes: config.memoryBytes, cpuCount: 1, e820 });
       for (const file of acpiLoaderFiles(acpi)) this.board.fwCfg.addFile(file.name, file.bytes);
     } else if (apic) {
       this.memory.copyTo(ACPI_BASE as Gpa, acpi.bytes);
@@ -252,6 +255,10 @@ export class Machine {
     this.finish({ reason: 'stopped', code: 0, message: '' });
   }
 
+  /** Instructions executed so far, about. */
+  private workDone(): number {
+    return this.granted === 0 ? 0 : this.granted - this.cpu.budgetLeft;
+  }
   private finish(end: MachineEnd): void {
     this.end ??= end;
     this.cpu.requestExit();
@@ -293,6 +300,7 @@ export class Machine {
         1000,
         Math.floor(this.speed * Math.min(SLICE_MS, Math.max(untilTimerMs, 0.05))),
       );
+      this.granted = this.workDone() + slice;
       const exit = this.cpu.run(slice);
       const spent = performance.now() - now;
       if (exit === EXIT_HALT) {
@@ -319,12 +327,14 @@ export class Machine {
   }
   /** The CPU is halted: sleeps until the next timer or input. Whether it slept (host events had their turn). */
   private async idle(): Promise<boolean> {
+    this.clock.catchUp();
     this.timers.runDue();
     this.drainInput(); // the guest may have made room, and sleeps only because it waits for more
     if (this.cpu.canWake()) return false;
     const waitMs = (this.timers.nextDeadlineNs() - this.clock.nowNs()) / 1e6;
     if (waitMs <= 0) return false;
     await this.sleep(Math.min(waitMs, 1000));
+    this.clock.catchUp();
     return true;
   }
   private sleep(ms: number): Promise<void> {

@@ -146,7 +146,7 @@ export class PcBoard {
       device: this.pic.slavePorts,
     });
     ports.claim({ name: 'ELCR', first: 0x4d0, count: 2, width: 1, device: this.pic.elcrPorts });
-    this.pit = new Pit(timers, isa(0));
+    this.pit = new Pit(timers, isa(0), () => this.#timerWaits());
     ports.claim({ name: '8254', first: 0x40, count: 4, width: 1, device: this.pit });
     ports.claim({
       name: 'port 61h',
@@ -273,6 +273,11 @@ export class PcBoard {
   #isaIrq(irq: number, level: boolean): void {
     this.pic.setIrq(irq, level);
     this.ioapic?.setPin(irq === 0 ? 2 : irq, level);
+  }
+  /** Whether the timer's interrupt has reached a controller and waits for the CPU. */
+  #timerWaits(): boolean {
+    const vector = this.ioapic?.vectorOf(2) ?? -1;
+    return vector < 0 ? this.pic.waits(0) : this.lapic?.waits(vector) === true;
   }
   readonly #sharers = new Map<number, number>();
   /** A line that several devices drive: asserted while any of them asserts it. */

@@ -153,6 +153,10 @@ export class X86Cpu {
       return counted.filter((f) => f.count > 0).sort((a, b) => b.count - a.count);
     });
   }
+  /** How many instructions of the budget of run() are left, about; exact to a block also while it runs. */
+  get budgetLeft(): number {
+    return this.state.get(BUDGET);
+  }
   /** Would run() execute an instruction now? */
   canWake(): boolean {
     const { state, core } = this;

@@ -46,6 +46,18 @@ export function pcMemoryMap(ramByteLength: number): MemoryRegion[] {
   return map.filter(({ byteLength }) => byteLength > 0);
 }
 
+/** The RAM of {@link pcMemoryMap} as firmware wants to hear of it: whole from 0, since firmware decides what it reserves. */
+export function firmwareRam(
+  ramByteLength: number,
+): { address: number; byteLength: number; kind: number }[] {
+  const low = Math.min(ramByteLength, PCI_HOLE_START);
+  const ranges = [
+    { address: 0, byteLength: low, kind: E820_RAM },
+    { address: FOUR_GIB, byteLength: ramByteLength - low, kind: E820_RAM },
+  ];
+  return ranges.filter(({ byteLength }) => byteLength > 0);
+}
+
 function region(start: number, end: number, type: number): MemoryRegion {
   return { start, byteLength: end - start, type };
 }

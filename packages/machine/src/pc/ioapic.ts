@@ -76,6 +76,13 @@ export class Ioapic implements MmioDevice, EndOfInterruptListener, Stateful<Ioap
     else if ((this.#low[pin] & MASKED) === 0) this.#send(pin);
   }
 
+  /** The vector that a rise of `pin` sends; -1 when it is masked or sends none. */
+  vectorOf(pin: number): number {
+    const entry = this.#low[pin];
+    const sends = (entry & MASKED) === 0 && ((entry >>> 8) & 7) <= DELIVER_LOWEST_PRIORITY;
+    return sends ? entry & 0xff : -1;
+  }
+
   /** A local APIC finished `vector`: its level-triggered pins may send again. */
   endOfInterrupt(vector: number): void {
     for (let pin = 0; pin < IOAPIC_PIN_COUNT; pin++) {

@@ -1,11 +1,15 @@
 // The local APIC's timer (SDM 3A §11.5.4): one-shot and periodic count-down, and TSC deadline.
-// Invariants: nothing is counted, the current count is computed from guest time; a periodic timer that fell behind fires once, and
-// never more often than MIN_PERIOD_NS, so a guest cannot drown the host in timer interrupts.
+// Invariants: nothing is counted, the current count is computed from guest time. A periodic timer fires for every period: one
+// that falls due while the host is late, or while the interrupt before still waits, is delivered afterwards, at up to four times
+// the programmed rate (guests count these interrupts as time); more than a second of them is dropped. It never fires more often
+// than MIN_PERIOD_NS, so a guest cannot drown the host in timer interrupts.
 import type { Stateful } from '../device.js';
 import { StateReader } from '../state-reader.js';
 import type { Timer, TimerQueue } from '../timer-queue.js';
 
 const MIN_PERIOD_NS = 20_000;
+/** Periods that were missed longer ago are dropped. */
+const MAX_BACKLOG_NS = 1e9;
 
 export const TIMER_ONE_SHOT = 0;
 export const TIMER_PERIODIC = 1;
@@ -34,19 +38,21 @@ export class LapicTimer implements Stateful<LapicTimerState> {
   readonly #timers: TimerQueue;
   readonly #tsc: TscConversion;
   readonly #busNs: number;
-  readonly #fire: () => void;
+  readonly #fire: () => boolean;
   readonly #timer: Timer;
   #mode = TIMER_ONE_SHOT;
   #divideConfig = 0;
   #tickNs: number;
   #initialCount = 0;
   #startNs = 0;
+  /** When the next period to be delivered ended, or will. */
+  #dueNs = 0;
   #counting = false;
   #tscDeadlineLow = 0;
   #tscDeadlineHigh = 0;
 
-  /** The counter runs at `busHz` divided by the divide configuration. `fire` is called at each expiry. */
-  constructor(timers: TimerQueue, tsc: TscConversion, busHz: number, fire: () => void) {
+  /** The counter runs at `busHz` divided by the divide configuration. `fire` is called at each expiry; false: the one before still waits. */
+  constructor(timers: TimerQueue, tsc: TscConversion, busHz: number, fire: () => boolean) {
     this.#timers = timers;
     this.#tsc = tsc;
     this.#busNs = 1e9 / busHz;
@@ -180,22 +186,44 @@ export class LapicTimer implements Stateful<LapicTimerState> {
       return deadline === 0 ? Number.POSITIVE_INFINITY : this.#tsc.nsAtTsc(deadline);
     }
     if (!this.#counting) return Number.POSITIVE_INFINITY;
-    const periodNs = this.#initialCount * this.#tickNs;
-    if (this.#mode === TIMER_ONE_SHOT) return this.#startNs + periodNs;
+    if (this.#mode === TIMER_ONE_SHOT) return this.#startNs + this.#periodNs;
     const now = this.#timers.nowNs();
-    const periods = Math.floor((now - this.#startNs) / periodNs) + 1;
-    let nextNs = this.#startNs + periods * periodNs;
-    if (nextNs <= now) nextNs += periodNs; // the division rounded down
-    return periodNs < MIN_PERIOD_NS ? Math.max(nextNs, now + MIN_PERIOD_NS) : nextNs;
+    this.#dueNs = this.#nextPeriodNs(now);
+    return this.#periodNs < MIN_PERIOD_NS
+      ? Math.max(this.#dueNs, now + MIN_PERIOD_NS)
+      : this.#dueNs;
+  }
+
+  get #periodNs(): number {
+    return this.#initialCount * this.#tickNs;
+  }
+
+  /** End of the period that `now` is in. */
+  #nextPeriodNs(now: number): number {
+    const periodNs = this.#periodNs;
+    const nextNs = this.#startNs + (Math.floor((now - this.#startNs) / periodNs) + 1) * periodNs;
+    return nextNs <= now ? nextNs + periodNs : nextNs; // the division rounded down
   }
 
   #expire(): void {
+    if (this.#mode === TIMER_PERIODIC) {
+      this.#expirePeriod();
+      return;
+    }
     if (this.#mode === TIMER_TSC_DEADLINE) {
       this.#tscDeadlineLow = 0;
       this.#tscDeadlineHigh = 0;
-    } else if (this.#mode === TIMER_ONE_SHOT) this.#counting = false;
-    else this.#arm();
+    } else this.#counting = false;
     this.#fire();
+  }
+
+  #expirePeriod(): void {
+    const now = this.#timers.nowNs();
+    const periodNs = this.#periodNs;
+    if (this.#fire()) this.#dueNs += periodNs;
+    if (now - this.#dueNs > MAX_BACKLOG_NS) this.#dueNs = this.#nextPeriodNs(now);
+    const pauseNs = Math.max(MIN_PERIOD_NS, this.#dueNs <= now ? periodNs / 4 : 0);
+    this.#timer.rearm(Math.max(this.#dueNs, now + pauseNs));
   }
 }
 

@@ -281,7 +281,7 @@ describe('timer', () => {
     expect((before - read(0x390)) * 16 * 10).toBe(1e9);
   });
 
-  test('periodic reloads, keeps its phase when late, and coalesces what was missed', () => {
+  test('periodic reloads, and delivers every period when late, four times as fast, in its phase at the end', () => {
     enable();
     write(0x3e0, 0xb);
     write(0x320, 0x20040);
@@ -294,7 +294,43 @@ describe('timer', () => {
     expect(lapic.acknowledge()).toBe(0x40);
     eoi();
     expect(lapic.interruptPending).toBe(false);
+    expect(timers.nextDeadlineNs()).toBe(4_650_000);
+    advance(250_000);
+    expect(lapic.acknowledge()).toBe(0x40);
+    advance(250_000);
+    eoi();
+    expect(lapic.acknowledge()).toBe(0x40);
+    eoi();
     expect(timers.nextDeadlineNs()).toBe(5_000_000);
+  });
+
+  test('a period whose interrupt finds the one before still waiting is delivered later, not lost', () => {
+    enable();
+    write(0x3e0, 0xb);
+    write(0x320, 0x20040);
+    write(0x380, 1_000_000);
+    for (let i = 0; i < 5; i++) advance(1_000_000);
+    let taken = 0;
+    for (let i = 0; i < 30; i++) {
+      if (lapic.interruptPending && lapic.acknowledge() === 0x40) {
+        taken++;
+        eoi();
+      }
+      advance(50_000);
+    }
+    expect(taken).toBe(6);
+    expect(timers.nextDeadlineNs()).toBe(7_000_000);
+  });
+
+  test('more than a second of missed periods is dropped', () => {
+    enable();
+    write(0x3e0, 0xb);
+    write(0x320, 0x20040);
+    write(0x380, 1_000_000);
+    advance(5_000_400_000);
+    expect(lapic.acknowledge()).toBe(0x40);
+    eoi();
+    expect(timers.nextDeadlineNs()).toBe(5_001_000_000);
   });
 
   test('a hostile period of one tick fires at most every 20 µs', () => {

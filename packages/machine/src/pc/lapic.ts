@@ -89,9 +89,11 @@ export class Lapic implements MmioDevice, ApicReceiver, Stateful<LapicState> {
     this.#bus = options.bus;
     this.#cpu = options.cpu;
     this.#lvt = new LocalVectorTable((mode, vector, level) => this.receive(mode, vector, level));
-    this.#timer = new LapicTimer(options.timers, options.tsc, options.busHz ?? 1e9, () =>
-      this.#lvt.fire(LVT_TIMER),
-    );
+    this.#timer = new LapicTimer(options.timers, options.tsc, options.busHz ?? 1e9, () => {
+      const waits = this.waits(this.#lvt.entries[LVT_TIMER] & 0xff);
+      if (!waits) this.#lvt.fire(LVT_TIMER);
+      return !waits;
+    });
     this.reset();
   }
 
@@ -129,6 +131,11 @@ export class Lapic implements MmioDevice, ApicReceiver, Stateful<LapicState> {
   /** Whether the processor, with interrupts enabled, has one to take: ask {@link Lapic.acknowledge} which. */
   get interruptPending(): boolean {
     return this.#pending;
+  }
+
+  /** Whether `vector` has been requested and the processor has not taken it. */
+  waits(vector: number): boolean {
+    return this.#vectors.requested.has(vector);
   }
 
   /** Takes the interrupt: its vector, now in service, or {@link TAKE_FROM_PIC}. */

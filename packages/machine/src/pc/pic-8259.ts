@@ -92,6 +92,11 @@ export class Pic8259 {
     else this.#irr &= ~(1 << input);
   }
 
+  /** Whether a request of `input` has been latched and is not masked. */
+  waits(input: number): boolean {
+    return (this.#irr & ~this.#imr & (1 << input)) !== 0;
+  }
+
   /** The input that would be served now, 0-7, or -1: this is the INT output. */
   pending(): number {
     const requests = this.#irr & ~this.#imr;

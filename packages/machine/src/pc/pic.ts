@@ -53,6 +53,11 @@ export class Pic implements Stateful<PicState> {
     this.#update();
   }
 
+  /** Whether a request of `irq`, 0-15, has been latched, is not masked, and waits to be acknowledged. */
+  waits(irq: number): boolean {
+    return irq < 8 ? this.#master.waits(irq) : this.#slave.waits(irq & 7);
+  }
+
   /** The line of one interrupt, 0-15 without 2, for a device to hold. */
   line(irq: number): IrqLine {
     if (!Number.isInteger(irq) || irq < 0 || irq > 15 || irq === CASCADE) {

@@ -209,6 +209,30 @@ describe('IRQ0', () => {
     expect(edges[19]).toBe(start + 1193 * 20);
   });
 
+  test('an edge that finds the one before still waiting is delivered later, not lost', () => {
+    let waits = false;
+    let rises = 0;
+    const held = new Pit(
+      timers,
+      (l) => {
+        if (l) rises++;
+      },
+      () => waits,
+    );
+    held.writePort(3, 1, 0x34);
+    held.writePort(0, 1, 0xa9); // 1193 ticks: 1 ms
+    held.writePort(0, 1, 0x04);
+    rises = 0;
+    step(1193 * 2 + 10);
+    expect(rises).toBe(2);
+    waits = true;
+    step(1193 * 4);
+    expect(rises).toBe(2);
+    waits = false;
+    step(1193 * 3);
+    expect(rises).toBe(9);
+  });
+
   test('more than a second of lost edges is dropped', () => {
     program(0, 2, 1193);
     clock.advance(60e9);

@@ -1,7 +1,8 @@
 // Pit: the 8254 interval timer of a PC at ports 0x40-0x43. Counter 0 drives IRQ0, counter 1 was memory refresh, counter 2 is the
 // speaker's, gated by port 0x61. Counts are computed from guest time; only IRQ0 needs a timer.
-// Invariants: IRQ0 edges are scheduled from the ideal ticks of the counter, so they never drift. When the host comes late, each
-// lost edge is delivered on its own, at up to four times the programmed rate, until none is left; more than a second of them is dropped.
+// Invariants: IRQ0 edges are scheduled from the ideal ticks of the counter, so they never drift. When the host comes late, or the
+// interrupt before still waits to be taken, each edge is delivered on its own afterwards, at up to four times the programmed rate,
+// until none is left (guests count them as time); more than a second of them is dropped.
 import type { IrqLine, PortDevice, Stateful } from '../device.js';
 import { StateReader } from '../state-reader.js';
 import type { Timer, TimerQueue } from '../timer-queue.js';
@@ -37,13 +38,15 @@ export class Pit implements PortDevice, Stateful<PitState> {
   ];
   readonly #timers: TimerQueue;
   readonly #irq: IrqLine;
+  readonly #waits: () => boolean;
   readonly #timer: Timer;
   #irqLevel = true; // OUT is high before the first control word: programming mode 2 or 3 makes no edge
   #riseTick = Infinity;
 
-  /** `irq` is IRQ0: the OUT pin of counter 0. */
-  constructor(timers: TimerQueue, irq: IrqLine) {
+  /** `irq` is IRQ0: the OUT pin of counter 0. `waits`: an edge of IRQ0 has reached an interrupt controller and no CPU has taken it. */
+  constructor(timers: TimerQueue, irq: IrqLine, waits: () => boolean = () => false) {
     this.#timers = timers;
+    this.#waits = waits;
     this.#irq = irq;
     this.#timer = timers.create(() => this.#deliver());
   }
@@ -111,14 +114,19 @@ export class Pit implements PortDevice, Stateful<PitState> {
 
   #deliver(): void {
     const channel = this.#channels[0];
+    const nowNs = this.#timers.nowNs();
+    const intervalNs = (channel.riseInterval * 1e9) / PIT_HERTZ;
+    const behindNs = nowNs - this.#rate.nsAt(this.#riseTick);
+    if (intervalNs > 0 && behindNs <= MAX_BACKLOG_NS && this.#waits()) {
+      this.#arm(nowNs + Math.max(MIN_INTERVAL_NS, intervalNs / 4));
+      return;
+    }
     this.#setIrq(false);
     this.#setIrq(true);
-    const nowNs = this.#timers.nowNs();
     this.#riseTick = channel.nextRise(this.#riseTick);
     if (this.#riseTick === Infinity) return;
     const lateNs = nowNs - this.#rate.nsAt(this.#riseTick);
     if (lateNs > MAX_BACKLOG_NS) this.#riseTick = channel.nextRise(this.#rate.ticksAt(nowNs));
-    const intervalNs = (channel.riseInterval * 1e9) / PIT_HERTZ;
     this.#arm(nowNs + Math.max(MIN_INTERVAL_NS, lateNs > 0 ? intervalNs / 4 : 0));
   }
 
