@@ -90,6 +90,15 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'vcpu-x86/platform',
     'vcpu-x86/state',
   ],
+  // Hot regions: what they are made of and how they become WebAssembly; knows no tier.
+  'vcpu-x86/region': [
+    'vcpu-x86/ir',
+    'vcpu-x86/isa',
+    'vcpu-x86/mmu/tlb',
+    'vcpu-x86/semantics',
+    'vcpu-x86/state',
+    'vcpu-x86/wasm',
+  ],
   'vcpu-x86/cpu-model': ['vcpu-x86/isa'],
   'vcpu-x86/tier': [
     'memory',
@@ -103,6 +112,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'vcpu-x86/isa',
     'vcpu-x86/mmu',
     'vcpu-x86/platform',
+    'vcpu-x86/region',
     'vcpu-x86/routines',
     'vcpu-x86/semantics',
     'vcpu-x86/state',

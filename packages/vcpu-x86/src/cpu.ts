@@ -40,6 +40,7 @@ import {
 } from './state/layout.js';
 import { VcpuState } from './state/vcpu-state.js';
 import { coldImports, ModeHandlers } from './tier/cold.js';
+import { HOT_THRESHOLD, HotTier } from './tier/hot.js';
 import {
   EXIT_BUDGET,
   EXIT_FAULT,
@@ -60,6 +61,8 @@ export interface X86CpuOptions {
   readonly model: CpuModel;
   readonly platform: CpuPlatform;
   readonly stage: SecondStage;
+  /** Executions of a block before the hot tier compiles it; Infinity: everything runs in the cold tier. */
+  readonly hotThreshold?: number;
   /** Machine address of {@link PROFILE_SIZE} bytes for execution counters (tools/profile-forms.ts); counting slows the CPU down. */
   readonly profile?: number;
 }
@@ -72,6 +75,8 @@ export class X86Cpu {
   readonly state: VcpuState;
   readonly blocks: BlockCache;
   private readonly translator: Translator;
+  /** The hot tier; its counters are public. */
+  readonly hot: HotTier;
   private readonly modes: (ModeHandlers | undefined)[] = [];
   private readonly imports: WebAssembly.Imports;
   private readonly jumpCache: number;
@@ -103,12 +108,24 @@ export class X86Cpu {
     this.blocks.onClear = () => this.core.forgetJumps();
     this.core.onGenerationWrap = () =>
       this.state.u8.fill(0, this.jumpCache, this.jumpCache + JUMP_CACHE_SIZE);
-    this.translator = new Translator(
+    const gate = new FeatureGate(options.model.features as Iterable<never>);
+    this.hot = new HotTier(
       this.core,
       this.blocks,
-      new FeatureGate(options.model.features as Iterable<never>),
+      gate,
+      (modeClass) => this.modes[modeClass] as ModeHandlers,
     );
-    this.imports = coldImports(this.core, () => this.lookup());
+    this.blocks.regions = this.hot;
+    this.blocks.heat = Math.min(
+      this.profile !== 0 ? Infinity : (options.hotThreshold ?? HOT_THRESHOLD),
+      0x7fffffff,
+    );
+    this.translator = new Translator(this.core, this.blocks, gate);
+    this.imports = coldImports(
+      this.core,
+      () => this.lookup(),
+      (rec) => this.hot.compile(rec),
+    );
     this.reset();
   }
 
@@ -300,6 +317,7 @@ export class X86Cpu {
     const key = state.get(MODE_KEY);
     const rec = this.translator.block(handlers, key & MODE_CLASS_MASK, this.stepping ? 1 : 64);
     this.counters.lookups++;
+    if (rec !== 0) this.hot.confirm(rec, this.core.codeLinear(state.rip));
     if (rec !== 0 && !this.stepping) {
       const low = state.get(RIP);
       const entry =

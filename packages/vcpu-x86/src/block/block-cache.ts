@@ -2,21 +2,39 @@
 // its first byte and the mode class it was decoded for. Frames that hold code are watched; a write into a block's bytes turns
 // all its records stale at once, so even the block that is running leaves at its next instruction.
 //
-// Block layout: a 16-byte header (instruction count, mode class, machine address of the second page's first byte or 0, length of
-// the code in bytes), then records. `rec` always means the address of the first record.
+// Block layout: a 24-byte header (instruction count, mode class, machine address of the second page's first byte or 0, length of
+// the code in bytes, executions until it is hot, handler of its hot region or 0), then records. `rec` always means the address of the first record.
 import type { CodeWatch } from '../mmu/mmu.js';
 import type { Tlb } from '../mmu/tlb.js';
 import { RECORD } from '../semantics/binding.js';
 
-export const HEADER_SIZE = 16;
+export const HEADER_SIZE = 24;
+/** Byte offsets in the header, from its start. */
+export const HEADER_HEAT = 16;
+export const HEADER_HOT = 20;
 const HASH_BITS = 18;
 const HASH_SIZE = 1 << HASH_BITS;
 /** Handler 0 leaves for the instruction at its own rIP: the end of a block without a jump, and every record of a dropped block. */
 export const HANDLER_LEAVE = 0;
 
+/** Heat that no block reaches. */
+const NEVER_HOT = 0x7fffffff;
+
+/** Whoever compiles hot regions learns what happened to the code they were made of. */
+export interface RegionKeeper {
+  /** The block that a region was entered by went. */
+  blockDropped(rec: number): void;
+  /** Bytes of a frame that holds code were written. */
+  written(from: number, length: number): void;
+  /** Every block went. */
+  cleared(): void;
+}
+
 interface Frame {
   /** First records of the blocks that have bytes in this frame. */
   readonly blocks: Set<number>;
+  /** Regions that have code in this frame. */
+  pins: number;
 }
 
 export class BlockCache implements CodeWatch {
@@ -35,6 +53,9 @@ export class BlockCache implements CodeWatch {
   readonly recordSizes: Uint8Array[] = [];
   /** Called when every block went: cached jumps lead nowhere. (To a single dropped block they may: its records are stale.) */
   onClear: () => void = () => {};
+  /** Executions before a block is offered to the hot tier. */
+  heat = NEVER_HOT;
+  regions: RegionKeeper | null = null;
   /** Blocks translated and dropped so far. */
   translated = 0;
   dropped = 0;
@@ -92,6 +113,18 @@ export class BlockCache implements CodeWatch {
     this.i32[h + 1] = modeClass;
     this.i32[h + 2] = 0;
     this.i32[h + 3] = codeBytes;
+    this.i32[h + 4] = NEVER_HOT;
+    this.i32[h + 5] = 0;
+  }
+  /** Machine address of a block's first byte, its mode class, and the setting of its hot region. */
+  startOf(rec: number): number {
+    return this.starts.get(rec) as number;
+  }
+  modeClassOf(rec: number): number {
+    return this.i32[((rec - HEADER_SIZE) >> 2) + 1];
+  }
+  setHot(rec: number, handler: number): void {
+    this.i32[((rec - HEADER_SIZE) >> 2) + 5] = handler;
   }
 
   /** Room for a block of `bytes` of records; its first record's address. Everything is forgotten when the arena is full. */
@@ -119,6 +152,8 @@ export class BlockCache implements CodeWatch {
     this.i32[h + 1] = modeClass;
     this.i32[h + 2] = second;
     this.i32[h + 3] = codeBytes;
+    this.i32[h + 4] = this.heat;
+    this.i32[h + 5] = 0;
     this.top = (rec + recordBytes + 7) & ~7;
     const old = this.lookup(host, modeClass);
     if (old !== 0) this.drop(old);
@@ -132,34 +167,52 @@ export class BlockCache implements CodeWatch {
   }
   private readonly starts = new Map<number, number>();
 
-  private join(mfn: number, rec: number): void {
+  private frameOf(mfn: number): Frame {
     let frame = this.frames.get(mfn);
     if (!frame) {
-      frame = { blocks: new Set() };
+      frame = { blocks: new Set(), pins: 0 };
       this.frames.set(mfn, frame);
       this.codeFrames[mfn] = 1;
       for (const tlb of this.tlbs) tlb.protectFrame(mfn * 4096);
     }
-    frame.blocks.add(rec);
+    return frame;
+  }
+  private release(mfn: number, frame: Frame): void {
+    if (frame.blocks.size > 0 || frame.pins > 0) return;
+    this.frames.delete(mfn);
+    this.codeFrames[mfn] = 0;
+  }
+  private join(mfn: number, rec: number): void {
+    this.frameOf(mfn).blocks.add(rec);
   }
   private part(mfn: number, rec: number): void {
     const frame = this.frames.get(mfn);
     if (!frame) return;
     frame.blocks.delete(rec);
-    if (frame.blocks.size === 0) {
-      this.frames.delete(mfn);
-      this.codeFrames[mfn] = 0;
-    }
+    this.release(mfn, frame);
+  }
+  /** Watches a frame for a region with code in it. */
+  pin(mfn: number): void {
+    this.frameOf(mfn).pins++;
+  }
+  unpin(mfn: number): void {
+    const frame = this.frames.get(mfn);
+    if (!frame) return;
+    frame.pins--;
+    this.release(mfn, frame);
   }
 
   /** Drops the blocks with bytes in [from, from + length) of machine memory. */
   written(from: number, length: number): void {
     const last = (from + length - 1) >>> 12;
+    let code = false;
     for (let mfn = from >>> 12; mfn <= last; mfn++) {
       const frame = this.frames.get(mfn);
       if (!frame) continue;
+      code = true;
       for (const rec of frame.blocks) if (this.touches(rec, from, length)) this.drop(rec);
     }
+    if (code) this.regions?.written(from, length);
   }
   private touches(rec: number, from: number, length: number): boolean {
     const start = this.starts.get(rec) as number;
@@ -182,6 +235,7 @@ export class BlockCache implements CodeWatch {
     this.part(host >>> 12, rec);
     if (this.i32[h + 2] !== 0) this.part(this.i32[h + 2] >>> 12, rec);
     this.starts.delete(rec);
+    if (this.i32[h + 5] !== 0) this.regions?.blockDropped(rec);
     this.dropped++;
     const sizes = this.recordSizes[modeClass];
     let at = rec;
@@ -221,6 +275,7 @@ export class BlockCache implements CodeWatch {
     this.codeFrames.fill(0);
     this.dropped = this.translated;
     this.top = this.start;
+    this.regions?.cleared();
     this.onClear();
   }
 }

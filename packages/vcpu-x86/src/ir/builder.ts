@@ -1,6 +1,6 @@
 // Builds IR: every method appends one node to the current statement list and returns it. Operand types decide between the
 // 32- and 64-bit forms, so a semantics function is written once for all sizes.
-import type { Access, Bits, Local, Node, SlotRef, Type } from './node.js';
+import type { Access, Bits, FlagName, FlagsKind, Local, Node, SlotRef, Type } from './node.js';
 
 export type Value = Node;
 
@@ -10,7 +10,13 @@ export class Builder {
   /** The finished program's top-level statements. */
   readonly statements: Node[] = [];
   readonly locals: Local[] = [];
+  /** Flags stay symbolic nodes instead of writes to the state page. */
+  readonly symbolicFlags: boolean;
   private list: Node[] = this.statements;
+
+  constructor(symbolicFlags = false) {
+    this.symbolicFlags = symbolicFlags;
+  }
 
   private append<N extends Node>(node: N): N {
     if ('args' in node) for (const a of node.args) a.uses++;
@@ -238,6 +244,17 @@ export class Builder {
   resizeS(a: Value, from: Bits, to: Bits): Value {
     const v = this.signExtend(a, from);
     return to === 64 ? this.extendS(v) : this.zeroExtend(this.wrap(v), to);
+  }
+
+  // Symbolic flags: see ir/flags.ts, which every semantics function goes through
+  flags(kind: FlagsKind, bits: Bits, ...args: Value[]): void {
+    this.append({ op: 'flags', type: 'none', uses: 0, kind, bits, args });
+  }
+  condition(code: number): Value {
+    return this.append({ op: 'condition', type: 'i32', uses: 0, code });
+  }
+  flag(name: FlagName): Value {
+    return this.append({ op: 'flag', type: 'i32', uses: 0, name });
   }
 
   // Memory, by linear address

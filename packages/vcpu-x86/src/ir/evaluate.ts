@@ -169,6 +169,10 @@ class Evaluation {
         if (r < 0) this.fault();
         throw new End('jump');
       }
+      case 'flags':
+      case 'condition':
+      case 'flag':
+        throw new Error('the reference evaluator wants flags in the state page');
       case 'branch': {
         if (node.args.length === 2 && this.number(node.args[1]) === 0) return undefined;
         state.view.setBigInt64(state.base + RIP, this.value(node.args[0]) as bigint, true);

@@ -5,7 +5,9 @@
 // Bits 31 and 30 are the carries out of the operand's top two bits, so an addition's carry vector goes in unchanged.
 import { FLAG_AUX, FLAG_RESULT, FLAGS_OTHER } from '../state/layout.js';
 import type { Builder, Value } from './builder.js';
-import type { Bits } from './node.js';
+import type { Bits, FlagName } from './node.js';
+
+export type { FlagName };
 
 export const CF = 1;
 export const PF = 4;
@@ -15,8 +17,6 @@ export const SF = 0x80;
 export const OF = 0x800;
 /** The six arithmetic flags. */
 export const ARITHMETIC_FLAGS = 0x8d5;
-
-export type FlagName = 'cf' | 'pf' | 'af' | 'zf' | 'sf' | 'of';
 
 const setResult = (b: Builder, bits: Bits, result: Value): void =>
   b.set(FLAG_RESULT, 64, b.extendS(b.signExtend(result, bits)));
@@ -34,16 +34,19 @@ const subBorrows = (b: Builder, a: Value, c: Value, result: Value): Value =>
 
 /** All six flags of result = a + c (+ carry). */
 export function flagsOfAdd(b: Builder, bits: Bits, result: Value, a: Value, c: Value): void {
+  if (b.symbolicFlags) return b.flags('add', bits, result, a, c);
   setResult(b, bits, result);
   setAux(b, auxOf(b, bits, addCarries(b, a, c, result)));
 }
 /** All six flags of result = a - c (- borrow). */
 export function flagsOfSub(b: Builder, bits: Bits, result: Value, a: Value, c: Value): void {
+  if (b.symbolicFlags) return b.flags('sub', bits, result, a, c);
   setResult(b, bits, result);
   setAux(b, auxOf(b, bits, subBorrows(b, a, c, result)));
 }
 /** SF ZF PF of the result; CF = OF = AF = 0. */
 export function flagsOfLogic(b: Builder, bits: Bits, result: Value): void {
+  if (b.symbolicFlags) return b.flags('logic', bits, result);
   setResult(b, bits, result);
   setAux(b, b.i32(0));
 }
@@ -56,9 +59,16 @@ export function flagsOfResult(
   of: Value,
   af?: Value,
 ): void {
+  if (b.symbolicFlags) return b.flags('explicit', bits, result, cf, of, af ?? b.i32(0));
   setResult(b, bits, result);
   const carries = b.or(b.shlc(cf, 31), b.shlc(b.xor(cf, of), 30));
   setAux(b, af ? b.or(carries, b.shlc(af, 3)) : carries);
+}
+/** SF ZF PF of the result, AF 0; CF and OF = CF ^ `top` (i32 0 or 1). */
+export function flagsOfShift(b: Builder, bits: Bits, result: Value, cf: Value, top: Value): void {
+  if (b.symbolicFlags) return b.flags('explicit', bits, result, cf, b.xor(cf, top), b.i32(0));
+  setResult(b, bits, result);
+  setAux(b, b.or(b.shlc(cf, 31), b.shlc(top, 30)));
 }
 /** Flags of INC and DEC: those of the addition or subtraction of 1, CF kept. */
 export function flagsKeepingCarry(
@@ -68,6 +78,7 @@ export function flagsKeepingCarry(
   result: Value,
   a: Value,
 ): void {
+  if (b.symbolicFlags) return b.flags(kind === 'add' ? 'inc' : 'dec', bits, result, a);
   const one = b.constantLike(a, 1);
   const carry = flag(b, 'cf');
   const carries = kind === 'add' ? addCarries(b, a, one, result) : subBorrows(b, a, one, result);
@@ -78,6 +89,7 @@ export function flagsKeepingCarry(
 }
 /** Sets CF (i32 0 or 1), keeps the other five. */
 export function setCarry(b: Builder, cf: Value): void {
+  if (b.symbolicFlags) return b.flags('carry', 32, cf);
   const of = flag(b, 'of');
   const aux = b.get(FLAG_AUX, 32);
   setAux(b, b.or(b.andc(aux, 0x3fffffff), b.or(b.shlc(cf, 31), b.shlc(b.xor(cf, of), 30))));
@@ -85,6 +97,7 @@ export function setCarry(b: Builder, cf: Value): void {
 
 /** One flag as i32 0 or 1. */
 export function flag(b: Builder, name: FlagName): Value {
+  if (b.symbolicFlags) return b.flag(name);
   const aux = (): Value => b.get(FLAG_AUX, 32);
   const result = (): Value => b.get(FLAG_RESULT, 64);
   switch (name) {
@@ -107,6 +120,7 @@ export function flag(b: Builder, name: FlagName): Value {
 
 /** Condition code 0–15 (O NO B AE E NE BE A S NS P NP L GE LE G) as i32 0 or 1. */
 export function condition(b: Builder, code: number): Value {
+  if (b.symbolicFlags) return b.condition(code);
   const base = (): Value => {
     switch (code >> 1) {
       case 0:

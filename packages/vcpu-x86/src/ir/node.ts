@@ -83,9 +83,27 @@ export type Node = Common &
     | { readonly op: 'call'; readonly routine: string; readonly args: readonly Node[] }
     /** Calls a routine that sets rIP itself (preset to the next instruction) and ends the block. */
     | { readonly op: 'transfer'; readonly routine: string; readonly args: readonly Node[] }
+    /** Symbolic flags, for tiers that keep them in locals (ir/flags.ts): what set them, with its operands. */
+    | {
+        readonly op: 'flags';
+        readonly kind: FlagsKind;
+        readonly bits: Bits;
+        readonly args: readonly Node[];
+      }
+    /** Symbolic: a condition code 0–15, or one flag, of the flags last set (i32 0 or 1). */
+    | { readonly op: 'condition'; readonly code: number }
+    | { readonly op: 'flag'; readonly name: FlagName }
     /** Continues at args[0] (i64) if the condition args[1] (i32) holds or is absent, else behind the instruction. `direct`: the target is relative to the instruction. */
     | { readonly op: 'branch'; readonly direct: boolean; readonly args: readonly Node[] }
   );
+
+export type FlagName = 'cf' | 'pf' | 'af' | 'zf' | 'sf' | 'of';
+
+/**
+ * What set the flags; args: result, then for add and sub (with or without carry) the operands, for inc and dec the old value
+ * (CF kept), for explicit CF, OF and AF (i32 0 or 1); carry: CF alone.
+ */
+export type FlagsKind = 'add' | 'sub' | 'logic' | 'inc' | 'dec' | 'explicit' | 'carry';
 
 /** A mutable local of one instruction. */
 export interface Local {

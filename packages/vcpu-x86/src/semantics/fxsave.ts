@@ -30,9 +30,9 @@ function area(
   if (segmented && x.mode.bits !== 64) {
     x.linearAt(b.addc(start, bytes - 1), access, write, segmented);
   }
-  requireCanonical(b, x, linear);
   const low = b.wrap(linear);
   b.raiseIf(b.andc(low, alignment - 1), GP, 0);
+  requireCanonical(b, x, linear);
   const high = b.wrap(b.shrUc(linear, 32));
   const wide = b.i32(x.operandBits === 64 ? 1 : 0);
   if (alignment === 16) b.call(routine, low, high, wide);

@@ -344,7 +344,7 @@ export class Operands {
   }
   next(): Value {
     return this.codeWrap(
-      this.b.add(this.b.get(BLOCK_RIP, 64), this.b.extendU(this.binding.nextOffset(this.b))),
+      this.b.add(this.b.get(BLOCK_RIP, 64), this.b.extendS(this.binding.nextOffset(this.b))),
     );
   }
   current(): Value {

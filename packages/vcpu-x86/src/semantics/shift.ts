@@ -3,9 +3,9 @@
 // mostly Intel's too: OF follows the rule of count 1 for every count; AF, which varies, is 0; SHLD and SHRD of words by more
 // than 16 shift `dest:src:src`, and only bits of dest reach CF and OF.
 import type { Builder, Value } from '../ir/builder.js';
-import { flag, flagsOfResult } from '../ir/flags.js';
+import { flag, flagsOfResult, flagsOfShift } from '../ir/flags.js';
 import type { Bits } from '../ir/node.js';
-import { FLAG_AUX, FLAG_RESULT } from '../state/layout.js';
+import { FLAG_AUX } from '../state/layout.js';
 import type { Operands, Semantics } from './operands.js';
 
 /** The masked count in operand `i` (i32), or null when the row says 1. */
@@ -34,8 +34,7 @@ function setCarryOverflow(b: Builder, cf: Value, top: Value): void {
 
 /** SF ZF PF of the result, AF 0; CF and OF = CF ^ `top` (i32 0 or 1). */
 function shiftedFlags(b: Builder, bits: Bits, result: Value, cf: Value, top: Value): void {
-  b.set(FLAG_RESULT, 64, b.extendS(b.signExtend(result, bits)));
-  b.set(FLAG_AUX, 32, b.or(b.shlc(cf, 31), b.shlc(top, 30)));
+  flagsOfShift(b, bits, result, cf, top);
 }
 
 /** The last bit out of a left shift by `n` ≠ 0: still there above a byte or word in 32 bits, else at the shift's other end. */

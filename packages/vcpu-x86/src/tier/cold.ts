@@ -11,7 +11,12 @@ import { SEGMENT_STRIDE } from '../state/layout.js';
 import { checkSegment } from '../state/segments.js';
 import { endsBlock, handlerModule, handlerProgram, isDirectBranch, recordSize } from './handler.js';
 import { hotForms } from './hot-forms.js';
-import { HANDLER_TABLE_SIZE, type InlineForm, interpreterModule } from './interpreter.js';
+import {
+  HANDLER_TABLE_SIZE,
+  type InlineForm,
+  interpreterModule,
+  REGION_TABLE_SIZE,
+} from './interpreter.js';
 
 /** Sizes and ends of a mode class's handlers; ids as they stand in records. */
 export class ModeHandlers implements HandlerSet {
@@ -27,6 +32,8 @@ export class ModeHandlers implements HandlerSet {
   private readonly table: WebAssembly.Table;
   private readonly imports: WebAssembly.Imports;
   private next = 1;
+  private nextRegion: number = HANDLER_TABLE_SIZE;
+  private readonly freeRegions: number[] = [];
 
   /**
    * @param profile machine address of execution counters by handler, 0 for none
@@ -75,6 +82,18 @@ export class ModeHandlers implements HandlerSet {
     this.table.set(id, exports['handler'] as () => number);
     return id;
   }
+  /** Puts a hot region's function into the table; its index, or 0 when the table is full. */
+  addRegion(region: () => number): number {
+    const index = this.freeRegions.pop() ?? this.nextRegion;
+    if (index >= HANDLER_TABLE_SIZE + REGION_TABLE_SIZE) return 0;
+    if (index === this.nextRegion) this.nextRegion++;
+    this.table.set(index, region);
+    return index;
+  }
+  removeRegion(index: number): void {
+    this.table.set(index, null);
+    this.freeRegions.push(index);
+  }
   endsBlock(handler: number): boolean {
     return this.ends[handler] === 1;
   }
@@ -108,11 +127,16 @@ export function shapeOfName(name: string, mode: Mode): Shape | null {
 }
 
 /** What generated code imports: the memory, the slow paths, and every routine. */
-export function coldImports(core: Core, lookup: () => number): WebAssembly.Imports {
+export function coldImports(
+  core: Core,
+  lookup: () => number,
+  becameHot: (rec: number) => void = () => {},
+): WebAssembly.Imports {
   const { mmu, state } = core;
   const env: Record<string, WebAssembly.ImportValue> = {
     memory: state.memory,
     lookup,
+    becameHot,
     readSlow: (address: number, info: number) => mmu.readSlow(address, info),
     updateSlow: (address: number, info: number) => mmu.updateSlow(address, info),
     writeSlow: (address: number, info: number) => mmu.writeSlow(address, info),

@@ -1,7 +1,7 @@
 // The cold tier's inner loop for one mode class: a generated WebAssembly function that fetches blocks through the jump cache and
 // runs their records, the frequent forms inline behind one br_table, the others through a table of handlers.
 
-import { HEADER_SIZE } from '../block/block-cache.js';
+import { HEADER_HEAT, HEADER_HOT, HEADER_SIZE } from '../block/block-cache.js';
 import type { Node } from '../ir/node.js';
 import { RECORD } from '../semantics/binding.js';
 import type { Mode, Shape } from '../semantics/shape.js';
@@ -24,6 +24,8 @@ export const JUMP_CACHE_SIZE: number = JUMP_CACHE_ENTRIES * JUMP_CACHE_STRIDE;
 
 /** More than a mode class has shapes (handler-table.test.ts counts them); ids must fit the 16 bits of a record. */
 export const HANDLER_TABLE_SIZE = 16384;
+/** Hot regions stand behind the handlers in the table. */
+export const REGION_TABLE_SIZE = 8192;
 
 export interface InlineForm {
   readonly shape: Shape;
@@ -40,9 +42,11 @@ export function interpreterModule(
   profile = 0,
 ): Uint8Array<ArrayBuffer> {
   const module = new ModuleWriter();
-  module.table(HANDLER_TABLE_SIZE);
+  module.table(HANDLER_TABLE_SIZE + REGION_TABLE_SIZE);
   // Imports come first: reserve the ones that the loop itself needs.
   const lookup = module.importFunction('lookup', [], [I32]);
+  const becameHot = module.importFunction('becameHot', [I32], []);
+  const regionType = module.type([I32], [I32]);
   const handlerType = module.type([I32, I32], [I32]);
   const w = new FunctionWriter(1);
   const state = 0;
@@ -51,6 +55,9 @@ export function interpreterModule(
   /** The jump cache entry that this block was entered by. */
   const from = w.ownLocal(I32);
   const rip = w.ownLocal(I64);
+  const heat = w.ownLocal(I32);
+  /** A region returned COLD: the next block runs here. */
+  const cold = w.ownLocal(I32);
   /** The direct branch that led to dispatch, whose link is to be set; 0 for none. */
   const source = w.ownLocal(I32);
   const op = (name: string): void => w.op(PURE.get(name) as number);
@@ -114,14 +121,35 @@ export function interpreterModule(
   leave(EXIT_FAULT);
   w.end();
   w.end();
+  /** Pushes a word of a block's header. */
+  const ofHeader = (block: number, offset: number): void => {
+    w.get(block);
+    w.i32Const(HEADER_SIZE - offset);
+    op('i32.sub');
+    w.memory(OP.i32Load, 0);
+  };
+  /** Counts an execution of the block at `rec`; a hot one is offered to the hot tier. */
+  const warm = (): void => {
+    w.get(rec);
+    w.i32Const(HEADER_SIZE - HEADER_HEAT);
+    op('i32.sub');
+    ofHeader(rec, HEADER_HEAT);
+    w.i32Const(1);
+    op('i32.sub');
+    w.tee(heat);
+    w.memory(OP.i32Store, 0);
+    w.get(heat);
+    op('i32.eqz');
+    w.if();
+    w.get(rec);
+    w.call(becameHot);
+    w.end();
+  };
   /** Charges the block at `rec` to the slice. */
   const charge = (): void => {
     w.get(state);
     load(BUDGET);
-    w.get(rec);
-    w.i32Const(HEADER_SIZE);
-    op('i32.sub');
-    w.memory(OP.i32Load, 0);
+    ofHeader(rec, 0);
     op('i32.sub');
     w.memory(OP.i32Store, BUDGET);
   };
@@ -154,7 +182,26 @@ export function interpreterModule(
   w.get(state);
   w.get(rip);
   w.memory(OP.i64Store, BLOCK_RIP);
+  // A hot region, unless one has just left to have an instruction done here.
+  w.get(cold);
+  op('i32.eqz');
+  w.if();
+  ofHeader(rec, HEADER_HOT);
+  w.tee(entry);
+  w.if();
+  w.get(state);
+  w.get(entry);
+  w.op(OP.callIndirect);
+  w.u32(regionType);
+  w.u32(0);
+  w.setLocal(cold);
+  w.br(dispatch);
+  w.end();
+  w.end();
+  w.i32Const(0);
+  w.setLocal(cold);
   charge();
+  warm();
 
   const next = w.loop();
   if (profile !== 0) {
@@ -216,10 +263,13 @@ export function interpreterModule(
             w.get(entry);
             w.setLocal(rec);
             charge();
+            warm();
             load(BUDGET);
             w.i32Const(0);
             op('i32.gt_s');
             load(PENDING);
+            ofHeader(rec, HEADER_HOT);
+            op('i32.or');
             op('i32.eqz');
             op('i32.and');
             w.brIf(next);

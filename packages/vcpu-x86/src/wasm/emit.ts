@@ -24,7 +24,7 @@ export interface EmitTarget {
   storeNextRip(): void;
 }
 
-const wasmType = (type: Node['type']): WasmType =>
+export const wasmType = (type: Node['type']): WasmType =>
   type === 'i64' ? I64 : type === 'v128' ? V128 : I32;
 
 export function emitInstruction(statements: readonly Node[], target: EmitTarget): void {
@@ -40,19 +40,20 @@ const rangeOf = (base: number, slot: SlotRef, bits: number): Range =>
     ? { from: base, to: base + 256 }
     : { from: base + slot.offset, to: base + slot.offset + bits / 8 };
 
-class Emitter {
-  private readonly t: EmitTarget;
-  private readonly w: FunctionWriter;
-  private readonly access: MemoryAccess;
-  private readonly uses = new Map<Node, number>();
+/** Emits one instruction, its flags and registers in the state page; the hot tier derives from it. */
+export class Emitter {
+  protected readonly t: EmitTarget;
+  protected readonly w: FunctionWriter;
+  protected readonly access: MemoryAccess;
+  protected readonly uses = new Map<Node, number>();
   /** Values in locals. */
-  private readonly held = new Map<Node, number>();
+  protected readonly held = new Map<Node, number>();
   /** Values not written yet; they have one use. */
-  private deferred: Node[] = [];
-  private readonly locals = new Map<object, number>();
+  protected deferred: Node[] = [];
+  protected readonly locals = new Map<object, number>();
   /** Host addresses of read-modify-write accesses (0: slow path). */
-  private readonly hosts = new Map<Node, { host: number; linear: number }>();
-  private readonly leaveLabels: Label[] = [];
+  protected readonly hosts = new Map<Node, { host: number; linear: number }>();
+  protected readonly leaveLabels: Label[] = [];
 
   constructor(target: EmitTarget) {
     this.t = target;
@@ -66,7 +67,7 @@ class Emitter {
   }
 
   // Liveness: nodes that an effect needs
-  private count(statements: readonly Node[]): void {
+  protected count(statements: readonly Node[]): void {
     for (const n of statements) {
       switch (n.op) {
         case 'const':
@@ -74,6 +75,8 @@ class Emitter {
         case 'get':
         case 'pure':
         case 'local':
+        case 'condition':
+        case 'flag':
           break;
         case 'if':
           this.need(n.args[0]);
@@ -94,18 +97,18 @@ class Emitter {
       }
     }
   }
-  private need(n: Node): void {
+  protected need(n: Node): void {
     const u = this.uses.get(n) ?? 0;
     this.uses.set(n, u + 1);
     if (u === 0 && n.op === 'pure') for (const a of n.args) this.need(a);
   }
 
-  private list(statements: readonly Node[]): void {
+  protected list(statements: readonly Node[]): void {
     for (const n of statements) this.statement(n);
     // What is still deferred here belongs to a consumer that never came (an unreachable end); nothing to write.
   }
 
-  private statement(n: Node): void {
+  protected statement(n: Node): void {
     switch (n.op) {
       case 'const':
       case 'field':
@@ -168,6 +171,10 @@ class Emitter {
         go();
         return this.w.end();
       }
+      case 'flags':
+      case 'condition':
+      case 'flag':
+        throw new Error('emitter: symbolic flags');
       case 'if': {
         this.settle(() => true, n.args);
         this.value(n.args[0]);
@@ -199,7 +206,7 @@ class Emitter {
   }
 
   /** Writes to locals every deferred value whose tree reads something that `changed` matches, except those consumed by `consumers`. */
-  private settle(changed: (n: Node) => boolean, consumers: readonly Node[]): void {
+  protected settle(changed: (n: Node) => boolean, consumers: readonly Node[]): void {
     const spared = new Set<Node>();
     const spare = (n: Node): void => {
       spared.add(n);
@@ -214,17 +221,17 @@ class Emitter {
   }
 
   /** Computes a value into a local of its own. */
-  private hold(n: Node): number {
+  protected hold(n: Node): number {
     const local = this.w.newLocal(wasmType(n.type));
     this.write(n);
     this.w.setLocal(local);
     this.held.set(n, local);
     return local;
   }
-  private toLocal(n: Node): number {
+  protected toLocal(n: Node): number {
     return this.held.get(n) ?? this.hold(n);
   }
-  private localOf(local: { readonly type: Node['type'] }): number {
+  protected localOf(local: { readonly type: Node['type'] }): number {
     let l = this.locals.get(local);
     if (l === undefined) {
       l = this.w.newLocal(wasmType(local.type));
@@ -234,12 +241,12 @@ class Emitter {
   }
 
   /** Pushes a value. */
-  private value(n: Node): void {
+  protected value(n: Node): void {
     const local = this.held.get(n);
     if (local !== undefined) this.w.get(local);
     else this.write(n);
   }
-  private write(n: Node): void {
+  protected write(n: Node): void {
     const { w } = this;
     const at = this.deferred.indexOf(n);
     if (at >= 0) this.deferred.splice(at, 1);
@@ -275,7 +282,7 @@ class Emitter {
         throw new Error(`emitter: ${n.op} is no value that can be written late`);
     }
   }
-  private pure(name: string, args: readonly Node[], lanes: readonly number[]): void {
+  protected pure(name: string, args: readonly Node[], lanes: readonly number[]): void {
     for (const a of args) this.value(a);
     const scalar = PURE.get(name);
     if (scalar !== undefined) return this.w.op(scalar);
@@ -286,7 +293,7 @@ class Emitter {
   }
 
   // State
-  private set(base: number, slot: SlotRef, bits: number, value: Node | null, constant = 0): void {
+  protected set(base: number, slot: SlotRef, bits: number, value: Node | null, constant = 0): void {
     this.access.slotAddress(slot);
     if (value) this.value(value);
     else this.w.i32Const(constant);
@@ -298,7 +305,7 @@ class Emitter {
   }
 
   // Calls
-  private routine(name: string, args: readonly number[]): void {
+  protected routine(name: string, args: readonly number[]): void {
     for (const a of args) this.w.get(a);
     this.w.call(
       this.t.module.importFunction(
@@ -308,7 +315,7 @@ class Emitter {
       ),
     );
   }
-  private call(n: Node & { op: 'call' }): void {
+  protected call(n: Node & { op: 'call' }): void {
     const { w } = this;
     this.routine(
       n.routine,
@@ -325,7 +332,7 @@ class Emitter {
   }
 
   // Memory
-  private load(n: Node & { op: 'load' }): void {
+  protected load(n: Node & { op: 'load' }): void {
     this.settle(readsScratch, n.args);
     const linear = this.toLocal(n.args[0]);
     const result = this.w.newLocal(wasmType(n.type));
@@ -334,7 +341,7 @@ class Emitter {
     this.access.load(linear, n.access, result, host);
     this.held.set(n, result);
   }
-  private store(n: Node & { op: 'store' }): void {
+  protected store(n: Node & { op: 'store' }): void {
     const [address, source] = n.args;
     this.settle(readsScratch, n.args);
     const value = this.toLocal(source);
@@ -342,7 +349,7 @@ class Emitter {
     const linear = known ? known.linear : this.toLocal(address);
     this.access.store(linear, n.access, value, source.type, known ? known.host : -1);
   }
-  private segment(n: Node & { op: 'segment' }): void {
+  protected segment(n: Node & { op: 'segment' }): void {
     const effective = this.toLocal(n.args[0]);
     const result = this.w.newLocal(I64);
     this.access.segment(effective, n.access, n.write, result);

@@ -55,6 +55,13 @@ export class ByteWriter {
     this.u32(bytes.length);
     this.bytes(bytes);
   }
+  /** Puts bytes in front of what was written from position `at` on. */
+  protected splice(at: number, bytes: Uint8Array): void {
+    this.room(bytes.length);
+    this.buffer.copyWithin(at + bytes.length, at, this.length);
+    this.buffer.set(bytes, at);
+    this.length += bytes.length;
+  }
   take(): Uint8Array<ArrayBuffer> {
     return this.buffer.slice(0, this.length);
   }
@@ -177,6 +184,13 @@ export class FunctionWriter extends ByteWriter {
   call(index: number): void {
     this.u8(OP.call);
     this.u32(index);
+  }
+
+  /** Writes code in front of what was written from position `at` on; it may use this function's locals but opens no labels. */
+  insert(at: number, write: (head: FunctionWriter) => void): void {
+    const head = new FunctionWriter(this.parameters);
+    write(head);
+    this.splice(at, head.take());
   }
 
   /** The body with its local declarations, as the code section wants it. */

@@ -1,0 +1,297 @@
+// What one hot region is made of: the basic blocks, on a few pages, that direct branches reach from a hot entry, each instruction with its
+// IR, operands bound and flags symbolic. Instructions that need routines or loops stay with the cold tier: control leaves to them.
+import { Builder } from '../ir/builder.js';
+import type { Node } from '../ir/node.js';
+import { DECODE_TRUNCATED, decode } from '../isa/decode.js';
+import type { FeatureGate } from '../isa/feature-gate.js';
+import { Instruction } from '../isa/instruction.js';
+import { boundBinding } from '../semantics/binding.js';
+import { Operands, type Semantics } from '../semantics/operands.js';
+import { bindFields, Fields, type Mode, shapeOf } from '../semantics/shape.js';
+import { semantics } from '../semantics/table.js';
+import { FLAG_AUX, FLAG_RESULT } from '../state/layout.js';
+
+/** More make a region cost more to optimise than its few executions repay: measured over a kernel boot, 100 beats 200 and 300. */
+export const MAX_REGION_INSTRUCTIONS = 100;
+/** Pages on either side of the entry's that a region may reach. */
+const REACH = 3;
+
+/** One instruction of a region; offsets count from the region's entry. */
+export interface RegionInstruction {
+  readonly start: number;
+  readonly program: readonly Node[];
+}
+
+/** How control goes on behind a block. Offsets outside of the region leave it. */
+export type Terminator =
+  | { readonly kind: 'goto'; readonly to: number }
+  | { readonly kind: 'if'; readonly taken: number; readonly notTaken: number }
+  /** To the address that the last instruction computed; `candidates`: offsets it may be, return addresses of the region's calls. */
+  | { readonly kind: 'indirect'; readonly candidates: readonly number[] }
+  /** The instruction at `at` is the cold tier's. */
+  | { readonly kind: 'cold'; readonly at: number };
+
+export interface RegionBlock {
+  readonly start: number;
+  readonly instructions: readonly RegionInstruction[];
+  readonly end: Terminator;
+}
+
+export interface Region {
+  /** The entry first. */
+  readonly blocks: readonly RegionBlock[];
+  /** The pages with its code, numbered from the entry's page. */
+  readonly pages: ReadonlyMap<number, PageUse>;
+}
+
+/** Bytes [from, to) of a page, whose machine address is `host`. */
+export interface PageUse {
+  readonly host: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+interface Decoded {
+  readonly program: readonly Node[] | null;
+  readonly next: number;
+  readonly end: Terminator | null;
+  /** Offset behind a call. */
+  readonly returnsTo: number | null;
+  readonly isReturn?: boolean;
+}
+
+/** Can the hot tier emit all of it? What an `if` guards may be the cold tier's: routines behind a fast path. */
+function supported(statements: readonly Node[], guarded = false): boolean {
+  return statements.every((n) => {
+    switch (n.op) {
+      case 'call':
+      case 'transfer':
+        return guarded;
+      case 'loop':
+      case 'leave':
+      case 'field':
+        return false;
+      case 'get':
+      case 'set':
+        return n.base !== FLAG_RESULT && n.base !== FLAG_AUX;
+      case 'flags':
+        return n.kind !== 'carry';
+      case 'if':
+        return supported(n.body, true) && supported(n.otherwise, true);
+      default:
+        return true;
+    }
+  });
+}
+
+/** Where the code is. */
+export interface CodeSource {
+  /** The machine's memory. */
+  readonly bytes: Uint8Array;
+  /** Offset of the entry in its page. */
+  readonly entry: number;
+  /** Machine address of the page `delta` pages from the entry's, -1 if there is none. */
+  pageAt(delta: number): number;
+}
+
+/** Finds the region of a hot entry; null if the entry itself is the cold tier's. */
+export function discoverRegion(source: CodeSource, mode: Mode, gate: FeatureGate): Region | null {
+  return new Discovery(source, mode, gate).region();
+}
+
+class Discovery {
+  private readonly source: CodeSource;
+  private readonly mode: Mode;
+  private readonly gate: FeatureGate;
+  private readonly decoded = new Map<number, Decoded>();
+  private readonly instruction = new Instruction();
+  private readonly fields = new Fields();
+  private readonly pages = new Map<number, number>();
+  private readonly straddle = new Uint8Array(32);
+  private readonly leaders = new Set<number>([0]);
+  private readonly returns = new Set<number>();
+  private readonly seen = new Set<number>();
+
+  constructor(source: CodeSource, mode: Mode, gate: FeatureGate) {
+    this.source = source;
+    this.mode = mode;
+    this.gate = gate;
+  }
+
+  /** Machine address of a page, -1 when it is out of reach. */
+  private page(delta: number): number {
+    if (Math.abs(delta) > REACH) return -1;
+    let host = this.pages.get(delta);
+    if (host === undefined) {
+      host = this.source.pageAt(delta);
+      this.pages.set(delta, host);
+    }
+    return host;
+  }
+  private decodeBytes(offset: number): number {
+    const { bytes, entry } = this.source;
+    const delta = Math.floor((entry + offset) / 4096);
+    const host = this.page(delta);
+    if (host < 0) return -1;
+    const at = entry + offset - delta * 4096;
+    const { bits } = this.mode;
+    const length = decode(bytes, host + at, host + 4096, bits, this.gate, this.instruction);
+    if (length !== DECODE_TRUNCATED) return length;
+    const next = this.page(delta + 1);
+    if (next < 0) return -1;
+    const here = 4096 - at;
+    for (let i = 0; i < 16; i++)
+      this.straddle[i] = bytes[i < here ? host + at + i : next + i - here];
+    return decode(this.straddle, 0, 16, bits, this.gate, this.instruction);
+  }
+  private at(offset: number): Decoded {
+    let d = this.decoded.get(offset);
+    if (!d) {
+      d = this.decodeAt(offset);
+      this.decoded.set(offset, d);
+    }
+    return d;
+  }
+  private decodeAt(offset: number): Decoded {
+    const { instruction, fields, mode } = this;
+    const cold: Decoded = { program: null, next: offset, end: null, returnsTo: null };
+    const length = this.decodeBytes(offset);
+    if (length < 0) return cold;
+    const next = offset + length;
+    bindFields(instruction, mode, fields, next);
+    const b = new Builder(true);
+    const meaning = (semantics as Readonly<Record<string, Semantics>>)[instruction.row.mnemonic];
+    meaning(b, new Operands(b, shapeOf(instruction, mode), boundBinding(fields, next)));
+    const program = b.statements;
+    if (instruction.repeat !== 0 || !supported(program)) return cold;
+    const last = program[program.length - 1];
+    if (last?.op === 'raise') return cold;
+    if (last?.op !== 'branch') return { program, next, end: null, returnsTo: null };
+    const { mnemonic } = instruction.row;
+    const returnsTo = mnemonic === 'CALL' ? next : null;
+    if (!last.direct) {
+      return {
+        program,
+        next,
+        end: { kind: 'indirect', candidates: [] },
+        returnsTo,
+        isReturn: mnemonic === 'RET',
+      };
+    }
+    if (instruction.operandBits === 16) return cold;
+    const to = (next + instruction.immLow) | 0;
+    const end: Terminator =
+      last.args.length === 2 ? { kind: 'if', taken: to, notTaken: next } : { kind: 'goto', to };
+    return { program, next, end, returnsTo };
+  }
+
+  private reach(queue: number[], offset: number): void {
+    if (this.leaders.has(offset) || this.page(Math.floor((this.source.entry + offset) / 4096)) < 0)
+      return;
+    this.leaders.add(offset);
+    queue.push(offset);
+  }
+
+  region(): Region | null {
+    const { seen, leaders } = this;
+    const queue = [0];
+    while (queue.length > 0) {
+      let offset = queue.shift() as number;
+      while (!seen.has(offset) && seen.size < MAX_REGION_INSTRUCTIONS) {
+        const d = this.at(offset);
+        if (!d.program) break;
+        seen.add(offset);
+        if (d.end) {
+          if (d.end.kind === 'if') {
+            this.reach(queue, d.end.notTaken);
+            this.reach(queue, d.end.taken);
+          } else if (d.end.kind === 'goto') this.reach(queue, d.end.to);
+          if (d.returnsTo !== null) {
+            this.returns.add(d.returnsTo);
+            // Only worth a place if the callee is in the region too.
+            if (d.end.kind === 'goto') this.reach(queue, d.returnsTo);
+          }
+          break;
+        }
+        offset = d.next;
+      }
+    }
+    if (!seen.has(0)) return null;
+    const blocks: RegionBlock[] = [];
+    for (const start of leaders) if (seen.has(start)) blocks.push(this.block(start));
+    return { blocks: reachable(blocks), pages: this.usedPages() };
+  }
+  private block(start: number): RegionBlock {
+    const instructions: RegionInstruction[] = [];
+    let offset = start;
+    for (;;) {
+      const d = this.at(offset);
+      if (!d.program) return { start, instructions, end: { kind: 'cold', at: offset } };
+      // The region is full: another one goes on there.
+      if (!this.seen.has(offset)) return { start, instructions, end: { kind: 'goto', to: offset } };
+      instructions.push({ start: offset, program: d.program });
+      if (d.end) {
+        const candidates = d.isReturn
+          ? [...this.returns].filter((r) => this.seen.has(r)).slice(0, MAX_CANDIDATES)
+          : [];
+        return {
+          start,
+          instructions,
+          end: d.end.kind === 'indirect' ? { kind: 'indirect', candidates } : d.end,
+        };
+      }
+      if (this.leaders.has(d.next))
+        return { start, instructions, end: { kind: 'goto', to: d.next } };
+      offset = d.next;
+    }
+  }
+  private usedPages(): Map<number, PageUse> {
+    const used = new Map<number, PageUse>();
+    for (const offset of this.seen) {
+      const last = this.at(offset).next - 1;
+      for (const o of [offset, last]) {
+        const at = this.source.entry + o;
+        const delta = Math.floor(at / 4096);
+        const old = used.get(delta) ?? { from: 4096, to: 0 };
+        const here = at - delta * 4096;
+        used.set(delta, {
+          host: this.page(delta),
+          from: Math.min(old.from, here),
+          to: Math.max(old.to, here + 1),
+        });
+      }
+    }
+    return used;
+  }
+}
+
+/** Return sites that a RET is compared with. */
+const MAX_CANDIDATES = 4;
+
+/** Offsets that a block may go on to. */
+export function successors(end: Terminator): readonly number[] {
+  switch (end.kind) {
+    case 'goto':
+      return [end.to];
+    case 'if':
+      return [end.taken, end.notTaken];
+    case 'indirect':
+      return end.candidates;
+    default:
+      return [];
+  }
+}
+
+/** Blocks that the entry leads to, the entry first. */
+function reachable(blocks: readonly RegionBlock[]): RegionBlock[] {
+  const byStart = new Map(blocks.map((b) => [b.start, b]));
+  const found: RegionBlock[] = [];
+  const queue = [0];
+  while (queue.length > 0) {
+    const b = byStart.get(queue.shift() as number);
+    if (!b || found.includes(b)) continue;
+    found.push(b);
+    queue.push(...successors(b.end));
+  }
+  return found;
+}
