@@ -52,11 +52,12 @@ import type { VcpuState } from './state/vcpu-state.js';
 
 export * from './state/register-bits.js';
 
-/** MODE_KEY: bits 0–1 code size, 2–3 stack size, 4 flat (together: the mode class), 5 user, 6 single step; above: the generation of the jump cache. */
+/** MODE_KEY: bits 0–1 code size, 2–3 stack size, 4 flat (together: the mode class), 5 user, 6 single step; above: the generation of the jump cache, by privilege. */
 export const MODE_CLASS_MASK = 0x1f;
 export const MODE_USER = 0x20;
 export const MODE_STEP = 0x40;
 export const MODE_GENERATION = 0x100;
+const GENERATION_MASK = 0x3fffff;
 
 export class Core {
   readonly state: VcpuState;
@@ -64,7 +65,9 @@ export class Core {
   readonly mmu: Mmu;
   readonly platform: CpuPlatform;
   readonly model: CpuModel;
-  private generation = 0;
+  /** Generations of the jump cache: all its entries of an older one are void. The supervisor's, and CPL 3's. */
+  private systemGeneration = 0;
+  private userGeneration = 0;
   private codeBase = 0;
   /** The level of INTR, as the interrupt controller drives it. */
   interruptLine = false;
@@ -130,21 +133,33 @@ export class Core {
 
   /** Every cached linear translation of code goes (entries are found again through the page tables). */
   forgetJumps(): void {
-    this.generation = (this.generation + 1) & 0x3fffff;
-    if (this.generation === 0) this.onGenerationWrap();
-    const { state } = this;
-    state.set(
-      MODE_KEY,
-      (state.get(MODE_KEY) & (MODE_GENERATION - 1)) | (this.generation * MODE_GENERATION),
-    );
+    this.mmu.systemCode.clear();
+    this.mmu.localSystemCode = false;
+    this.systemGeneration = (this.systemGeneration + 1) & GENERATION_MASK;
+    if (this.systemGeneration === 0) this.onGenerationWrap();
+    this.forgetUserJumps();
   }
+  private forgetUserJumps(): void {
+    this.mmu.userCode.clear();
+    this.userGeneration = (this.userGeneration + 1) & GENERATION_MASK;
+    if (this.userGeneration === 0) this.onGenerationWrap();
+    const { state } = this;
+    state.set(MODE_KEY, this.keyed(state.get(MODE_KEY) & (MODE_GENERATION - 1)));
+  }
+  private keyed(mode: number): number {
+    const user = (mode & MODE_USER) !== 0;
+    return mode | ((user ? this.userGeneration : this.systemGeneration) * MODE_GENERATION);
+  }
+  /** Forgets translations, of global pages too unless `keepGlobal`. */
   flushTlb(keepGlobal: boolean): void {
     this.tlb.flush(keepGlobal);
-    this.forgetJumps();
+    if (keepGlobal && !this.mmu.localSystemCode) this.forgetUserJumps();
+    else this.forgetJumps();
   }
   flushPage(linear: number): void {
     this.tlb.flushPage(linear);
-    this.forgetJumps();
+    if (this.mmu.systemCode.covers(linear)) this.forgetJumps();
+    else if (this.mmu.userCode.covers(linear)) this.forgetUserJumps();
   }
 
   /**
@@ -215,7 +230,7 @@ export class Core {
     const base = is64 ? 0 : state.segmentBase(CS);
     const old = state.get(MODE_KEY);
     const key = code | (stack << 2) | (flat ? 16 : 0) | (cpl === 3 ? MODE_USER : 0);
-    state.set(MODE_KEY, key | (old & ~(MODE_GENERATION - 1)));
+    state.set(MODE_KEY, this.keyed(key));
     if (((old ^ key) & MODE_CLASS_MASK) !== 0) state.addPending(PENDING_MODE);
     if ((flags & FLAG_TF) !== 0 || this.breakpointsEnabled) state.addPending(PENDING_STEP);
     // The jump cache is keyed by rIP: its entries are wrong under another code base.

@@ -200,13 +200,16 @@ export class X86Cpu {
       const modeClass = state.get(MODE_KEY) & MODE_CLASS_MASK;
       const handlers = this.modes[modeClass] ?? this.makeMode(modeClass);
       this.current = handlers;
+      // The shadow holds off nothing while nothing waits: what rises during a block is taken after its first instruction anyway.
       const step =
-        state.get(INTERRUPT_SHADOW) !== 0 ||
+        (state.get(INTERRUPT_SHADOW) !== 0 &&
+          (core.interruptLine || (state.get(PENDING) & PENDING_NMI) !== 0)) ||
         (state.get(FLAGS_OTHER) & FLAG_TF) !== 0 ||
         core.breakpointsEnabled;
       if (step) {
         if (!this.step(handlers)) return this.shutdown();
       } else {
+        state.set(INTERRUPT_SHADOW, 0);
         const code = handlers.run(state.base);
         if (code === EXIT_FAULT && !this.deliverFault()) return this.shutdown();
         if (code === EXIT_BUDGET && state.get(PENDING) === 0) return EXIT_SLICE;

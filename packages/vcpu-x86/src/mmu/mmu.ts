@@ -6,6 +6,7 @@ import { CPU_FAULT } from '../fault.js';
 import type { CpuPlatform, SecondStage } from '../platform.js';
 import { CPL, SCRATCH } from '../state/layout.js';
 import type { VcpuState } from '../state/vcpu-state.js';
+import { PageMarks } from './page-marks.js';
 import { ACCESS_EXECUTE, ACCESS_READ, ACCESS_WRITE, PAGING_LONG, PageWalk } from './page-walk.js';
 import { SET_SUPERVISOR, SET_SUPERVISOR_SMAP, SET_USER, type Tlb } from './tlb.js';
 
@@ -114,19 +115,30 @@ export class Mmu {
         : -1;
     const writable = writeHost === host && !this.code.holdsCode(host >>> 12);
     const page = linear - offset;
-    if (user) this.tlb.fill(SET_USER, page, host, true, writable, walk.global, walk.large);
+    if (user) this.tlb.fill(SET_USER, page, host, true, writable, walk.global, walk.size);
     else if (access !== ACCESS_EXECUTE) {
       const set = walk.smapActive ? SET_SUPERVISOR_SMAP : SET_SUPERVISOR;
-      this.tlb.fill(set, page, host, true, writable, walk.global, walk.large);
+      this.tlb.fill(set, page, host, true, writable, walk.global, walk.size);
     }
     return host + offset;
   }
+
+  /** Pages that {@link translateCode} found: whoever keeps its answers must forget them when one of these is invalidated. */
+  readonly userCode: PageMarks = new PageMarks();
+  readonly systemCode: PageMarks = new PageMarks();
+  /** Some of the supervisor's were not global. */
+  localSystemCode = false;
 
   /** Machine address of the code byte at `linear`; -1: fault recorded; -2: not in RAM (`physical` holds its address). */
   translateCode(linear: number, user: boolean): number {
     if (!this.canonical(linear)) return this.state.fault(13, 0);
     const { walk, state } = this;
     if (!walk.walk(linear, ACCESS_EXECUTE, user)) return state.pageFault(walk.error, linear);
+    if (user) this.userCode.mark(linear, walk.size);
+    else {
+      this.systemCode.mark(linear, walk.size);
+      if (!walk.global) this.localSystemCode = true;
+    }
     const offset = ((linear % 4096) + 4096) % 4096;
     const host = this.hostOf(walk.page, false);
     return host < 0 ? -2 : host + offset;

@@ -52,7 +52,8 @@ export class PageWalk {
   writable = false;
   dirty = false;
   global = false;
-  large = false;
+  /** Bytes of the page that maps the address: 4 KiB, 2 MiB, 4 MiB or 1 GiB. */
+  size = 4096;
   /** Error code of a failed walk. */
   error = 0;
 
@@ -68,10 +69,11 @@ export class PageWalk {
     if (this.paging === PAGING_NONE) {
       this.page = linear - (linear % 4096);
       this.user = this.writable = this.dirty = true;
-      this.global = this.large = false;
+      this.global = false;
+      this.size = 4096;
       return true;
     }
-    this.large = false;
+    this.size = 4096;
     const ok =
       this.paging === PAGING_32
         ? this.walk32(linear, access, user)
@@ -96,7 +98,7 @@ export class PageWalk {
       if ((pde & 0x200000) !== 0) return this.fail(1, access, user, 8);
       const high = (pde >>> 13) & 0xff;
       this.page = high * TWO32 + ((pde & 0xffc00000) >>> 0) + (va & 0x3ff000);
-      this.large = true;
+      this.size = 0x400000;
       this.leafAt = pdeAt;
       this.leaf = pde;
     } else {
@@ -150,7 +152,7 @@ export class PageWalk {
       if ((e3 & PS) !== 0) {
         if ((e3 & 0x3fffe000) !== 0) return this.fail(1, access, user, 8);
         this.page = (h3 & 0xff) * TWO32 + ((e3 & 0xc0000000) >>> 0) + (low & 0x3ffff000);
-        this.large = true;
+        this.size = 0x40000000;
         this.leafAt = at3;
         this.leaf = e3;
         return this.finish(rights, noExecute, access, user);
@@ -168,7 +170,7 @@ export class PageWalk {
     if ((e2 & PS) !== 0) {
       if ((e2 & 0x1fe000) !== 0) return this.fail(1, access, user, 8);
       this.page = (h2 & 0xff) * TWO32 + ((e2 & 0xffe00000) >>> 0) + (low & 0x1ff000);
-      this.large = true;
+      this.size = 0x200000;
       this.leafAt = at2;
       this.leaf = e2;
     } else {

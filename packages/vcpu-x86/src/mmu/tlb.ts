@@ -3,6 +3,7 @@
 // Sets: user, supervisor, supervisor while SMAP forbids user pages, and one that is always empty (alignment checks, data
 // breakpoints: every access takes the slow path).
 // @hot
+import { PageMarks } from './page-marks.js';
 
 export const TLB_ENTRIES = 1024;
 /** Entry: tag for reading (i64), tag for writing (i64), host address minus linear address (i32), flags (i32). */
@@ -26,13 +27,17 @@ const FLAG_LARGE = 2;
 /** Never equal to a page address. */
 const NO_TAG = 1;
 const TWO32 = 4294967296;
+/** More local entries than this and a flush looks at the whole TLB. */
+const LOCAL_ROOM = 1024;
 
 export class Tlb {
   private readonly i32: Int32Array;
   readonly base: number;
-  /** Linear range that entries of large pages lie in; INVLPG inside it looks at every entry. */
-  private largeLow = Infinity;
-  private largeHigh = -Infinity;
+  /** Where entries of large pages may lie; INVLPG there looks at every entry. */
+  private readonly large = new PageMarks();
+  /** Entries filled since the last flush that were not global, as long as there is room to note them. */
+  private readonly local = new Int32Array(LOCAL_ROOM);
+  private localCount = 0;
 
   constructor(memory: WebAssembly.Memory, base: number) {
     this.i32 = new Int32Array(memory.buffer);
@@ -50,7 +55,7 @@ export class Tlb {
     this.i32[w + 5] = 0;
   }
 
-  /** Fills the entry of a page. `page`: linear page address; `host`: its machine address. */
+  /** Fills the entry of a 4 KiB page. `page`: linear address; `host`: its machine address; `size`: of the page that maps it. */
   fill(
     set: number,
     page: number,
@@ -58,7 +63,7 @@ export class Tlb {
     readable: boolean,
     writable: boolean,
     global: boolean,
-    large: boolean,
+    size: number,
   ): void {
     const { i32 } = this;
     const high = Math.floor(page / TWO32);
@@ -69,26 +74,31 @@ export class Tlb {
     i32[w + 2] = writable ? low : NO_TAG;
     i32[w + 3] = high;
     i32[w + 4] = (host - low) | 0;
-    i32[w + 5] = (global ? FLAG_GLOBAL : 0) | (large ? FLAG_LARGE : 0);
-    if (large) {
-      if (page < this.largeLow) this.largeLow = page;
-      if (page > this.largeHigh) this.largeHigh = page;
+    i32[w + 5] = (global ? FLAG_GLOBAL : 0) | (size > 4096 ? FLAG_LARGE : 0);
+    if (size > 4096) this.large.mark(page, size);
+    if (!global) {
+      if (this.localCount < LOCAL_ROOM) this.local[this.localCount] = w;
+      this.localCount++;
     }
   }
 
   /** Forgets everything, or (`keepGlobal`) all but global pages. */
   flush(keepGlobal: boolean): void {
-    const { i32 } = this;
+    const { i32, local } = this;
     const from = this.base >> 2;
     const to = from + ((TLB_SET_SIZE * SET_EMPTY) >> 2);
-    for (let w = from; w < to; w += TLB_STRIDE >> 2) {
-      if (!keepGlobal || (i32[w + 5] & FLAG_GLOBAL) === 0) this.clear(w);
+    if (keepGlobal && this.localCount <= LOCAL_ROOM) {
+      for (let i = 0; i < this.localCount; i++)
+        if ((i32[local[i] + 5] & FLAG_GLOBAL) === 0) this.clear(local[i]);
+    } else {
+      for (let w = from; w < to; w += TLB_STRIDE >> 2)
+        if (!keepGlobal || (i32[w + 5] & FLAG_GLOBAL) === 0) this.clear(w);
     }
+    this.localCount = 0;
     if (!keepGlobal) {
       const end = to + (TLB_SET_SIZE >> 2);
       for (let w = to; w < end; w += TLB_STRIDE >> 2) this.clear(w);
-      this.largeLow = Infinity;
-      this.largeHigh = -Infinity;
+      this.large.clear();
     }
   }
 
@@ -98,8 +108,7 @@ export class Tlb {
     const low = (linear - Math.floor(linear / TWO32) * TWO32) | 0;
     for (let set = 0; set < SET_EMPTY; set++)
       this.clear((this.setBase(set) + ((low >>> 7) & TLB_INDEX_MASK)) >> 2);
-    const reach = 0x40000000;
-    if (linear < this.largeLow - reach || linear > this.largeHigh + reach) return;
+    if (!this.large.coversLarge(linear)) return;
     const from = this.base >> 2;
     const to = from + ((TLB_SET_SIZE * SET_EMPTY) >> 2);
     for (let w = from; w < to; w += TLB_STRIDE >> 2)

@@ -1,0 +1,70 @@
+// The software TLB and its filter: what INVLPG and a new CR3 must take, and what stays.
+import { describe, expect, it } from 'vitest';
+import { PageMarks } from './page-marks.js';
+import { SET_SUPERVISOR, SET_USER, TLB_INDEX_MASK, TLB_SET_SIZE, TLB_SETS, Tlb } from './tlb.js';
+
+function fixture(): { tlb: Tlb; holds: (set: number, page: number) => boolean } {
+  const memory = new WebAssembly.Memory({ initial: 4 });
+  const tlb = new Tlb(memory, 65536);
+  expect(65536 + TLB_SETS * TLB_SET_SIZE).toBeLessThanOrEqual(memory.buffer.byteLength);
+  const view = new DataView(memory.buffer);
+  return {
+    tlb,
+    holds: (set, page) =>
+      Number(view.getBigInt64(tlb.setBase(set) + ((page >>> 7) & TLB_INDEX_MASK), true)) === page,
+  };
+}
+
+describe('Tlb', () => {
+  it('keeps only global entries over a flush that keeps them, however many were filled', () => {
+    for (const count of [10, 3000]) {
+      const { tlb, holds } = fixture();
+      tlb.fill(SET_SUPERVISOR, 0x7ff000, 0, true, true, true, 4096);
+      for (let i = 0; i < count; i++)
+        tlb.fill(SET_USER, (i % 700) * 4096, 0, true, true, false, 4096);
+      tlb.flush(true);
+      expect(holds(SET_SUPERVISOR, 0x7ff000)).toBe(true);
+      for (let i = 0; i < 700; i++) expect(holds(SET_USER, i * 4096)).toBe(false);
+      tlb.flush(false);
+      expect(holds(SET_SUPERVISOR, 0x7ff000)).toBe(false);
+    }
+  });
+  it('drops a local entry whose slot a global one had before', () => {
+    const { tlb, holds } = fixture();
+    tlb.fill(SET_USER, 0x1000, 0, true, true, true, 4096);
+    tlb.fill(SET_USER, 0x401000, 0, true, true, false, 4096);
+    tlb.flush(true);
+    expect(holds(SET_USER, 0x401000)).toBe(false);
+  });
+  it('drops every entry of a large page with one of its addresses, and keeps the others elsewhere', () => {
+    const { tlb, holds } = fixture();
+    tlb.fill(SET_USER, 0x400000, 0, true, true, false, 0x200000);
+    tlb.fill(SET_SUPERVISOR, 0x5ff000, 0, true, true, false, 0x200000);
+    tlb.flushPage(0x8001000);
+    expect(holds(SET_USER, 0x400000)).toBe(true);
+    tlb.flushPage(0x480000);
+    expect(holds(SET_USER, 0x400000)).toBe(false);
+    expect(holds(SET_SUPERVISOR, 0x5ff000)).toBe(false);
+  });
+});
+
+describe('PageMarks', () => {
+  it('covers what was marked, at either end of the canonical addresses', () => {
+    const marks = new PageMarks();
+    for (const at of [0, 0x7fff_ffff_f000, -0x8000_0000_0000, -4096]) {
+      expect(marks.covers(at)).toBe(false);
+      marks.mark(at, 4096);
+      expect(marks.covers(at + 0xfff)).toBe(true);
+      expect(marks.coversLarge(at)).toBe(false);
+      marks.clear();
+    }
+  });
+  it('covers all that a large page reaches', () => {
+    const marks = new PageMarks();
+    marks.mark(0xc0400000, 0x400000);
+    expect(marks.covers(0xc07fffff)).toBe(true);
+    expect(marks.covers(0xc0800000)).toBe(false);
+    marks.mark(0x40000000, 0x40000000);
+    expect(marks.covers(0x7fffffff)).toBe(true);
+  });
+});
