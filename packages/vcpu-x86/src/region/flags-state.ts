@@ -3,18 +3,20 @@
 import type { Bits, FlagName, FlagsKind } from '../ir/node.js';
 import { FLAG_AUX, FLAG_RESULT } from '../state/layout.js';
 import type { FunctionWriter } from '../wasm/encoder.js';
-import { I32, I64, OP, PURE } from '../wasm/opcodes.js';
+import { OP, PURE } from '../wasm/opcodes.js';
+import {
+  ADD,
+  DEC,
+  ENTRY,
+  EXPLICIT,
+  FlagsLocals,
+  INC,
+  KEEPS_CARRY,
+  type KnownFlags,
+  LOGIC,
+  SUB,
+} from './flags-locals.js';
 
-/** Kinds as the local `kind` holds them, plus the width in bits << 8. */
-const ENTRY = 0;
-const ADD = 1;
-const SUB = 2;
-const LOGIC = 3;
-const EXPLICIT = 4;
-/** INC and DEC have this bit: CF is in a local of its own. */
-const KEEPS_CARRY = 8;
-const INC = KEEPS_CARRY | ADD;
-const DEC = KEEPS_CARRY | SUB;
 const codes: Readonly<Record<Exclude<FlagsKind, 'carry'>, number>> = {
   add: ADD,
   sub: SUB,
@@ -24,47 +26,7 @@ const codes: Readonly<Record<Exclude<FlagsKind, 'carry'>, number>> = {
   dec: DEC,
 };
 
-/** What set the flags last, where that is certain. */
-export interface KnownFlags {
-  readonly kind: number;
-  readonly bits: Bits;
-  readonly plain: boolean;
-}
-
-export class FlagsState {
-  private readonly w: FunctionWriter;
-  private readonly state: number;
-  private readonly wide: boolean;
-  /** Locals: kind; result, operands for 32 bits and fewer (8 and 16: result sign-extended); the same for 64; CF of INC and DEC. */
-  private readonly kind: number;
-  private readonly r: number;
-  private readonly a: number;
-  private readonly c: number;
-  private readonly r64: number;
-  private readonly a64: number;
-  private readonly c64: number;
-  private readonly carry: number;
-  /** The kind is known here. */
-  private known: KnownFlags | null = null;
-
-  constructor(w: FunctionWriter, state: number, wide: boolean) {
-    this.w = w;
-    this.state = state;
-    this.wide = wide;
-    this.kind = w.ownLocal(I32);
-    this.r = w.ownLocal(I32);
-    this.a = w.ownLocal(I32);
-    this.c = w.ownLocal(I32);
-    this.carry = w.ownLocal(I32);
-    this.r64 = wide ? w.ownLocal(I64) : -1;
-    this.a64 = wide ? w.ownLocal(I64) : -1;
-    this.c64 = wide ? w.ownLocal(I64) : -1;
-  }
-
-  private op(name: string): void {
-    const { w } = this;
-    w.op(PURE.get(name) as number);
-  }
+export class FlagsState extends FlagsLocals {
   /** Control may come here from several places. */
   forget(): void {
     this.known = null;
@@ -161,177 +123,6 @@ export class FlagsState {
     this.op('i32.shr_u');
     w.setLocal(this.carry);
     w.end();
-  }
-
-  /** The result as i64, sign-extended. */
-  private pushResult(): void {
-    const { w } = this;
-    if (!this.wide) {
-      w.get(this.r);
-      this.op('i64.extend_i32_s');
-      return;
-    }
-    w.get(this.r64);
-    w.get(this.r);
-    this.op('i64.extend_i32_s');
-    w.get(this.kind);
-    w.i32Const(64 << 8);
-    this.op('i32.and');
-    w.get(this.kind);
-    this.op('i32.eqz');
-    this.op('i32.or');
-    w.op(OP.select);
-  }
-
-  /** The aux word (ir/flags.ts) of whatever set the flags. */
-  private pushAux(): void {
-    const { w, known } = this;
-    if (known) return this.pushAuxOf(known.kind, known.bits);
-    const kind = (): void => {
-      w.get(this.kind);
-      w.i32Const(7);
-      this.op('i32.and');
-    };
-    // ENTRY and EXPLICIT hold it; LOGIC has none; ADD and SUB compute it.
-    kind();
-    w.i32Const(3);
-    this.op('i32.and');
-    this.op('i32.eqz');
-    w.if(I32);
-    w.get(this.a);
-    w.else();
-    kind();
-    w.i32Const(LOGIC);
-    this.op('i32.eq');
-    w.if(I32);
-    w.i32Const(0);
-    w.else();
-    if (this.wide) {
-      w.get(this.kind);
-      w.i32Const(64 << 8);
-      this.op('i32.and');
-      w.if(I32);
-      this.pushSelectedCarries(true);
-      w.else();
-      this.pushSelectedCarries(false);
-      w.end();
-    } else this.pushSelectedCarries(false);
-    this.keepCarry(() => {
-      w.get(this.kind);
-      w.i32Const(KEEPS_CARRY);
-      this.op('i32.and');
-    });
-    w.end();
-    w.end();
-  }
-  /** Carries of ADD or SUB, by the kind at run time, packed. */
-  private pushSelectedCarries(wide: boolean): void {
-    const { w } = this;
-    this.pushCarries(ADD, wide);
-    this.pushCarries(SUB, wide);
-    w.get(this.kind);
-    w.i32Const(ADD);
-    this.op('i32.and');
-    w.op(OP.select);
-    if (wide) this.pack64();
-    else
-      this.pack(() => {
-        w.i32Const(32);
-        w.get(this.kind);
-        w.i32Const(8);
-        this.op('i32.shr_u');
-        this.op('i32.sub');
-      });
-  }
-  private pushCarries(kind: number, wide: boolean): void {
-    const { w } = this;
-    const t = wide ? 'i64' : 'i32';
-    const [a, c, r] = wide ? [this.a64, this.c64, this.r64] : [this.a, this.c, this.r];
-    const ones = (): void => {
-      if (wide) w.i64Const(-1n);
-      else w.i32Const(-1);
-      this.op(`${t}.xor`);
-    };
-    w.get(a);
-    if (kind === SUB) ones();
-    w.get(c);
-    this.op(`${t}.and`);
-    w.get(a);
-    w.get(c);
-    if (kind === SUB) {
-      this.op(`${t}.xor`);
-      ones();
-      w.get(r);
-    } else {
-      this.op(`${t}.or`);
-      w.get(r);
-      ones();
-    }
-    this.op(`${t}.and`);
-    this.op(`${t}.or`);
-  }
-  /** Packs an i32 carry vector: top two bits, and bit 3. `shift` pushes 32 - bits. */
-  private pack(shift: () => void): void {
-    const { w } = this;
-    const v = w.newLocal(I32);
-    w.tee(v);
-    shift();
-    this.op('i32.shl');
-    w.i32Const(0xc0000000 | 0);
-    this.op('i32.and');
-    w.get(v);
-    w.i32Const(8);
-    this.op('i32.and');
-    this.op('i32.or');
-  }
-  private pack64(): void {
-    const { w } = this;
-    const v = w.newLocal(I64);
-    w.tee(v);
-    w.i64Const(32n);
-    this.op('i64.shr_u');
-    this.op('i32.wrap_i64');
-    w.i32Const(0xc0000000 | 0);
-    this.op('i32.and');
-    w.get(v);
-    this.op('i32.wrap_i64');
-    w.i32Const(8);
-    this.op('i32.and');
-    this.op('i32.or');
-  }
-  private pushAuxOf(kind: number, bits: Bits): void {
-    const { w } = this;
-    if (kind === EXPLICIT || kind === ENTRY) return w.get(this.a);
-    if (kind === LOGIC) return w.i32Const(0);
-    this.pushCarries(kind & 3, bits === 64);
-    if (bits === 64) this.pack64();
-    else this.pack(() => w.i32Const(32 - bits));
-    if ((kind & KEEPS_CARRY) !== 0) this.keepCarry(null);
-  }
-  /** Puts the kept CF into the aux word on the stack, OF unchanged; `when` pushes a condition, null: always. */
-  private keepCarry(when: (() => void) | null): void {
-    const { w } = this;
-    const aux = w.newLocal(I32);
-    w.setLocal(aux);
-    const merged = (): void => {
-      // OF = bit 31 ^ bit 30 stays: flip bit 30 whenever bit 31 changes.
-      w.get(aux);
-      w.get(aux);
-      w.i32Const(31);
-      this.op('i32.shr_u');
-      w.get(this.carry);
-      this.op('i32.xor');
-      w.i32Const(3);
-      this.op('i32.mul');
-      w.i32Const(30);
-      this.op('i32.shl');
-      this.op('i32.xor');
-    };
-    if (!when) return merged();
-    merged();
-    w.get(aux);
-    when();
-    w.op(OP.select);
   }
 
   /** Writes the state page's form, unless nothing set flags since the entry. */

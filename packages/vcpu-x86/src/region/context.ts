@@ -1,0 +1,79 @@
+// What the instructions of one region share: its locals and the way out.
+import type { Mode } from '../semantics/shape.js';
+import { GPR } from '../state/layout.js';
+import type { FunctionWriter, Label } from '../wasm/encoder.js';
+import { I32, I64, OP, PURE } from '../wasm/opcodes.js';
+import { FlagsState } from './flags-state.js';
+
+/** What a region returns: go on at rIP, or the instruction there is the cold tier's first. */
+export const LEFT = 0;
+export const COLD = 1;
+
+/** What the instructions of one region share. */
+export class RegionContext {
+  readonly w: FunctionWriter;
+  readonly mode: Mode;
+  readonly flags: FlagsState;
+  readonly rip: number;
+  readonly left: number;
+  /** Where to go when leaving: an offset from the entry, or a whole rIP. */
+  readonly offset: number;
+  readonly to: number;
+  readonly code: number;
+  /** Condition of the running block's branch. */
+  readonly condition: number;
+  exitAtOffset: Label = 0;
+  exitTo: Label = 0;
+  private readonly registers = new Map<number, { local: number; written: boolean }>();
+
+  constructor(w: FunctionWriter, mode: Mode) {
+    this.w = w;
+    this.mode = mode;
+    this.flags = new FlagsState(w, 0, mode.bits === 64);
+    this.rip = w.ownLocal(I64);
+    this.left = w.ownLocal(I32);
+    this.offset = w.ownLocal(I32);
+    this.to = w.ownLocal(I64);
+    this.code = w.ownLocal(I32);
+    this.condition = w.ownLocal(I32);
+  }
+  get wide(): boolean {
+    return this.mode.bits === 64;
+  }
+
+  register(number: number, write: boolean): number {
+    let r = this.registers.get(number);
+    if (!r) {
+      r = { local: this.w.ownLocal(this.wide ? I64 : I32), written: false };
+      this.registers.set(number, r);
+    }
+    if (write) r.written = true;
+    return r.local;
+  }
+  loadRegisters(w: FunctionWriter): void {
+    for (const [number, { local }] of this.registers) {
+      w.get(0);
+      w.memory(this.wide ? OP.i64Load : OP.i32Load, GPR + number * 8);
+      w.setLocal(local);
+    }
+  }
+  spillRegisters(): void {
+    const { w } = this;
+    for (const [number, { local, written }] of this.registers) {
+      if (!written) continue;
+      w.get(0);
+      w.get(local);
+      if (!this.wide) w.op(PURE.get('i64.extend_i32_u') as number);
+      w.memory(OP.i64Store, GPR + number * 8);
+    }
+  }
+  /** Leaves for an offset from the entry. */
+  leaveAt(offset: number, code: number): void {
+    const { w } = this;
+    w.i32Const(offset);
+    w.setLocal(this.offset);
+    w.i32Const(code);
+    w.setLocal(this.code);
+    w.br(this.exitAtOffset);
+  }
+}

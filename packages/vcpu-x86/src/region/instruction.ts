@@ -1,0 +1,257 @@
+// One instruction of a region: registers and flags in the region's locals, the TLB probed inline. Whatever the fast path cannot do
+// leaves the region at this instruction.
+import type { Access, Node, SlotRef } from '../ir/node.js';
+import { TLB_READ, TLB_WRITE } from '../mmu/tlb.js';
+import {
+  BLOCK_RIP,
+  GPR,
+  SEGMENT_BASE,
+  SEGMENT_READ_LIMIT,
+  SEGMENT_WRITE_LIMIT,
+  SEGMENTS,
+} from '../state/layout.js';
+import { type EmitTarget, Emitter, wasmType } from '../wasm/emit.js';
+import { I32, I64, OP, PURE } from '../wasm/opcodes.js';
+import { COLD, type RegionContext } from './context.js';
+
+const GPR_END = GPR + 128;
+const op = (name: string): number => PURE.get(name) as number;
+
+/** Emits one instruction of a region. */
+export class InstructionEmitter extends Emitter {
+  private readonly x: RegionContext;
+  private readonly start: number;
+
+  constructor(context: RegionContext, target: EmitTarget, start: number) {
+    super(target);
+    this.x = context;
+    this.start = start;
+  }
+
+  /** The instruction is the cold tier's after all. */
+  private miss(): void {
+    this.x.leaveAt(this.start, COLD);
+  }
+
+  protected override statement(n: Node): void {
+    const { w, x } = this;
+    switch (n.op) {
+      case 'flags': {
+        const [result, a, c] = n.args;
+        const plain =
+          n.kind === 'sub' &&
+          result.op === 'pure' &&
+          result.name.endsWith('.sub') &&
+          result.args[0] === a &&
+          result.args[1] === c;
+        const locals = n.args.map((v) => (v.op === 'const' ? -1 : this.toLocal(v)));
+        x.flags.set(n.kind as Exclude<typeof n.kind, 'carry'>, n.bits, plain, (i) =>
+          locals[i] < 0 ? this.value(n.args[i]) : w.get(locals[i]),
+        );
+        return;
+      }
+      case 'condition':
+      case 'flag': {
+        if ((this.uses.get(n) ?? 0) === 0) return;
+        if (n.op === 'condition') x.flags.pushCondition(n.code);
+        else x.flags.pushFlag(n.name);
+        const local = w.newLocal(I32);
+        w.setLocal(local);
+        this.held.set(n, local);
+        return;
+      }
+      case 'if': {
+        this.settle(() => true, n.args);
+        this.value(n.args[0]);
+        const known = x.flags.snapshot();
+        w.if();
+        this.list(n.body);
+        this.deferred = [];
+        if (n.otherwise.length > 0) {
+          w.else();
+          x.flags.resume(known);
+          this.list(n.otherwise);
+          this.deferred = [];
+        }
+        w.end();
+        // One of the arms may have set flags.
+        x.flags.forget();
+        return;
+      }
+      case 'raise':
+      case 'transfer':
+        return this.miss();
+      case 'call': {
+        this.miss();
+        this.held.set(n, w.newLocal(I32));
+        return;
+      }
+      case 'branch': {
+        if (n.args.length === 2) {
+          this.value(n.args[1]);
+          w.setLocal(x.condition);
+        } else if (!n.direct) {
+          this.value(n.args[0]);
+          w.setLocal(x.to);
+        }
+        return;
+      }
+      default:
+        super.statement(n);
+    }
+  }
+
+  protected override write(n: Node): void {
+    if (n.op === 'get' && 'offset' in n.slot) {
+      const at = n.base + n.slot.offset;
+      if (at === BLOCK_RIP) return this.drop(n, () => this.w.get(this.x.rip));
+      if (at < GPR_END) return this.drop(n, () => this.getRegister(at, n.bits));
+    }
+    super.write(n);
+  }
+  /** Writes a deferred value some other way. */
+  private drop(n: Node, push: () => void): void {
+    const i = this.deferred.indexOf(n);
+    if (i >= 0) this.deferred.splice(i, 1);
+    push();
+  }
+  private getRegister(at: number, bits: number): void {
+    const { w, x } = this;
+    const local = x.register(at >> 3, false);
+    w.get(local);
+    const high = (at & 7) === 1;
+    if (x.wide) {
+      if (bits === 64) return;
+      if (high) {
+        w.i64Const(8n);
+        w.op(op('i64.shr_u'));
+      }
+      w.op(op('i32.wrap_i64'));
+    } else {
+      if (bits === 64) return w.op(op('i64.extend_i32_u'));
+      if (high) {
+        w.i32Const(8);
+        w.op(op('i32.shr_u'));
+      }
+    }
+    if (bits === 32) return;
+    w.i32Const(bits === 8 ? 0xff : 0xffff);
+    w.op(op('i32.and'));
+  }
+  protected override set(
+    base: number,
+    slot: SlotRef,
+    bits: number,
+    value: Node | null,
+    constant = 0,
+  ): void {
+    const at = 'offset' in slot ? base + slot.offset : GPR_END;
+    if (at >= GPR_END || !value) return super.set(base, slot, bits, value, constant);
+    this.setRegister(at, bits, value);
+  }
+  private setRegister(at: number, bits: number, value: Node): void {
+    const { w, x } = this;
+    const local = x.register(at >> 3, true);
+    if (bits === 64) {
+      if (x.wide) this.value(value);
+      else if (value.op === 'pure' && value.name === 'i64.extend_i32_u' && !this.held.has(value)) {
+        this.drop(value, () => this.value(value.args[0]));
+      } else {
+        this.value(value);
+        w.op(op('i32.wrap_i64'));
+      }
+      return w.setLocal(local);
+    }
+    const shift = (at & 7) === 1 ? 8 : 0;
+    const mask = bits === 8 ? 0xff : bits === 16 ? 0xffff : -1;
+    w.get(local);
+    if (x.wide) {
+      w.i64Const(~(BigInt(mask >>> 0) << BigInt(shift)));
+      w.op(op('i64.and'));
+    } else {
+      w.i32Const(~(mask << shift));
+      w.op(op('i32.and'));
+    }
+    this.value(value);
+    if (value.type === 'i64') w.op(op('i32.wrap_i64'));
+    w.i32Const(mask);
+    w.op(op('i32.and'));
+    if (x.wide) {
+      w.op(op('i64.extend_i32_u'));
+      if (shift) {
+        w.i64Const(BigInt(shift));
+        w.op(op('i64.shl'));
+      }
+      w.op(op('i64.or'));
+    } else {
+      if (shift) {
+        w.i32Const(shift);
+        w.op(op('i32.shl'));
+      }
+      w.op(op('i32.or'));
+    }
+    w.setLocal(local);
+  }
+
+  /** Leaves unless the TLB has the page; the entry's local. */
+  private hit(linear: number, access: Access, tag: number): number {
+    const entry = this.access.probe(linear, access.bits, tag);
+    this.w.op(op('i32.eqz'));
+    this.w.if();
+    this.miss();
+    this.w.end();
+    return entry;
+  }
+  protected override load(n: Node & { op: 'load' }): void {
+    const { w } = this;
+    const linear = this.toLocal(n.args[0]);
+    const entry = this.hit(linear, n.access, n.update ? TLB_WRITE : TLB_READ);
+    const result = w.newLocal(wasmType(n.type));
+    this.access.pushHost(entry, linear);
+    if (n.update) {
+      const host = w.newLocal(I32);
+      w.tee(host);
+      this.hosts.set(n, { host, linear });
+    }
+    this.access.loadBits(n.access.bits, 0);
+    w.setLocal(result);
+    this.held.set(n, result);
+  }
+  protected override store(n: Node & { op: 'store' }): void {
+    const { w } = this;
+    const [address, source] = n.args;
+    const value = this.toLocal(source);
+    const known = n.load ? this.hosts.get(n.load) : undefined;
+    if (known) w.get(known.host);
+    else {
+      const linear = this.toLocal(address);
+      const entry = this.hit(linear, n.access, TLB_WRITE);
+      this.access.pushHost(entry, linear);
+    }
+    w.get(value);
+    this.access.storeBits(n.access.bits, source.type, 0);
+  }
+  protected override segment(n: Node & { op: 'segment' }): void {
+    const { w } = this;
+    const effective = this.toLocal(n.args[0]);
+    const slot = (n.access.segment as { offset: number }).offset;
+    w.get(effective);
+    w.i64Const(BigInt(n.access.bits / 8 - 1));
+    w.op(op('i64.add'));
+    w.get(0);
+    w.memory(OP.i64Load, SEGMENTS + (n.write ? SEGMENT_WRITE_LIMIT : SEGMENT_READ_LIMIT) + slot);
+    w.op(op('i64.gt_s'));
+    w.if();
+    this.miss();
+    w.end();
+    const result = w.newLocal(I64);
+    w.get(0);
+    w.memory(OP.i64Load, SEGMENTS + SEGMENT_BASE + slot);
+    w.get(effective);
+    w.op(op('i64.add'));
+    w.i64Const(0xffffffffn);
+    w.op(op('i64.and'));
+    w.setLocal(result);
+    this.held.set(n, result);
+  }
+}
