@@ -1,6 +1,7 @@
 // The CPU's architectural core, shared by all tiers and routines: state page, MMU, model, platform, and the bookkeeping that
 // follows a change of mode (which interpreter, which TLB set, which traps).
 import type { CpuModel } from './cpu-model.js';
+import type { FaultRecord } from './exit.js';
 import { type CodeWatch, Mmu } from './mmu/mmu.js';
 import { PAGING_32, PAGING_LONG, PAGING_NONE, PAGING_PAE } from './mmu/page-walk.js';
 import { SET_EMPTY, SET_SUPERVISOR, SET_SUPERVISOR_SMAP, SET_USER, Tlb } from './mmu/tlb.js';
@@ -17,6 +18,7 @@ import {
   DS,
   EFER,
   ES,
+  FAULT_ADDRESS,
   FLAGS_OTHER,
   FPU_TRAP,
   MODE_KEY,
@@ -59,6 +61,8 @@ export const MODE_STEP = 0x40;
 export const MODE_GENERATION = 0x100;
 const GENERATION_MASK = 0x3fffff;
 
+const RECENT_FAULTS = 8;
+
 export class Core {
   readonly state: VcpuState;
   readonly tlb: Tlb;
@@ -77,6 +81,8 @@ export class Core {
   isFault = true;
   /** The running instruction entered a handler (INT n) or masked TF (SYSCALL): no single-step trap follows it. */
   noStepTrap = false;
+  /** Faults met lately, newest last; at most {@link RECENT_FAULTS}. For the message about a crash. */
+  readonly recentFaults: FaultRecord[] = [];
   /** DR6 bits of the data breakpoints that the running instruction met. */
   dataBreakpoints = 0;
   /** The jump cache holds entries of a generation that comes again: it must be cleared. */
@@ -240,6 +246,12 @@ export class Core {
     }
   }
 
+  /** Keeps a fault of the instruction at rIP, or of its delivery, for messages. */
+  noteFault(vector: number, errorCode: number): void {
+    const { recentFaults, state } = this;
+    if (recentFaults.length >= RECENT_FAULTS) recentFaults.shift();
+    recentFaults.push({ vector, errorCode, rip: state.rip, address: state.getF64(FAULT_ADDRESS) });
+  }
   /** Makes the run loop look at INTR when it may be taken. Call after INTR rose or IF was set. */
   noticeInterrupt(): void {
     if (this.interruptLine && (this.state.get(FLAGS_OTHER) & FLAG_IF) !== 0)

@@ -85,7 +85,6 @@ export class X86Cpu {
   private down = false;
   private stepping = false;
   private current: ModeHandlers | null = null;
-  private readonly faults: FaultRecord[] = [];
   /** Counters for statistics. */
   readonly counters = { faults: 0, interrupts: 0, lookups: 0, steps: 0 };
 
@@ -183,9 +182,9 @@ export class X86Cpu {
       (core.interruptLine && (state.get(FLAGS_OTHER) & FLAG_IF) !== 0)
     );
   }
-  /** Delivered faults, newest last; at most 8. */
+  /** Faults met lately, those of deliveries included, newest last; at most 8. */
   get recentFaults(): readonly FaultRecord[] {
-    return this.faults;
+    return this.core.recentFaults;
   }
 
   /** Runs at most about `budget` instructions (a block is never cut). */
@@ -340,8 +339,7 @@ export class X86Cpu {
     const vector = state.get(FAULT_VECTOR);
     const errorCode = state.get(FAULT_ERROR);
     this.counters.faults++;
-    if (this.faults.length >= 8) this.faults.shift();
-    this.faults.push({ vector, errorCode, rip: state.rip, address: state.getF64(FAULT_ADDRESS) });
+    core.noteFault(vector, errorCode);
     core.isFault = isFault;
     return deliverEvent(core, vector, errorCode, 'exception');
   }

@@ -81,7 +81,7 @@ export class Translator {
   ): number {
     const { core, cache, instruction, fields } = this;
     const { u8 } = core.state;
-    const pageEnd = (host & ~0xfff) + 4096;
+    const pageEnd = host - (host % 4096) + 4096;
     const csLimit = checked ? core.state.segmentLimit(CS) : Infinity;
     const rec = cache.reserve((MAX_BLOCK_INSTRUCTIONS + 1) * MAX_RECORD);
     let at = rec;

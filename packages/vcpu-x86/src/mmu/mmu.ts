@@ -80,12 +80,12 @@ export class Mmu {
   // Physical accesses (page tables; also whoever needs guest-physical words)
   readPhysical32(at: number): number {
     const host = this.hostOf(at, false);
-    return host < 0 ? -1 : this.state.i32[host >> 2];
+    return host < 0 ? -1 : this.state.i32[host >>> 2];
   }
   writePhysical32(at: number, value: number): void {
     const host = this.hostOf(at, true);
     if (host < 0) return;
-    this.state.i32[host >> 2] = value;
+    this.state.i32[host >>> 2] = value;
     if (this.code.holdsCode(host >>> 12)) this.code.written(host, 4);
   }
 

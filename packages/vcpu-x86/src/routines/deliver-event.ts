@@ -61,8 +61,9 @@ export function deliverEvent(
       return true;
     } catch (e) {
       if (e !== CPU_FAULT) throw e;
-      if (first === DF) return false;
       const second = state.get(FAULT_VECTOR);
+      core.noteFault(second, state.get(FAULT_ERROR));
+      if (first === DF) return false;
       if (becomesDoubleFault(first, second)) {
         if (second === PF) state.set64(CR2, state.getF64(FAULT_ADDRESS));
         first = DF;
