@@ -34,9 +34,9 @@ export interface RegisterOperand {
 /** A memory operand, explicit or implied (string, stack): where its address comes from. */
 export interface MemoryReference {
   /** Register numbers; leave both out for an absolute or RIP-relative address. */
-  readonly base?: number;
-  readonly index?: number;
-  readonly scale?: 1 | 2 | 4 | 8;
+  readonly base?: number | undefined;
+  readonly index?: number | undefined;
+  readonly scale?: 1 | 2 | 4 | 8 | undefined;
   readonly displacement?: number;
   readonly addressBits: 16 | 32 | 64;
   readonly byteLength: number;
@@ -53,7 +53,7 @@ export interface MemoryReference {
   /** Offset in the window of an operand whose address the encoder has fixed (no base, no index). */
   readonly offset?: number;
   /** The operand's bytes, instead of drawn ones. */
-  bytes?(draft: CaseDraft, random: Random): Uint8Array | undefined;
+  readonly bytes?: ((draft: CaseDraft, random: Random) => Uint8Array | undefined) | undefined;
 }
 
 /** One encoding of a form, as the ISA tables' encoder gives it. */

@@ -80,7 +80,7 @@ function flagText(flags: number): string {
 
 function endText(outcome: Outcome, vector: number, errorCode: number, address: number): string {
   if (outcome !== 'fault') return outcome;
-  const code = [8, 10, 11, 12, 13, 14, 17].includes(vector) ? ` error ${hex(errorCode, 4)}` : '';
+  const code = hasErrorCode(vector) ? ` error ${hex(errorCode, 4)}` : '';
   return `vector ${vector}${code}${vector === 14 ? ` at ${hex(address, 8)}` : ''}`;
 }
 
@@ -99,6 +99,44 @@ const FXSAVE_FIELDS: readonly (readonly [string, number, number])[] = [
   ...Array.from({ length: 8 }, (_, i) => [`st${i}`, 32 + i * 16, 10] as const),
   ...Array.from({ length: 16 }, (_, i) => [`xmm${i}`, 160 + i * 16, 16] as const),
 ];
+
+const hasErrorCode = (vector: number): boolean => [8, 10, 11, 12, 13, 14, 17].includes(vector);
+
+/** Whether two results agree in everything: quickly, and false in doubt. */
+function areEqual(
+  input: NativeCase,
+  native: ExecutionResult,
+  emulated: ExecutionResult,
+  mask: CompareMask,
+): boolean {
+  const { vector } = native;
+  const defined = COMPARED_FLAGS & ~(mask.undefinedFlags ?? 0);
+  if (native.outcome !== emulated.outcome || vector !== emulated.vector) return false;
+  if (hasErrorCode(vector) && native.errorCode !== emulated.errorCode) return false;
+  if (vector === 14 && native.faultAddress !== emulated.faultAddress) return false;
+  if (native.rip !== emulated.rip || ((native.rflags ^ emulated.rflags) & defined) !== 0)
+    return false;
+  if (input.bases && native.fsBase !== emulated.fsBase) return false;
+  if (input.bases && native.gsBase !== emulated.gsBase) return false;
+  for (let i = 0; i < 32; i++) if (native.gpr[i] !== emulated.gpr[i]) return false;
+  for (let i = 0; i < 6; i++) if (native.segments[i] !== emulated.segments[i]) return false;
+  const ignored = mask.ignoredFxsave ?? [X87_POINTERS];
+  for (let i = 0; i < native.fxsave.length; i++) {
+    if (native.fxsave[i] === emulated.fxsave[i]) continue;
+    if (!ignored.some(({ offset, length }) => i >= offset && i < offset + length)) return false;
+  }
+  return (
+    native.changes.length === emulated.changes.length &&
+    native.changes.every(({ offset, bytes }, i) => {
+      const other = emulated.changes[i];
+      return (
+        other.offset === offset &&
+        other.bytes.length === bytes.length &&
+        bytes.every((byte, k) => byte === other.bytes[k])
+      );
+    })
+  );
+}
 
 /** The fields in which two results differ, empty when they agree. */
 export function differences(
@@ -210,6 +248,7 @@ export function describeDifference(
   emulated: ExecutionResult,
   mask: CompareMask,
 ): string | undefined {
+  if (areEqual(input, native, emulated, mask)) return undefined;
   const found = differences(input, native, emulated, mask);
   if (found.length === 0) return undefined;
   const width = Math.max(...found.map(({ field }) => field.length));

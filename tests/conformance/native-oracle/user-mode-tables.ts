@@ -146,6 +146,8 @@ export class UserModeTables {
     }
     const tss = this.#kernel(TSS_ADDRESS);
     this.#put(tss + 4, KERNEL_STACK, long ? 0 : 0x18);
+    // The I/O permission map begins behind the limit: no port is allowed.
+    this.#put(tss + 0x60, 0, 0x68 << 16);
   }
 
   /** Installs an LDT entry as Linux's modify_ldt does. */

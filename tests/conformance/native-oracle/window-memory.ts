@@ -24,10 +24,19 @@ export function initialWindow(seed: number, patches: readonly WindowBytes[]): Ui
   return bytes;
 }
 
+/** The image in words of 64 bits, to skip what is equal; undefined when it is not aligned. */
+function wordsOf(image: Uint8Array): BigInt64Array | undefined {
+  const { buffer, byteOffset, length } = image;
+  return (byteOffset | length) & 7 ? undefined : new BigInt64Array(buffer, byteOffset, length / 8);
+}
+
 /** The changed runs between two window images, in the form results report them. */
 export function windowChanges(before: Uint8Array, after: Uint8Array): WindowBytes[] {
   const changes: WindowBytes[] = [];
+  const [wordsBefore, wordsAfter] = [wordsOf(before), wordsOf(after)];
   for (let at = 0; at < before.length; at++) {
+    if (wordsBefore && wordsAfter && (at & 7) === 0)
+      while (at < before.length && wordsBefore[at >> 3] === wordsAfter[at >> 3]) at += 8;
     if (before[at] === after[at]) continue;
     const offset = at;
     while (at < before.length && before[at] !== after[at]) at++;

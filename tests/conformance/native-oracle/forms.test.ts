@@ -1,0 +1,56 @@
+// A sample of the native-oracle run: every form of every row in every mode, a few cases each, on the host CPU, by the reference
+// evaluator and through the cold tier. The long run (npm run test:oracle) takes hundreds of cases, and every form inline as well.
+import { describe, expect, it } from 'vitest';
+import { rows } from '../../../packages/vcpu-x86/src/isa/table.js';
+import { coverageOf, hostJudges } from './coverage.js';
+import { oracleForms } from './forms.js';
+import { oracleModes } from './oracle-modes.js';
+import { type FormFailure, OracleRun } from './oracle-run.js';
+
+const CASES = 3;
+const INLINE_CASES = 4;
+/** One form in so many runs inline here. */
+const INLINE_SHARE = 12;
+const SEED = 20;
+
+const describeFailures = (failures: readonly FormFailure[]): string =>
+  failures
+    .slice(0, 5)
+    .map((f) => `[${f.tier}: ${f.differing} of ${f.cases}] ${f.text}`)
+    .join('\n');
+
+describe.each(oracleModes)('$name code', (mode) => {
+  const forms = oracleForms(mode).filter(({ form }) => hostJudges(form, mode.bits));
+
+  it('does in both tiers what the host does, form by form', async () => {
+    const run = await OracleRun.open(mode, { seed: SEED });
+    const failures = await run.compare(forms, CASES);
+    await run.close();
+    expect(describeFailures(failures)).toBe('');
+    expect(run.cases).toBe(forms.length * CASES);
+    expect(run.ends.get('completed')).toBeGreaterThan(run.cases / 2);
+    for (const vector of [0, 6, 13, 14, 16, 17, 19])
+      expect(run.ends.get(`vector ${vector}`)).toBeGreaterThan(0);
+  }, 300_000);
+
+  it('does the same inline in the interpreter', async () => {
+    const run = await OracleRun.open(mode, { seed: SEED + 1, inline: true });
+    const some = forms.filter((_, i) => i % INLINE_SHARE === mode.stackBits % INLINE_SHARE);
+    expect(some.length).toBeGreaterThan(200);
+    const failures = await run.compare(some, INLINE_CASES);
+    await run.close();
+    expect(describeFailures(failures)).toBe('');
+  }, 300_000);
+});
+
+describe('coverage', () => {
+  it('leaves out only what the table says, and nearly nothing', () => {
+    const left = rows.filter((row) => coverageOf(row).kind === 'not compared');
+    expect(left.length).toBeGreaterThan(0);
+    expect(left.length).toBeLessThan(rows.length / 30);
+    const host = oracleModes.flatMap((mode) =>
+      oracleForms(mode).map(({ form }) => hostJudges(form, mode.bits)),
+    );
+    expect(host.filter(Boolean).length).toBeGreaterThan(host.length * 0.98);
+  });
+});

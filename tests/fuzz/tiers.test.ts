@@ -1,0 +1,42 @@
+// The cold tier in whole blocks against the reference evaluator instruction by instruction: registers, flags and memory are equal
+// after random sequences. TIERS_FUZZ_RUNS sets how many a mode runs, TIERS_FUZZ_SEED makes other ones.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ColdCpu } from '../conformance/native-oracle/cold.js';
+import { describeDifference } from '../conformance/native-oracle/compare.js';
+import { descriptors, oracleModes } from '../conformance/native-oracle/oracle-modes.js';
+import { ReferenceCpu } from '../conformance/native-oracle/reference.js';
+import { type Part, sequenceCase, sequenceForms } from './instruction-sequence.js';
+
+const numRuns = Number(process.env.TIERS_FUZZ_RUNS ?? 400);
+const seed = Number(process.env.TIERS_FUZZ_SEED ?? 2);
+
+const parts: fc.Arbitrary<Part[]> = fc.array(
+  fc.record({ form: fc.nat(), seed: fc.integer(), condition: fc.nat(64) }),
+  { minLength: 5, maxLength: 20 },
+);
+
+describe.each(oracleModes)('$name code', (mode) => {
+  it('means the same in blocks and one by one', () => {
+    const forms = sequenceForms(mode);
+    const [reference, cold] = [new ReferenceCpu(mode), new ColdCpu(mode)];
+    if (mode.segments) {
+      for (const cpu of [reference, cold])
+        descriptors.forEach((d, i) => void cpu.setDescriptor(i, d));
+    }
+    const ends = new Map<string, number>();
+    const property = fc.property(parts, fc.integer(), (sequence, stateSeed) => {
+      const input = sequenceCase(mode, forms, sequence, stateSeed);
+      const expected = reference.runSequence(input);
+      ends.set(expected.outcome, (ends.get(expected.outcome) ?? 0) + 1);
+      const got = cold.runSequence(input);
+      // In this comparison the reference stands where the host's result usually does.
+      const text = describeDifference('sequence', input, expected, got, { bits: mode.bits });
+      if (text !== undefined) throw new Error(text);
+    });
+    fc.assert(property, { numRuns, seed });
+    // Sequences that end early by a fault compare little: they must be the smaller part.
+    expect(ends.get('completed')).toBeGreaterThan(numRuns / 3);
+    expect(ends.get('timeout')).toBeUndefined();
+  }, 600_000);
+});
