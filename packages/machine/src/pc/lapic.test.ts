@@ -1,57 +1,20 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { ManualClock } from '../clock.js';
-import { TimerQueue } from '../timer-queue.js';
-import { SystemApicBus } from './apic-bus.js';
-import { Lapic, TAKE_FROM_PIC } from './lapic.js';
+import { TAKE_FROM_PIC } from './lapic.js';
 import { LapicMsr } from './lapic-msr.js';
+import { TestingLapic } from './testing-lapic.contract.js';
 
-const TSC_HZ = 2e9;
-let clock: ManualClock;
-let timers: TimerQueue;
-let bus: SystemApicBus;
-let events: string[];
-let lapic: Lapic;
-let second: Lapic;
-
-function makeLapic(id: number): Lapic {
-  const note = (what: string) => () => {
-    events.push(`${what}${id}`);
-  };
-  const made = new Lapic({
-    id,
-    bootstrap: id === 0,
-    bus,
-    timers,
-    tsc: { nsAtTsc: (tsc) => (tsc * 1e9) / TSC_HZ },
-    cpu: {
-      interruptPending: note('int'),
-      nmi: note('nmi'),
-      smi: note('smi'),
-      init: note('init'),
-      startup: (vector) => events.push(`sipi${id}:${vector}`),
-    },
-  });
-  bus.attachLapic(made);
-  return made;
-}
-
-const read = (offset: number): number => lapic.readMmio(offset, 4);
-const write = (offset: number, value: number): void => lapic.writeMmio(offset, 4, value);
-const enable = (): void => write(0xf0, 0x1ff);
-const ipiToSelf = (vector: number): void => write(0x300, 0x40000 | vector);
-const eoi = (): void => write(0xb0, 0);
-const advance = (ns: number): void => {
-  clock.advance(ns);
-  timers.runDue();
-};
+let advance: TestingLapic['advance'];
+let enable: TestingLapic['enable'];
+let eoi: TestingLapic['eoi'];
+let events: TestingLapic['events'];
+let ipiToSelf: TestingLapic['ipiToSelf'];
+let lapic: TestingLapic['lapic'];
+let read: TestingLapic['read'];
+let second: TestingLapic['second'];
+let write: TestingLapic['write'];
 
 beforeEach(() => {
-  clock = new ManualClock();
-  timers = new TimerQueue(clock);
-  bus = new SystemApicBus();
-  events = [];
-  lapic = makeLapic(0);
-  second = makeLapic(1);
+  ({ advance, enable, eoi, events, ipiToSelf, lapic, read, second, write } = new TestingLapic());
 });
 
 describe('registers', () => {
@@ -140,65 +103,6 @@ describe('priorities', () => {
   });
 });
 
-describe('interprocessor interrupts', () => {
-  test('INIT and SIPI start the second processor as SeaBIOS does: all but self', () => {
-    write(0x300, 0xc4500);
-    write(0x300, 0xc4600 | 0x10);
-    expect(events).toEqual(['init1', 'sipi1:16']);
-    expect(read(0x300) & 0x1000).toBe(0);
-  });
-
-  test('an INIT level de-assert does nothing', () => {
-    write(0x310, 1 << 24);
-    write(0x300, 0x8500);
-    expect(events).toEqual([]);
-  });
-
-  test('a fixed IPI reaches the APIC with the physical id, NMI needs no enabling', () => {
-    second.writeMmio(0xf0, 4, 0x1ff);
-    write(0x310, 1 << 24);
-    write(0x300, 0x40fd);
-    expect(second.acknowledge()).toBe(0xfd);
-    write(0x300, 0x4400);
-    expect(events).toEqual(['int1', 'nmi1']);
-  });
-
-  test('flat and cluster logical destinations select by LDR and DFR', () => {
-    for (const apic of [lapic, second]) apic.writeMmio(0xf0, 4, 0x1ff);
-    lapic.writeMmio(0xd0, 4, 0x01000000);
-    second.writeMmio(0xd0, 4, 0x02000000);
-    write(0x310, 0x03000000);
-    write(0x300, 0x4800 | 0x70);
-    expect([lapic.acknowledge(), second.acknowledge()]).toEqual([0x70, 0x70]);
-    second.writeMmio(0xe0, 4, 0x0fffffff);
-    second.writeMmio(0xd0, 4, 0x12000000);
-    expect(second.matches(0x12, true)).toBe(true);
-    expect(second.matches(0x02, true)).toBe(false);
-    expect(second.matches(0xf2, true)).toBe(true);
-  });
-
-  test('lowest priority goes to the one processor with the lower PPR', () => {
-    for (const apic of [lapic, second]) apic.writeMmio(0xf0, 4, 0x1ff);
-    lapic.taskPriority = 0x20;
-    bus.deliver({
-      destination: 0xff,
-      logical: false,
-      mode: 1,
-      vector: 0x80,
-      levelTriggered: false,
-    });
-    expect(lapic.interruptPending).toBe(false);
-    expect(second.acknowledge()).toBe(0x80);
-  });
-
-  test('a message signalled interrupt is decoded from address and data', () => {
-    second.writeMmio(0xf0, 4, 0x1ff);
-    expect(bus.deliverMsi(0xfee01000, 0x4061)).toBe(true);
-    expect(second.acknowledge()).toBe(0x61);
-    expect(bus.deliverMsi(0xfee07000, 0x4061)).toBe(false);
-  });
-});
-
 describe('local pins', () => {
   test('after reset the PIC passes through LINT0 of the bootstrap processor, as a level', () => {
     lapic.lint0(true);
@@ -251,115 +155,6 @@ describe('local pins', () => {
     eoi();
     expect(lapic.interruptPending).toBe(false);
     expect(read(0x350)).toBe(0x8030);
-  });
-});
-
-describe('timer', () => {
-  test('one-shot counts down at 1 GHz / divider and fires once', () => {
-    enable();
-    write(0x320, 0x40);
-    write(0x3e0, 3); // divide by 16
-    write(0x380, 1000);
-    advance(8000);
-    expect(read(0x390)).toBe(500);
-    expect(lapic.interruptPending).toBe(false);
-    advance(8000);
-    expect(read(0x390)).toBe(0);
-    expect(lapic.acknowledge()).toBe(0x40);
-    eoi();
-    advance(1e9);
-    expect(lapic.interruptPending).toBe(false);
-  });
-
-  test('the calibration of Linux measures the bus frequency from the current count', () => {
-    enable();
-    write(0x320, 0x10000);
-    write(0x3e0, 3);
-    write(0x380, 0xffffffff);
-    const before = read(0x390);
-    advance(100e6);
-    expect((before - read(0x390)) * 16 * 10).toBe(1e9);
-  });
-
-  test('periodic reloads, and delivers every period when late, four times as fast, in its phase at the end', () => {
-    enable();
-    write(0x3e0, 0xb);
-    write(0x320, 0x20040);
-    write(0x380, 1_000_000);
-    advance(1_000_000);
-    expect(lapic.acknowledge()).toBe(0x40);
-    eoi();
-    expect(read(0x390)).toBe(1_000_000);
-    advance(3_400_000);
-    expect(lapic.acknowledge()).toBe(0x40);
-    eoi();
-    expect(lapic.interruptPending).toBe(false);
-    expect(timers.nextDeadlineNs()).toBe(4_650_000);
-    advance(250_000);
-    expect(lapic.acknowledge()).toBe(0x40);
-    advance(250_000);
-    eoi();
-    expect(lapic.acknowledge()).toBe(0x40);
-    eoi();
-    expect(timers.nextDeadlineNs()).toBe(5_000_000);
-  });
-
-  test('a period whose interrupt finds the one before still waiting is delivered later, not lost', () => {
-    enable();
-    write(0x3e0, 0xb);
-    write(0x320, 0x20040);
-    write(0x380, 1_000_000);
-    for (let i = 0; i < 5; i++) advance(1_000_000);
-    let taken = 0;
-    for (let i = 0; i < 30; i++) {
-      if (lapic.interruptPending && lapic.acknowledge() === 0x40) {
-        taken++;
-        eoi();
-      }
-      advance(50_000);
-    }
-    expect(taken).toBe(6);
-    expect(timers.nextDeadlineNs()).toBe(7_000_000);
-  });
-
-  test('more than a second of missed periods is dropped', () => {
-    enable();
-    write(0x3e0, 0xb);
-    write(0x320, 0x20040);
-    write(0x380, 1_000_000);
-    advance(5_000_400_000);
-    expect(lapic.acknowledge()).toBe(0x40);
-    eoi();
-    expect(timers.nextDeadlineNs()).toBe(5_001_000_000);
-  });
-
-  test('a hostile period of one tick fires at most every 20 µs', () => {
-    enable();
-    write(0x3e0, 0xb);
-    write(0x320, 0x20040);
-    write(0x380, 1);
-    advance(100);
-    expect(timers.nextDeadlineNs()).toBeGreaterThanOrEqual(20_000);
-  });
-
-  test('TSC deadline fires when the counter gets there, or at once when it is past', () => {
-    enable();
-    const msr = new LapicMsr(lapic, false);
-    write(0x320, 0x40041);
-    expect(msr.write(0x6e0, 4_000_000, 0)).toBe(true);
-    advance(1_999_999);
-    expect(lapic.interruptPending).toBe(false);
-    advance(1);
-    expect(lapic.acknowledge()).toBe(0x41);
-    eoi();
-    msr.read(0x6e0);
-    expect(msr.low).toBe(0);
-    msr.write(0x6e0, 1, 0);
-    expect(lapic.acknowledge()).toBe(0x41);
-    eoi();
-    msr.write(0x6e0, 0xffffffff, 0xffffffff);
-    advance(1e12);
-    expect(lapic.interruptPending).toBe(false);
   });
 });
 

@@ -14,14 +14,9 @@ import {
   DELIVER_SMI,
   DELIVER_STARTUP,
 } from './apic-bus.js';
-import {
-  matchesLogical,
-  matchesPhysical,
-  matchesX2apicLogical,
-  messageOfIcr,
-  x2apicLdr,
-} from './lapic-destination.js';
+import { messageOfIcr } from './lapic-destination.js';
 import { LocalVectorTable, LVT_ERROR, LVT_LINT0, LVT_TIMER } from './lapic-lvt.js';
+import { LapicRegisterFile } from './lapic-register-file.js';
 import * as R from './lapic-registers.js';
 import { type LapicMode, type LapicState, readLapicState } from './lapic-state.js';
 import { LapicTimer, type TscConversion } from './lapic-timer.js';
@@ -69,22 +64,13 @@ export class Lapic implements MmioDevice, ApicReceiver, Stateful<LapicState> {
   readonly #timer: LapicTimer;
   readonly #vectors: VectorPriority = new VectorPriority();
   readonly #lvt: LocalVectorTable;
-  #mode: LapicMode = 'xapic';
-  #id: number;
-  #ldr = 0;
-  #dfr = 0xffffffff;
-  #svr = 0xff;
-  #esr = 0;
-  #esrPending = 0;
-  #icrLow = 0;
-  #icrHigh = 0;
+  readonly #registers: LapicRegisterFile;
   /** An ExtINT message from an I/O APIC that the processor has not taken yet. */
   #extInt = false;
   #pending = false;
 
   constructor(options: LapicOptions) {
     this.#initialId = options.id;
-    this.#id = options.id;
     this.#bootstrap = options.bootstrap;
     this.#bus = options.bus;
     this.#cpu = options.cpu;
@@ -94,11 +80,12 @@ export class Lapic implements MmioDevice, ApicReceiver, Stateful<LapicState> {
       if (!waits) this.#lvt.fire(LVT_TIMER);
       return !waits;
     });
+    this.#registers = new LapicRegisterFile(this.#vectors, this.#lvt, this.#timer);
     this.reset();
   }
 
   get id(): number {
-    return this.#id;
+    return this.#registers.id;
   }
 
   get bootstrap(): boolean {
@@ -106,7 +93,7 @@ export class Lapic implements MmioDevice, ApicReceiver, Stateful<LapicState> {
   }
 
   get mode(): LapicMode {
-    return this.#mode;
+    return this.#registers.mode;
   }
 
   get timer(): LapicTimer {
@@ -150,13 +137,13 @@ export class Lapic implements MmioDevice, ApicReceiver, Stateful<LapicState> {
       this.#update();
       return TAKE_FROM_PIC;
     }
-    return this.#svr & 0xff; // the request went away in between: spurious, nothing is in service
+    return this.#registers.spurious & 0xff; // the request went away in between: spurious, nothing is in service
   }
 
   /** Power-on reset. */
   reset(): void {
-    this.#mode = 'xapic';
-    this.#id = this.#initialId;
+    this.#registers.mode = 'xapic';
+    this.#registers.id = this.#initialId;
     this.#initialize();
     if (this.#bootstrap) this.#lvt.entries[LVT_LINT0] = DELIVER_EXT_INT << 8;
     this.#update();
@@ -164,25 +151,22 @@ export class Lapic implements MmioDevice, ApicReceiver, Stateful<LapicState> {
 
   /** IA32_APIC_BASE changed the mode; the caller checked the transition (§11.12.5). */
   setMode(mode: LapicMode): void {
-    if (mode === this.#mode) return;
+    if (mode === this.#registers.mode) return;
     if (mode !== 'x2apic') this.#initialize();
     else {
-      this.#id = this.#initialId;
-      this.#icrHigh = 0;
+      this.#registers.id = this.#initialId;
+      this.#registers.icrHigh = 0;
     }
-    this.#mode = mode;
+    this.#registers.mode = mode;
     this.#update();
   }
 
   matches(destination: number, logical: boolean): boolean {
-    if (!logical) return matchesPhysical(destination, this.#id);
-    return this.#mode === 'x2apic'
-      ? matchesX2apicLogical(destination, this.#id)
-      : matchesLogical(destination, this.#ldr, this.#dfr);
+    return this.#registers.matches(destination, logical);
   }
 
   receive(mode: number, vector: number, levelTriggered: boolean): boolean {
-    if (this.#mode === 'disabled') return false;
+    if (this.#registers.mode === 'disabled') return false;
     switch (mode) {
       case DELIVER_FIXED:
       case DELIVER_LOWEST_PRIORITY:
@@ -212,7 +196,8 @@ export class Lapic implements MmioDevice, ApicReceiver, Stateful<LapicState> {
 
   readMmio(offset: number, size: 1 | 2 | 4): number {
     const shift = 8 * (offset & 15);
-    if (this.#mode !== 'xapic' || shift >= 32) return this.#mode === 'xapic' ? 0 : 0xffffffff;
+    if (this.#registers.mode !== 'xapic' || shift >= 32)
+      return this.#registers.mode === 'xapic' ? 0 : 0xffffffff;
     const number = offset >> 4;
     // Registers are 32 bits every 16 bytes; narrower reads see their part (the SDM leaves it undefined).
     const value = this.isRegister(number) ? this.readRegister(number) : this.#illegalRegister();
@@ -221,7 +206,7 @@ export class Lapic implements MmioDevice, ApicReceiver, Stateful<LapicState> {
 
   writeMmio(offset: number, size: 1 | 2 | 4, value: number): void {
     // Only aligned dwords reach a register (§11.4.1).
-    if (this.#mode !== 'xapic' || size !== 4 || (offset & 15) !== 0) return;
+    if (this.#registers.mode !== 'xapic' || size !== 4 || (offset & 15) !== 0) return;
     const number = offset >> 4;
     if (this.isRegister(number)) this.writeRegister(number, value);
     else this.#illegalRegister();
@@ -229,57 +214,12 @@ export class Lapic implements MmioDevice, ApicReceiver, Stateful<LapicState> {
 
   /** Whether a register number exists. */
   isRegister(number: number): boolean {
-    return (
-      (number >= R.APIC_TPR && number <= R.APIC_ESR && number !== 0x0c) ||
-      (number >= R.APIC_ICR && number <= R.APIC_TIMER_CURRENT) ||
-      number === R.APIC_ID ||
-      number === R.APIC_VERSION ||
-      number === R.APIC_TIMER_DIVIDE
-    );
+    return this.#registers.has(number);
   }
 
   /** Reads a register, unsigned. */
   readRegister(number: number): number {
-    const x2apic = this.#mode === 'x2apic';
-    if (number >= R.APIC_ISR && number < R.APIC_ESR) {
-      const { inService, level, requested } = this.#vectors;
-      const set = number < R.APIC_TMR ? inService : number < R.APIC_IRR ? level : requested;
-      return set.words[number & 7];
-    }
-    if (number >= R.APIC_LVT_TIMER && number <= R.APIC_LVT_ERROR) {
-      return this.#lvt.entries[number - R.APIC_LVT_TIMER];
-    }
-    switch (number) {
-      case R.APIC_ID:
-        return x2apic ? this.#id : (this.#id << 24) >>> 0;
-      case R.APIC_VERSION:
-        return R.VERSION_VALUE;
-      case R.APIC_TPR:
-        return this.taskPriority;
-      case R.APIC_PPR:
-      case R.APIC_APR:
-        return this.priority;
-      case R.APIC_LDR:
-        return x2apic ? x2apicLdr(this.#id) : this.#ldr;
-      case R.APIC_DFR:
-        return this.#dfr;
-      case R.APIC_SVR:
-        return this.#svr;
-      case R.APIC_ESR:
-        return this.#esr;
-      case R.APIC_ICR:
-        return this.#icrLow;
-      case R.APIC_ICR_HIGH:
-        return this.#icrHigh;
-      case R.APIC_TIMER_INITIAL:
-        return this.#timer.initialCount;
-      case R.APIC_TIMER_CURRENT:
-        return this.#timer.currentCount();
-      case R.APIC_TIMER_DIVIDE:
-        return this.#timer.divideConfig;
-      default:
-        return 0;
-    }
+    return this.#registers.read(number);
   }
 
   /** Writes a register; read-only ones ignore it. */
@@ -290,7 +230,7 @@ export class Lapic implements MmioDevice, ApicReceiver, Stateful<LapicState> {
     }
     switch (number) {
       case R.APIC_ID:
-        this.#id = value >>> 24;
+        this.#registers.id = value >>> 24;
         break;
       case R.APIC_TPR:
         this.taskPriority = value;
@@ -299,25 +239,25 @@ export class Lapic implements MmioDevice, ApicReceiver, Stateful<LapicState> {
         this.#endOfInterrupt();
         break;
       case R.APIC_LDR:
-        this.#ldr = (value & 0xff000000) >>> 0;
+        this.#registers.logicalDestination = (value & 0xff000000) >>> 0;
         break;
       case R.APIC_DFR:
-        this.#dfr = (value | 0x0fffffff) >>> 0;
+        this.#registers.destinationFormat = (value | 0x0fffffff) >>> 0;
         break;
       case R.APIC_SVR:
-        this.#svr = value & 0x1ff;
+        this.#registers.spurious = value & 0x1ff;
         if ((value & R.SVR_ENABLE) === 0) this.#lvt.maskAll();
         this.#update();
         break;
       case R.APIC_ESR:
-        this.#esr = this.#esrPending;
-        this.#esrPending = 0;
+        this.#registers.errorStatus = this.#registers.errorPending;
+        this.#registers.errorPending = 0;
         break;
       case R.APIC_ICR:
-        this.sendIpi(value, this.#icrHigh >>> 24);
+        this.sendIpi(value, this.#registers.icrHigh >>> 24);
         break;
       case R.APIC_ICR_HIGH:
-        this.#icrHigh = (value & 0xff000000) >>> 0;
+        this.#registers.icrHigh = (value & 0xff000000) >>> 0;
         break;
       case R.APIC_TIMER_INITIAL:
         this.#timer.setInitialCount(value >>> 0);
@@ -330,13 +270,13 @@ export class Lapic implements MmioDevice, ApicReceiver, Stateful<LapicState> {
 
   /** x2APIC: the whole 64-bit ICR at once; `high` is the destination. */
   writeIcr(low: number, high: number): void {
-    this.#icrHigh = high >>> 0;
+    this.#registers.icrHigh = high >>> 0;
     this.sendIpi(low, high >>> 0);
   }
 
   /** Sends an interprocessor interrupt: `icr` is the low half of the ICR (§11.6.1). Delivery is immediate. */
   sendIpi(icr: number, destination: number): void {
-    this.#icrLow = icr & R.ICR_WRITABLE;
+    this.#registers.icrLow = icr & R.ICR_WRITABLE;
     const mode = (icr >>> 8) & 7;
     const vector = icr & 0xff;
     if (mode <= DELIVER_LOWEST_PRIORITY && vector < 16) {
@@ -351,16 +291,8 @@ export class Lapic implements MmioDevice, ApicReceiver, Stateful<LapicState> {
   save(): LapicState {
     return {
       version: 1,
-      mode: this.#mode,
-      id: this.#id,
+      ...this.#registers.save(),
       taskPriority: this.taskPriority,
-      logicalDestination: this.#ldr,
-      destinationFormat: this.#dfr,
-      spurious: this.#svr,
-      errorStatus: this.#esr,
-      errorPending: this.#esrPending,
-      icrLow: this.#icrLow,
-      icrHigh: this.#icrHigh,
       lvt: Array.from(this.#lvt.entries),
       irr: Array.from(this.#vectors.requested.words),
       isr: Array.from(this.#vectors.inService.words),
@@ -374,15 +306,7 @@ export class Lapic implements MmioDevice, ApicReceiver, Stateful<LapicState> {
   restore(state: unknown): void {
     const saved = readLapicState(state);
     this.#timer.restore(saved.timer); // the last that may throw, the first that changes something
-    this.#mode = saved.mode;
-    this.#id = saved.id;
-    this.#ldr = saved.logicalDestination;
-    this.#dfr = saved.destinationFormat;
-    this.#svr = saved.spurious;
-    this.#esr = saved.errorStatus;
-    this.#esrPending = saved.errorPending;
-    this.#icrLow = saved.icrLow;
-    this.#icrHigh = saved.icrHigh;
+    this.#registers.load(saved);
     this.#lvt.entries.set(saved.lvt);
     this.#lvt.pins[0] = saved.lint[0] === 1;
     this.#lvt.pins[1] = saved.lint[1] === 1;
@@ -396,13 +320,7 @@ export class Lapic implements MmioDevice, ApicReceiver, Stateful<LapicState> {
 
   /** State after INIT: all but the id and the mode (§11.4.7.3). */
   #initialize(): void {
-    this.#ldr = 0;
-    this.#dfr = 0xffffffff;
-    this.#svr = 0xff;
-    this.#esr = 0;
-    this.#esrPending = 0;
-    this.#icrLow = 0;
-    this.#icrHigh = 0;
+    this.#registers.initialize();
     this.#extInt = false;
     this.#vectors.clear();
     this.#lvt.reset();
@@ -410,7 +328,7 @@ export class Lapic implements MmioDevice, ApicReceiver, Stateful<LapicState> {
   }
 
   #accept(vector: number, levelTriggered: boolean): boolean {
-    if ((this.#svr & R.SVR_ENABLE) === 0) return false;
+    if (!this.#registers.softwareEnabled) return false;
     if (vector < 16) {
       this.#error(R.ESR_RECEIVED_ILLEGAL_VECTOR);
       return true;
@@ -430,7 +348,7 @@ export class Lapic implements MmioDevice, ApicReceiver, Stateful<LapicState> {
   }
 
   #writeLvt(index: number, value: number): void {
-    this.#lvt.write(index, value, (this.#svr & R.SVR_ENABLE) === 0);
+    this.#lvt.write(index, value, !this.#registers.softwareEnabled);
     if (index === LVT_TIMER) this.#timer.setMode(Math.min(2, (value >>> 17) & 3));
     this.#update();
   }
@@ -438,14 +356,14 @@ export class Lapic implements MmioDevice, ApicReceiver, Stateful<LapicState> {
   #setLint(pin: 0 | 1, level: boolean): void {
     if (level === this.#lvt.pins[pin]) return;
     this.#lvt.pins[pin] = level;
-    if (level && this.#mode !== 'disabled') this.#lvt.pinRose(pin);
+    if (level && this.#registers.mode !== 'disabled') this.#lvt.pinRose(pin);
     else if (level && pin === 1) this.#cpu.nmi(); // without APIC the pins are INTR and NMI
     this.#update();
   }
 
   #error(bit: number): void {
-    const first = this.#esrPending === 0;
-    this.#esrPending |= bit;
+    const first = this.#registers.errorPending === 0;
+    this.#registers.errorPending |= bit;
     // Only the first error since the last ESR write interrupts, so a bad error vector cannot recurse.
     if (first) this.#lvt.fire(LVT_ERROR);
   }
@@ -456,11 +374,13 @@ export class Lapic implements MmioDevice, ApicReceiver, Stateful<LapicState> {
   }
 
   #fixedPending(): boolean {
-    return this.#vectors.ready && (this.#svr & R.SVR_ENABLE) !== 0 && this.#mode !== 'disabled';
+    return (
+      this.#vectors.ready && this.#registers.softwareEnabled && this.#registers.mode !== 'disabled'
+    );
   }
 
   #extIntPending(): boolean {
-    if (this.#mode === 'disabled') return this.#lvt.pins[0];
+    if (this.#registers.mode === 'disabled') return this.#lvt.pins[0];
     return this.#extInt || this.#lvt.picInterrupt;
   }
 
