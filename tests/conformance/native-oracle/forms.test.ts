@@ -1,6 +1,7 @@
 // A sample of the native-oracle run: every form of every row in every mode, a few cases each, on the host CPU, by the reference
 // evaluator and through the cold tier. The long run (npm run test:oracle) takes hundreds of cases, and every form inline as well.
 import { describe, expect, it } from 'vitest';
+import type { Row } from '../../../packages/vcpu-x86/src/isa/row.js';
 import { rows } from '../../../packages/vcpu-x86/src/isa/table.js';
 import { coverageOf, hostJudges } from './coverage.js';
 import { oracleForms } from './forms.js';
@@ -8,6 +9,8 @@ import { oracleModes } from './oracle-modes.js';
 import { type FormFailure, OracleRun } from './oracle-run.js';
 
 const CASES = 3;
+/** Of instructions on x87 and vector state, whose operands have more classes than integers have. */
+const STATE_CASES = 12;
 const INLINE_CASES = 4;
 /** One form in so many runs inline here. */
 const INLINE_SHARE = 12;
@@ -38,6 +41,21 @@ describe.each(oracleModes)('$name code', (mode) => {
     const some = forms.filter((_, i) => i % INLINE_SHARE === mode.stackBits % INLINE_SHARE);
     expect(some.length).toBeGreaterThan(200);
     const failures = await run.compare(some, INLINE_CASES);
+    await run.close();
+    expect(describeFailures(failures)).toBe('');
+  }, 300_000);
+});
+
+const isOnState = ({ feature }: Row): boolean => /^(fpu|mmx|fxsr|xsave|s?sse)/.test(feature);
+
+describe.each(oracleModes.filter(({ dataBase }) => dataBase === 0))('$name code', (mode) => {
+  it('does with x87 and vector state what the host does', async () => {
+    const forms = oracleForms(mode).filter(
+      ({ form }) => isOnState(form.row) && hostJudges(form, mode.bits),
+    );
+    expect(forms.length).toBeGreaterThan(900);
+    const run = await OracleRun.open(mode, { seed: SEED + 2 });
+    const failures = await run.compare(forms, STATE_CASES);
     await run.close();
     expect(describeFailures(failures)).toBe('');
   }, 300_000);

@@ -22,6 +22,10 @@ const { values } = parseArgs({
   },
 });
 
+let shown = 0;
+const show = ({ tier, differing, cases, text }: FormFailure): void =>
+  console.log(`[${tier}: ${differing} of ${cases}] ${text}`);
+
 interface Totals {
   forms: number;
   cases: number;
@@ -36,7 +40,9 @@ async function runMode(mode: OracleMode, seed: number, cases: number): Promise<T
   const failures: FormFailure[] = [];
   const started = performance.now();
   for (let at = 0; at < forms.length; at += PROGRESS) {
-    failures.push(...(await run.compare(forms.slice(at, at + PROGRESS), cases)));
+    const found = await run.compare(forms.slice(at, at + PROGRESS), cases);
+    for (const failure of found) if (shown++ < Number(values.show)) show(failure);
+    failures.push(...found);
     const done = Math.min(at + PROGRESS, forms.length);
     console.error(`${mode.name}: ${done} of ${forms.length} forms, ${failures.length} differ`);
   }
@@ -61,8 +67,6 @@ async function main(): Promise<void> {
     totals.left += result.left;
     totals.failures.push(...result.failures);
   }
-  for (const failure of totals.failures.slice(0, Number(values.show)))
-    console.log(`[${failure.tier}: ${failure.differing} of ${failure.cases}] ${failure.text}`);
   console.log(
     `${totals.forms} forms, ${totals.cases} cases, ${totals.failures.length} differences; ` +
       `${totals.left} forms that this host cannot judge`,
