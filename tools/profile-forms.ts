@@ -6,7 +6,7 @@ import { Machine } from '../packages/machine/src/machine.js';
 import { cpuModel } from '../packages/vcpu-x86/src/routines/cpu-models.js';
 
 const [kernel, initrd, commandLine, seconds, model = 'max', count = '150'] = process.argv.slice(2);
-const found = cpuModel(model, (process.env['CPU_CHANGES'] ?? '').split(' ').filter(Boolean));
+const found = cpuModel(model, (process.env.CPU_CHANGES ?? '').split(' ').filter(Boolean));
 if (!found) throw new Error(`no CPU model ${model}`);
 const machine = new Machine({
   image: readFileSync(kernel),

@@ -21,7 +21,6 @@ import { type StartState, startAt } from './routines/start-state.js';
 import {
   BUDGET,
   DR6,
-  FAULT_ADDRESS,
   FAULT_ERROR,
   FAULT_VECTOR,
   FLAGS_OTHER,

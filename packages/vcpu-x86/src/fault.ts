@@ -19,7 +19,6 @@ export const SS_FAULT = 12;
 export const GP = 13;
 export const PF = 14;
 export const MF = 16;
-export const AC = 17;
 export const XM = 19;
 
 /** Abandons the instruction with a fault; `errorCode` only for vectors that push one. */

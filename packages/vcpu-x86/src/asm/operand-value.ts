@@ -51,7 +51,7 @@ export interface Prefixes {
   readonly addressBits: 0 | 16 | 32 | 64;
 }
 
-export const noPrefixes: Prefixes = {
+const _noPrefixes: Prefixes = {
   lock: false,
   repeat: 0,
   segment: null,

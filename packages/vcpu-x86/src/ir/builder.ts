@@ -4,8 +4,6 @@ import type { Access, Bits, FlagName, FlagsKind, Local, Node, SlotRef, Type } fr
 
 export type Value = Node;
 
-const i64Mask = (1n << 64n) - 1n;
-
 export class Builder {
   /** The finished program's top-level statements. */
   readonly statements: Node[] = [];
@@ -349,6 +347,3 @@ export class Builder {
     this.append({ op: 'branch', type: 'none', uses: 0, direct: true, args: [target, condition] });
   }
 }
-
-/** The two's complement 64-bit pattern of a constant, for readers of `const` nodes. */
-export const unsigned64 = (value: bigint): bigint => value & i64Mask;

@@ -1,6 +1,5 @@
 // The reference evaluator: executes IR directly, slowly and plainly. It is one half of every comparison (cold = hot =
 // reference), so it shares nothing with the emitter but the node types. i32 are numbers, i64 bigints, v128 byte arrays.
-import { CPU_FAULT } from '../fault.js';
 import type { Mmu } from '../mmu/mmu.js';
 import {
   BLOCK_RIP,
@@ -361,10 +360,4 @@ function arithmetic(op: string, s: readonly bigint[], u: readonly bigint[], w: b
     default:
       throw new Error(`the evaluator does not know ${op}`);
   }
-}
-
-/** Rethrows anything but the CPU's own fault value; for callers of routines. */
-export function faultOr(e: unknown): -1 {
-  if (e !== CPU_FAULT) throw e;
-  return -1;
 }

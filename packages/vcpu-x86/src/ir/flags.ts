@@ -10,11 +10,7 @@ import type { Bits, FlagName } from './node.js';
 export type { FlagName };
 
 export const CF = 1;
-export const PF = 4;
-export const AF = 0x10;
 export const ZF = 0x40;
-export const SF = 0x80;
-export const OF = 0x800;
 /** The six arithmetic flags. */
 export const ARITHMETIC_FLAGS = 0x8d5;
 

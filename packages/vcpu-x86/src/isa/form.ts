@@ -65,9 +65,6 @@ export function prefixesFor(row: Row, bits: CodeBits, operandBits: Bits): SizePr
   return null;
 }
 
-/** Whether the operand size tells instructions of this row apart. */
-export const isSized = (row: Row): boolean => classOf(row) !== 'none';
-
 export function operandSizesOf(row: Row, bits: CodeBits): readonly Bits[] {
   const sizes = new Set<Bits>();
   for (const p of sizePrefixesOf(row, bits))

@@ -11,7 +11,6 @@ export const TLB_STRIDE = 32;
 export const TLB_READ = 0;
 export const TLB_WRITE = 8;
 export const TLB_DELTA = 16;
-export const TLB_FLAGS = 20;
 /** Address bits that select an entry, already multiplied: (address >>> 7) & TLB_INDEX_MASK. */
 export const TLB_INDEX_MASK: number = (TLB_ENTRIES - 1) * TLB_STRIDE;
 export const TLB_SET_SIZE: number = TLB_ENTRIES * TLB_STRIDE;

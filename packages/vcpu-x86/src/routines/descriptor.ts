@@ -22,13 +22,9 @@ export const TYPE_LDT = 2;
 export const TYPE_TSS16_BUSY = 3;
 export const TYPE_CALL_GATE16 = 4;
 export const TYPE_TASK_GATE = 5;
-export const TYPE_INTERRUPT_GATE16 = 6;
-export const TYPE_TRAP_GATE16 = 7;
 export const TYPE_TSS32 = 9;
 export const TYPE_TSS32_BUSY = 11;
 export const TYPE_CALL_GATE32 = 12;
-export const TYPE_INTERRUPT_GATE32 = 14;
-export const TYPE_TRAP_GATE32 = 15;
 
 /** A descriptor as read, with where it was read. */
 export class Descriptor {

@@ -152,18 +152,3 @@ export function resetCpu(core: Core, kind: 'reset' | 'init' = 'reset'): void {
   core.flushTlb(false);
   updateDataWatch(core);
 }
-
-/** Where a start-up interprocessor interrupt with this vector sends a CPU after INIT (SDM vol. 3A §8.4.3). */
-export function startApplicationProcessor(core: Core, vector: number): void {
-  setSegment(core.state, CS, vector << 8, vector << 12, 0xffff, REAL_MODE_ATTRIBUTES);
-  core.state.rip = 0;
-  core.updateMode();
-}
-
-/** After the state page was filled from a snapshot: everything kept outside of it follows. */
-export function resumeFromState(core: Core): void {
-  const { state, mmu } = core;
-  for (let i = 0; i < 8; i++) mmu.walk.pdpte[i] = state.get(PDPTES + i * 4);
-  core.flushTlb(false);
-  updateDataWatch(core);
-}

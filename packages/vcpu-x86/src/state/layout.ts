@@ -36,8 +36,6 @@ export const FAULT_ADDRESS = 232;
 export const JUMP_CACHE = 240;
 /** 1 while interrupts are held off for one instruction (STI, MOV SS, POP SS). */
 export const INTERRUPT_SHADOW = 244;
-/** Instructions retired, low and high half (counted by block; exact between slices). */
-export const RETIRED = 248;
 
 /** Segment registers ES CS SS DS FS GS, then LDTR and TR, {@link SEGMENT_STRIDE} bytes each. */
 export const SEGMENTS = 256;

@@ -12,8 +12,6 @@ export const CR0_NW = 0x20000000;
 export const CR0_CD = 0x40000000;
 export const CR0_PG = -0x80000000;
 
-export const CR4_VME = 1;
-export const CR4_PVI = 2;
 export const CR4_TSD = 4;
 export const CR4_DE = 8;
 export const CR4_PSE = 0x10;
@@ -43,6 +41,4 @@ export const FLAG_NT = 0x4000;
 export const FLAG_RF = 0x10000;
 export const FLAG_VM = 0x20000;
 export const FLAG_AC = 0x40000;
-export const FLAG_VIF = 0x80000;
-export const FLAG_VIP = 0x100000;
 export const FLAG_ID = 0x200000;

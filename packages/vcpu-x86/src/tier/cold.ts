@@ -55,8 +55,8 @@ export class ModeHandlers implements HandlerSet {
     }
     const module = new WebAssembly.Module(interpreterModule(mode, inline, profile));
     const { exports } = new WebAssembly.Instance(module, imports);
-    this.run = exports['run'] as (state: number) => number;
-    this.table = exports['table'] as WebAssembly.Table;
+    this.run = exports.run as (state: number) => number;
+    this.table = exports.table as WebAssembly.Table;
   }
 
   private take(key: number, shape: Shape, program: readonly Node[]): number {
@@ -79,7 +79,7 @@ export class ModeHandlers implements HandlerSet {
     const module = new WebAssembly.Module(handlerModule(shape, program));
     const { exports } = new WebAssembly.Instance(module, this.imports);
     const id = this.take(key, shape, program);
-    this.table.set(id, exports['handler'] as () => number);
+    this.table.set(id, exports.handler as () => number);
     return id;
   }
   /** Puts a hot region's function into the table; its index, or 0 when the table is full. */

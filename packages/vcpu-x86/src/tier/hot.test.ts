@@ -122,7 +122,7 @@ ret`;
 const wideCheck = (line: string): string =>
   /\b[abcd]h\b/.test(line) && /\br\d|\bsil|\bdil/.test(line) ? 'nop' : line;
 
-const rounds = Number(globalThis.process?.env['PROXENY_FUZZ'] ?? 60);
+const rounds = Number(globalThis.process?.env.PROXENY_FUZZ ?? 60);
 
 describe.each([32, 64] as const)('a random %i-bit loop', (bits) => {
   it(

@@ -71,7 +71,7 @@ export class HotTier implements RegionKeeper {
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
       env: { memory: core.state.memory },
     });
-    const handler = handlers.addRegion(instance.exports['region'] as () => number);
+    const handler = handlers.addRegion(instance.exports.region as () => number);
     if (handler === 0) return;
     this.counters.compiled++;
     this.counters.wasmBytes += bytes.length;
