@@ -50,11 +50,13 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'vcpu-x86/exit',
     'vcpu-x86/fault',
     'vcpu-x86/mmu/tlb',
+    'vcpu-x86/mmu/page-marks',
     'vcpu-x86/platform',
     'vcpu-x86/state',
   ],
   // The layout of a TLB entry, which inline probes share.
-  'vcpu-x86/mmu/tlb': [],
+  'vcpu-x86/mmu/tlb': ['vcpu-x86/mmu/page-marks'],
+  'vcpu-x86/mmu/page-marks': [],
   'vcpu-x86/block': [
     'memory',
     'vcpu-x86/core',
