@@ -14,8 +14,6 @@ export type Operation64 = (
   bHi: number,
   bLo: number,
 ) => void;
-type Unary32 = (mxcsr: number, bits: number) => void;
-type Unary64 = (mxcsr: number, hi: number, lo: number) => void;
 /** An element of one or two words, low word first; the result in sse. */
 export type Conversion = (mxcsr: number, low: number, high: number) => void;
 
