@@ -73,6 +73,8 @@ export class Core {
   private systemGeneration = 0;
   private userGeneration = 0;
   private codeBase = 0;
+  /** CR0, CR4, EFER and CR3's halves that the page walk is set up for; at first none. */
+  private readonly pagedBy: number[] = [-1, -1, -1, -1, -1];
   /** The level of INTR, as the interrupt controller drives it. */
   interruptLine = false;
   /** An NMI is being handled: others wait for IRET. */
@@ -168,6 +170,37 @@ export class Core {
     else if (this.mmu.userCode.covers(linear)) this.forgetUserJumps();
   }
 
+  /** What follows from the control registers alone: most changes of mode leave them as they were. */
+  private updatePaging(cr0: number, cr4: number, efer: number, cr3: number, cr3High: number): void {
+    const { pagedBy, mmu } = this;
+    const { walk } = mmu;
+    pagedBy[0] = cr0;
+    pagedBy[1] = cr4;
+    pagedBy[2] = efer;
+    pagedBy[3] = cr3;
+    pagedBy[4] = cr3High;
+    const long = (efer & EFER_LMA) !== 0;
+    walk.paging =
+      (cr0 & CR0_PG) === 0
+        ? PAGING_NONE
+        : long
+          ? PAGING_LONG
+          : (cr4 & CR4_PAE) !== 0
+            ? PAGING_PAE
+            : PAGING_32;
+    walk.root =
+      walk.paging === PAGING_LONG
+        ? (cr3High & 0xff) * 4294967296 + ((cr3 & 0xfffff000) >>> 0)
+        : (cr3 & (walk.paging === PAGING_PAE ? 0xffffffe0 : 0xfffff000)) >>> 0;
+    walk.writeProtect = (cr0 & CR0_WP) !== 0;
+    walk.pageSizeExtension = (cr4 & CR4_PSE) !== 0;
+    walk.globalPages = (cr4 & CR4_PGE) !== 0;
+    walk.noExecute = (efer & EFER_NXE) !== 0 && walk.paging !== PAGING_32;
+    walk.smep = (cr4 & CR4_SMEP) !== 0;
+    walk.smap = (cr4 & CR4_SMAP) !== 0;
+    mmu.longMode = long;
+  }
+
   /**
    * Recomputes everything that follows from CR0, CR3, CR4, EFER, CPL, segments and EFLAGS.VM/AC. Call after any of them changed.
    * Does not flush the TLB (control-register writes do, by the SDM's rules, through {@link flushTlb}).
@@ -181,26 +214,17 @@ export class Core {
     const flags = state.get(FLAGS_OTHER);
     const cpl = state.get(CPL);
     const long = (efer & EFER_LMA) !== 0;
-    walk.paging =
-      (cr0 & CR0_PG) === 0
-        ? PAGING_NONE
-        : long
-          ? PAGING_LONG
-          : (cr4 & CR4_PAE) !== 0
-            ? PAGING_PAE
-            : PAGING_32;
-    walk.root =
-      walk.paging === PAGING_LONG
-        ? (state.getU(CR3 + 4) & 0xff) * 4294967296 + ((state.get(CR3) & 0xfffff000) >>> 0)
-        : (state.get(CR3) & (walk.paging === PAGING_PAE ? 0xffffffe0 : 0xfffff000)) >>> 0;
-    walk.writeProtect = (cr0 & CR0_WP) !== 0;
-    walk.pageSizeExtension = (cr4 & CR4_PSE) !== 0;
-    walk.globalPages = (cr4 & CR4_PGE) !== 0;
-    walk.noExecute = (efer & EFER_NXE) !== 0 && walk.paging !== PAGING_32;
-    walk.smep = (cr4 & CR4_SMEP) !== 0;
-    walk.smap = (cr4 & CR4_SMAP) !== 0;
+    const cr3 = state.get(CR3);
+    const cr3High = state.get(CR3 + 4);
+    if (
+      cr0 !== this.pagedBy[0] ||
+      cr4 !== this.pagedBy[1] ||
+      efer !== this.pagedBy[2] ||
+      cr3 !== this.pagedBy[3] ||
+      cr3High !== this.pagedBy[4]
+    )
+      this.updatePaging(cr0, cr4, efer, cr3, cr3High);
     walk.smapActive = walk.smap && (flags & FLAG_AC) === 0 && walk.paging !== PAGING_NONE;
-    mmu.longMode = long;
     mmu.alignmentCheck = cpl === 3 && (cr0 & CR0_AM) !== 0 && (flags & FLAG_AC) !== 0;
     const slow = mmu.alignmentCheck || mmu.watch !== null;
     const set = slow

@@ -51,23 +51,30 @@ export function setSegment(
 export function updateLimits(state: VcpuState, segment: number): void {
   const at = SEGMENTS + segment * SEGMENT_STRIDE;
   const attributes = state.getU(at + SEGMENT_ATTRIBUTES);
-  const limit = state.getU(at + SEGMENT_LIMIT);
+  const limit = state.get(at + SEGMENT_LIMIT);
   const code = (attributes & ATTRIBUTE_CODE) !== 0;
   const usable =
     (attributes & (ATTRIBUTE_PRESENT | ATTRIBUTE_CODE_OR_DATA)) ===
     (ATTRIBUTE_PRESENT | ATTRIBUTE_CODE_OR_DATA);
   const expandDown = !code && (attributes & ATTRIBUTE_EXPAND_DOWN) !== 0;
   const wr = (attributes & ATTRIBUTE_WRITABLE) !== 0;
-  state.set64(at + SEGMENT_READ_LIMIT, usable && !expandDown && (!code || wr) ? limit : -1);
-  state.set64(at + SEGMENT_WRITE_LIMIT, usable && !expandDown && !code && wr ? limit : -1);
+  const plain = usable && !expandDown;
+  setLimit(state, at + SEGMENT_READ_LIMIT, plain && (!code || wr), limit);
+  setLimit(state, at + SEGMENT_WRITE_LIMIT, plain && !code && wr, limit);
+}
+function setLimit(state: VcpuState, at: number, unchecked: boolean, limit: number): void {
+  if (unchecked) state.setHalves(at, limit, 0);
+  else state.setHalves(at, -1, -1);
 }
 
 /** Base 0 and nothing to check below 4 GiB, for reading (code) or for writing too (data). */
 export function isFlat(state: VcpuState, segment: number, write: boolean): boolean {
   const at = SEGMENTS + segment * SEGMENT_STRIDE;
+  const limit = at + (write ? SEGMENT_WRITE_LIMIT : SEGMENT_READ_LIMIT);
   return (
-    state.get64(at + SEGMENT_BASE) === 0 &&
-    state.get64(at + (write ? SEGMENT_WRITE_LIMIT : SEGMENT_READ_LIMIT)) === 0xffffffff
+    (state.get(at + SEGMENT_BASE) | state.get(at + SEGMENT_BASE + 4)) === 0 &&
+    state.get(limit) === -1 &&
+    state.get(limit + 4) === 0
   );
 }
 
