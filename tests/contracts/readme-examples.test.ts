@@ -14,6 +14,7 @@ const exampleCounts: Readonly<Record<string, number>> = {
   'README.md': 0,
   'packages/abi/README.md': 1,
   'packages/cli/README.md': 1,
+  'packages/hv-core/README.md': 1,
   'packages/machine/README.md': 1,
   'packages/memory/README.md': 2,
   'packages/pv-guest/README.md': 1,

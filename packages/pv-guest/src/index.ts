@@ -1,2 +1,18 @@
-// The package: kernels to run as guests.
+// The package: kernels to run as guests, as machine code and as TypeScript.
+export {
+  type ComputeAction,
+  compute,
+  type HypercallAction,
+  hypercall,
+  type NativeAction,
+  type NativeArgument,
+  type NativeCode,
+} from './native/native-code.js';
+export { NativeCpu, type NativeKernel, type NativeVcpu } from './native/native-cpu.js';
+export {
+  NativeGuest,
+  NativePageFault,
+  type RecordResult,
+  type RecordValues,
+} from './native/native-guest.js';
 export { assembleHelloKernel } from './x86/hello-kernel.js';

@@ -1,0 +1,35 @@
+// GuestCpu: all that the microkernel asks of a CPU. An x86 CPU fits, and so does a TypeScript generator.
+
+/** Why a CPU came back. */
+export const GuestExit = {
+  /** The budget is used up. */
+  budget: 0,
+  /** Nothing to do before an event: as if the guest had called SCHEDOP_block. */
+  idle: 1,
+  /** A hypercall waits; its number and arguments can be read. */
+  hypercall: 2,
+  /** The guest cannot go on (a triple fault, an error in it): its domain crashed. */
+  dead: 3,
+} as const;
+export type GuestExit = (typeof GuestExit)[keyof typeof GuestExit];
+
+/** One virtual CPU's engine. */
+export interface GuestCpu {
+  /** Runs at most about `budget` instructions. */
+  run(budget: number): GuestExit;
+  /** Instructions of the last `run`. */
+  readonly executed: number;
+  hypercallNumber(): number;
+  /** Bits 0 to 31 of argument 0 to 5, unsigned. */
+  hypercallArgLow(index: number): number;
+  /** Bits 32 to 63, unsigned; 0 for a 32-bit guest. */
+  hypercallArgHigh(index: number): number;
+  /** Changes an argument, for a hypercall that goes on later. */
+  setHypercallArg(index: number, low: number, high: number): void;
+  /** The hypercall is done; `result` is its value for the guest, an integer of at most 53 bits and a sign. */
+  finishHypercall(result: number): void;
+  /** The same hypercall again with the arguments as they are now, after pending upcalls. */
+  restartHypercall(): void;
+  /** Enters the guest's event callback. Upcalls were unmasked and are masked now. */
+  upcall(): void;
+}

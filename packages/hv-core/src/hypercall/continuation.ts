@@ -1,0 +1,9 @@
+// Continuations: a hypercall that has done enough for now stores its progress in its own arguments and starts again later, after
+// pending upcalls and other vCPUs had their turn. The guest notices nothing but the time.
+import { XEN_ERESTART } from '@proxeny/abi';
+
+/** As the status of anything inside a hypercall: not done, start again. Never reaches a guest. */
+export const RESTART: number = -XEN_ERESTART;
+
+/** Page-table entries, grants, ports… a hypercall handles before it lets others run. */
+export const WORK_PER_CALL = 16_384;

@@ -1,0 +1,275 @@
+// Hypervisor: the machine's frames, its domains, and one scheduling step at a time. It knows no device and no CPU, reads no clock but
+// the one it was given, and never throws because of a guest: what goes wrong in a slice crashes that domain.
+import { DOMID_FIRST_RESERVED, DOMID_XEN, VIRQ_DOM_EXC } from '@proxeny/abi';
+import { type Maddr, PAGE_SIZE } from '@proxeny/memory';
+import { Domain, type DomainConfig } from './domain.js';
+import { HvError } from './error.js';
+import type { EventChannel } from './event/event-channel.js';
+import { FRAME_PINNED, FrameTable, NO_FRAME } from './frame/frame-table.js';
+import { INVALID_M2P_ENTRY, M2p } from './frame/m2p.js';
+import type { MachineMemory } from './frame/machine-memory.js';
+import { PageTables } from './frame/page-table-x86.js';
+import { PageTypes } from './frame/page-type.js';
+import { GuestExit } from './guest-cpu.js';
+import { WORK_PER_CALL } from './hypercall/continuation.js';
+import { dispatch } from './hypercall/dispatch.js';
+import type { HypercallFrame } from './hypercall/frame.js';
+import { Credit } from './sched/credit.js';
+import type { Scheduler } from './sched/scheduler.js';
+import { TimerQueue } from './sched/timer-queue.js';
+import type { Clock } from './time/clock.js';
+import { updateWallClock } from './time/pvclock.js';
+import type { Vcpu } from './vcpu.js';
+
+export interface HypervisorOptions {
+  readonly memory: MachineMemory;
+  readonly clock: Clock;
+  readonly scheduler?: Scheduler<Vcpu>;
+  /** Frames below are not touched. */
+  readonly firstFrame?: number;
+  /** Gets what guests print with console_io; without it that call is refused, as by a Xen without debugging. */
+  readonly onConsoleWrite?: (domain: Domain, bytes: Uint8Array) => void;
+  /** A domain has shut down (see its `shutdownReason`); called between slices. */
+  readonly onShutdown?: (domain: Domain) => void;
+}
+
+/** Looks on at every hypercall: for traces and tests. Changes nothing. */
+export interface HypercallObserver {
+  enter(call: HypercallFrame): void;
+  /** `result` may be RESTART: the call goes on later. */
+  leave(call: HypercallFrame, result: number): void;
+}
+
+/** What one step did. */
+export interface StepResult {
+  /** The vCPU that ran, or null. */
+  readonly vcpu: Vcpu | null;
+  /** When there may be something to do again, if none ran: Infinity if only an event from outside can tell. */
+  readonly wakeNs: number;
+}
+
+/** A hypercall costs at least as much as so many instructions. */
+const HYPERCALL_INSTRUCTIONS = 100;
+const TIME_UPDATE_NS = 1e9;
+
+export class Hypervisor {
+  readonly memory: MachineMemory;
+  readonly frames: FrameTable;
+  readonly types: PageTypes;
+  readonly pageTables: PageTables;
+  readonly m2p: M2p;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler<Vcpu>;
+  readonly timers: TimerQueue = new TimerQueue();
+  readonly options: HypervisorOptions;
+  /** Where vCPUs without a vcpu_info of their own have it; no guest sees it. */
+  readonly dummyVcpuInfo: Maddr;
+  observer: HypercallObserver | null = null;
+  /** Called when translations of `vcpu`'s address space may be stale; without one, of the whole domain. */
+  onTlbFlush: ((domain: Domain, vcpu: Vcpu | null) => void) | null = null;
+  readonly #domains: Map<number, Domain> = new Map();
+  /** Destroyed, but with frames others still refer to. */
+  readonly #dying: Map<number, Domain> = new Map();
+  #notifications: EventChannel[] = [];
+  #shutdowns: Domain[] = [];
+  #nextId = 1;
+  /** Measured, so that a slice's time can be told in instructions. */
+  #instructionsPerNs = 0.2;
+
+  constructor(options: HypervisorOptions) {
+    this.options = options;
+    this.memory = options.memory;
+    this.clock = options.clock;
+    this.scheduler = options.scheduler ?? new Credit<Vcpu>();
+    this.frames = new FrameTable(options.memory, options.firstFrame);
+    this.types = new PageTypes(this.frames);
+    this.m2p = new M2p(this.frames);
+    this.pageTables = new PageTables(this.types, this.m2p, (owner) => this.#wordOf(owner));
+    this.frames.onFree = (mfn) => this.m2p.set(mfn, INVALID_M2P_ENTRY);
+    this.frames.onListEmpty = (owner) => this.#dying.delete(owner);
+    const dummy = this.frames.allocate(DOMID_XEN);
+    if (dummy === -1) throw new HvError('no-memory', 'machine memory is too small: give more');
+    this.dummyVcpuInfo = (dummy * PAGE_SIZE) as Maddr;
+  }
+
+  #wordOf(owner: number): 32 | 64 {
+    return (this.#domains.get(owner) ?? this.#dying.get(owner))?.word ?? 64;
+  }
+
+  get domains(): Iterable<Domain> {
+    return this.#domains.values();
+  }
+
+  /** Domains that are destroyed but whose frames others still refer to. */
+  get dyingCount(): number {
+    return this.#dying.size;
+  }
+
+  /** A domain that lives, or undefined. */
+  domain(id: number): Domain | undefined {
+    return this.#domains.get(id);
+  }
+
+  /**
+   * Makes a domain, paused, without memory.
+   * @throws HvError `exists`, `bad-argument` or `no-memory`.
+   */
+  createDomain(config: DomainConfig = {}): Domain {
+    const id = config.id ?? this.#findFreeId();
+    if (!Number.isInteger(id) || id < 0 || id >= DOMID_FIRST_RESERVED)
+      throw new HvError('bad-argument', `domain id ${id}: give 0 to ${DOMID_FIRST_RESERVED - 1}`);
+    if (this.#domains.has(id) || this.#dying.has(id))
+      throw new HvError(
+        'exists',
+        `domain ${id} exists already: leave the id out to get a free one`,
+      );
+    const { weight = 256, capPercent = 0, vcpuCount = 1 } = config;
+    if (!(weight >= 1 && weight <= 65_535))
+      throw new HvError('bad-argument', `weight ${weight} of domain ${id}: give 1 to 65535`);
+    if (!(capPercent >= 0)) throw new HvError('bad-argument', `cap ${capPercent} of domain ${id}`);
+    if (!(Number.isInteger(vcpuCount) && vcpuCount >= 1 && vcpuCount <= 8192))
+      throw new HvError('bad-argument', `${vcpuCount} vCPUs of domain ${id}: give 1 to 8192`);
+    const domain = new Domain(this, id, config);
+    this.#domains.set(id, domain);
+    updateWallClock(domain);
+    return domain;
+  }
+
+  #findFreeId(): number {
+    for (let tries = 0; tries < DOMID_FIRST_RESERVED; tries++) {
+      const id = this.#nextId;
+      this.#nextId = id + 1 < DOMID_FIRST_RESERVED ? id + 1 : 1;
+      if (!this.#domains.has(id) && !this.#dying.has(id)) return id;
+    }
+    throw new HvError('no-domain', 'all domain numbers are in use: destroy a domain first');
+  }
+
+  /** Ends a domain and returns all it holds. */
+  destroyDomain(domain: Domain): void {
+    if (this.#domains.get(domain.id) !== domain) return;
+    this.#dying.set(domain.id, domain);
+    this.types.workLeft = Number.POSITIVE_INFINITY;
+    domain.relinquish();
+    this.#domains.delete(domain.id);
+    if (domain.frames.count === 0) this.#dying.delete(domain.id);
+  }
+
+  /** Takes pins and allocations from all frames of a domain that is being destroyed. */
+  releaseFramesOf(domain: Domain): void {
+    const { frames } = this;
+    for (let mfn = domain.frames.first; mfn !== NO_FRAME; ) {
+      const next = frames.nextOwned(mfn);
+      const flags = frames.flags[mfn] as number;
+      frames.getAgain(mfn); // so that it stays in the list while we look at it
+      if ((flags & FRAME_PINNED) !== 0) {
+        frames.flags[mfn] = flags & ~FRAME_PINNED;
+        this.types.putPageAndType(mfn);
+      }
+      if (mfn !== domain.sharedInfoFrame) frames.putAllocation(mfn);
+      frames.putPage(mfn);
+      mfn = next;
+    }
+  }
+
+  /** A channel of the host's became pending: its listener is called between slices. */
+  queueNotification(channel: EventChannel): void {
+    this.#notifications.push(channel);
+  }
+
+  noteShutdown(domain: Domain): void {
+    this.#shutdowns.push(domain);
+    const control = this.#domains.get(0);
+    if (control && control !== domain) this.sendGlobalVirq(control, VIRQ_DOM_EXC);
+  }
+
+  sendGlobalVirq(domain: Domain, virq: number): void {
+    domain.vcpus[0]?.sendVirq(virq);
+  }
+
+  /** Fires timers, tells the host what happened, then runs one vCPU for a slice. */
+  step(): StepResult {
+    const nowNs = this.clock.nowNs();
+    this.timers.run(nowNs);
+    this.types.workLeft = WORK_PER_CALL;
+    this.types.drain();
+    this.#notify();
+    const vcpu = this.scheduler.next(nowNs);
+    if (!vcpu) {
+      const wakeNs = Math.min(this.timers.nextDeadlineNs, this.scheduler.nextWakeNs(nowNs));
+      return { vcpu, wakeNs };
+    }
+    this.#runSlice(vcpu, nowNs);
+    return { vcpu, wakeNs: nowNs };
+  }
+
+  /** Steps until nothing can run without time passing or an event from outside, or `maxSteps` are done; how many were. */
+  runUntilIdle(maxSteps = 10_000): number {
+    for (let steps = 0; steps < maxSteps; steps++) {
+      const { vcpu, wakeNs } = this.step();
+      if (!vcpu && wakeNs > this.clock.nowNs() && this.#notifications.length === 0) return steps;
+    }
+    return maxSteps;
+  }
+
+  #notify(): void {
+    const shutdowns = this.#shutdowns;
+    this.#shutdowns = [];
+    for (const domain of shutdowns) this.options.onShutdown?.(domain);
+    const notifications = this.#notifications;
+    this.#notifications = [];
+    for (const channel of notifications) {
+      channel.isNotified = false;
+      channel.listener?.();
+    }
+  }
+
+  #runSlice(vcpu: Vcpu, nowNs: number): void {
+    const sliceNs = Math.min(
+      this.scheduler.sliceNs(vcpu, nowNs),
+      Math.max(0, this.timers.nextDeadlineNs - nowNs),
+    );
+    const budget = Math.max(1000, Math.floor(sliceNs * this.#instructionsPerNs));
+    let instructions = 0;
+    vcpu.setRunning(true);
+    try {
+      vcpu.periodicWork(nowNs);
+      if (nowNs - vcpu.timeUpdatedNs >= TIME_UPDATE_NS) vcpu.updateTime();
+      vcpu.updateRunstateArea();
+      instructions = this.#run(vcpu, budget);
+    } catch (error) {
+      vcpu.domain.crash(error);
+    }
+    vcpu.setRunning(false);
+    const afterNs = this.clock.nowNs();
+    const spentNs = afterNs - nowNs;
+    if (spentNs > 10_000 && instructions > 1000) {
+      this.#instructionsPerNs += (instructions / spentNs - this.#instructionsPerNs) / 8;
+    }
+    this.scheduler.account(vcpu, instructions, spentNs, afterNs);
+  }
+
+  #run(vcpu: Vcpu, budget: number): number {
+    const { cpu } = vcpu;
+    let instructions = 0;
+    vcpu.isYielding = false;
+    while (instructions < budget && vcpu.isRunnable && !vcpu.isYielding) {
+      vcpu.deliverUpcall();
+      const exit = cpu.run(budget - instructions);
+      instructions += cpu.executed;
+      switch (exit) {
+        case GuestExit.hypercall:
+          instructions += HYPERCALL_INSTRUCTIONS + dispatch(vcpu);
+          break;
+        case GuestExit.idle:
+          vcpu.block();
+          break;
+        case GuestExit.dead:
+          vcpu.domain.crash();
+          break;
+        default:
+          return instructions;
+      }
+    }
+    return instructions;
+  }
+}

@@ -1,0 +1,207 @@
+// Vcpu: one virtual CPU as the microkernel sees it: whether it can run, what it waits for, its clock and its events. What it computes
+// with is its GuestCpu.
+// Invariant: it is in the scheduler's queue exactly if it is runnable.
+import {
+  RUNSTATE_blocked,
+  RUNSTATE_offline,
+  RUNSTATE_runnable,
+  RUNSTATE_running,
+  VIRQ_TIMER,
+  vcpu_info,
+  XEN_LEGACY_MAX_VCPUS,
+} from '@proxeny/abi';
+import type { Maddr, Mfn } from '@proxeny/memory';
+import type { Domain } from './domain.js';
+import type { Port } from './event/event-channel.js';
+import { noVirqPorts } from './event/virq.js';
+import { PageWalk } from './frame/page-walk.js';
+import { GuestAccess } from './guest-access.js';
+import type { GuestCpu } from './guest-cpu.js';
+import { HypercallFrame } from './hypercall/frame.js';
+import { type Schedulable, SchedulingAccount } from './sched/scheduler.js';
+import type { SchedulingParameters } from './sched/scheduling-parameters.js';
+import { Timer } from './sched/timer-queue.js';
+import { updateVcpuTime } from './time/pvclock.js';
+import { Runstate, runstateBytes } from './time/runstate.js';
+
+/** Waits for no port, or for several at once. */
+export const POLL_NONE = 0;
+export const POLL_SEVERAL = -1;
+
+export class Vcpu implements Schedulable {
+  readonly domain: Domain;
+  readonly id: number;
+  readonly cpu: GuestCpu;
+  readonly account: SchedulingAccount = new SchedulingAccount();
+  /** The hypercall it is in, and one inside a multicall. */
+  readonly frame: HypercallFrame;
+  readonly innerFrame: HypercallFrame;
+  /** The guest's linear memory; through its page tables if it has any. */
+  readonly access: GuestAccess;
+  /** The address space of a page-table guest; null for a translated one. */
+  readonly pageWalk: PageWalk | null;
+  /** Root of user mode's page tables, in 64-bit page-table guests; -1: none. */
+  userRoot: Mfn | -1 = -1;
+  /** Where its vcpu_info is. */
+  info: Maddr;
+  /** The frame it registered for that, or -1. */
+  infoFrame: Mfn | -1 = -1;
+  /** Ports of its virtual interrupts; 0: not bound. */
+  readonly virqPorts: Uint32Array = noVirqPorts();
+  isInitialised = false;
+  isUp = false;
+  isBlocked = false;
+  /** Gives up the rest of its slice. */
+  isYielding = false;
+  /** A port, POLL_NONE or POLL_SEVERAL. */
+  pollPort: Port = POLL_NONE;
+  readonly singleshot: Timer;
+  readonly pollTimer: Timer;
+  /** 0: none. */
+  periodNs = 0;
+  lastPeriodNs = 0;
+  readonly runstate: Runstate = new Runstate();
+  /** Linear addresses of registered copies. */
+  runstateArea: number | null = null;
+  timeArea: number | null = null;
+  timeUpdatedNs = Number.NEGATIVE_INFINITY;
+
+  constructor(domain: Domain, id: number, createCpu: (vcpu: Vcpu) => GuestCpu) {
+    const { hypervisor } = domain;
+    this.domain = domain;
+    this.id = id;
+    this.pageWalk = domain.p2m ? null : new PageWalk(hypervisor.memory, domain.word);
+    this.access = new GuestAccess(hypervisor.memory, domain.p2m ?? (this.pageWalk as PageWalk));
+    this.info = this.#initialInfo();
+    this.singleshot = new Timer(() => this.sendVirq(VIRQ_TIMER));
+    this.pollTimer = new Timer(() => this.unblock());
+    this.frame = new HypercallFrame(this);
+    this.innerFrame = new HypercallFrame(this);
+    this.cpu = createCpu(this);
+  }
+
+  get scheduling(): SchedulingParameters {
+    return this.domain.scheduling;
+  }
+
+  #initialInfo(): Maddr {
+    if (this.id >= XEN_LEGACY_MAX_VCPUS) return this.domain.hypervisor.dummyVcpuInfo;
+    const { byteLength } = vcpu_info.of(this.domain.word);
+    return (this.domain.sharedInfo + this.id * byteLength) as Maddr;
+  }
+
+  get isRunnable(): boolean {
+    return this.isUp && !this.isBlocked && this.domain.isRunnable;
+  }
+
+  /** Tells the scheduler and the run state what has changed; after every change of what `isRunnable` looks at. */
+  refresh(): void {
+    const { hypervisor } = this.domain;
+    const nowNs = hypervisor.clock.nowNs();
+    if (this.isRunnable) {
+      hypervisor.scheduler.wake(this);
+      if (this.runstate.state !== RUNSTATE_running) this.runstate.change(RUNSTATE_runnable, nowNs);
+    } else {
+      hypervisor.scheduler.sleep(this);
+      const isWaiting = this.isUp && this.domain.isRunnable;
+      this.runstate.change(isWaiting ? RUNSTATE_blocked : RUNSTATE_offline, nowNs);
+    }
+  }
+
+  /** Before and after a slice. */
+  setRunning(isRunning: boolean): void {
+    const nowNs = this.domain.hypervisor.clock.nowNs();
+    if (isRunning) this.runstate.change(RUNSTATE_running, nowNs);
+    else if (this.runstate.state === RUNSTATE_running)
+      this.runstate.change(RUNSTATE_runnable, nowNs);
+  }
+
+  // Events. Bytes 0 and 1 of vcpu_info are evtchn_upcall_pending and evtchn_upcall_mask for both word sizes.
+
+  get hasPendingUpcall(): boolean {
+    return this.domain.hypervisor.memory.bytes[this.info] !== 0;
+  }
+
+  get isUpcallMasked(): boolean {
+    return this.domain.hypervisor.memory.bytes[this.info + 1] !== 0;
+  }
+
+  set isUpcallMasked(isMasked: boolean) {
+    this.domain.hypervisor.memory.bytes[this.info + 1] = isMasked ? 1 : 0;
+  }
+
+  get hasDeliverableUpcall(): boolean {
+    return this.hasPendingUpcall && !this.isUpcallMasked;
+  }
+
+  markEventsPending(): void {
+    this.domain.hypervisor.memory.bytes[this.info] = 1;
+    this.unblock();
+  }
+
+  /** Enters the guest's callback if there is something to tell and it may be told. */
+  deliverUpcall(): void {
+    if (!this.hasDeliverableUpcall) return;
+    this.isUpcallMasked = true;
+    this.cpu.upcall();
+  }
+
+  /** Waits for an event; not if there is one. Unmasks upcalls. */
+  block(): void {
+    this.isUpcallMasked = false;
+    if (this.hasPendingUpcall) return;
+    this.isBlocked = true;
+    this.refresh();
+  }
+
+  /** Waits for a port (or several), or until a deadline (0: none). */
+  poll(port: Port, deadlineNs: number): void {
+    this.isBlocked = true;
+    this.pollPort = port;
+    if (deadlineNs !== 0) this.domain.hypervisor.timers.set(this.pollTimer, deadlineNs);
+    this.refresh();
+  }
+
+  unblock(): void {
+    if (!this.isBlocked) return;
+    this.isBlocked = false;
+    this.pollPort = POLL_NONE;
+    this.domain.hypervisor.timers.stop(this.pollTimer);
+    this.refresh();
+  }
+
+  sendVirq(virq: number): void {
+    const channel = this.domain.events.at(this.virqPorts[virq] as Port);
+    if (channel) this.domain.events.setPending(channel);
+  }
+
+  // Time
+
+  /** The periodic timer fires only for a vCPU that runs: looked at when it is about to. */
+  periodicWork(nowNs: number): void {
+    if (this.periodNs === 0 || nowNs - this.lastPeriodNs < this.periodNs) return;
+    this.lastPeriodNs = nowNs - ((nowNs - this.lastPeriodNs) % this.periodNs);
+    this.sendVirq(VIRQ_TIMER);
+  }
+
+  stopTimers(): void {
+    const { timers } = this.domain.hypervisor;
+    timers.stop(this.singleshot);
+    timers.stop(this.pollTimer);
+    this.periodNs = 0;
+  }
+
+  /** Brings its clock and registered areas up to date. */
+  updateTime(): void {
+    updateVcpuTime(this);
+  }
+
+  updateRunstateArea(): void {
+    if (this.runstateArea === null) return;
+    const { word } = this.domain;
+    const bytes = new Uint8Array(runstateBytes(word));
+    const nowNs = this.domain.hypervisor.clock.nowNs();
+    this.runstate.write(new DataView(bytes.buffer), 0, word, nowNs);
+    this.access.copyTo(this.runstateArea, bytes);
+  }
+}
