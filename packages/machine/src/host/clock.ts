@@ -16,7 +16,7 @@ const CLOSE_INSTRUCTIONS = 50;
 /** An instruction may take this long; slower ones are pauses. */
 const INSTRUCTION_NS = 40;
 /** Longer pauses cannot be hidden without harm to timers: what exceeds this is seen by the guest. */
-const MAX_LAG_NS = 40e6;
+const MAX_LAG_NS = 80e6;
 /** While behind, guest time runs this much faster than the host's. */
 const CATCH_UP = 1.25;
 

@@ -1,0 +1,22 @@
+// The conditions that the outcome of a boot of Linux is held to, shared by the short and the long list of boots.
+import { expect } from 'vitest';
+import type { LinuxCase, LinuxOutcome } from './linux-acceptance.js';
+
+/** At rest a guest's kernel wakes up now and then; anything near a whole host CPU is a busy loop. */
+const IDLE_LOAD = 0.15;
+
+export function expectSoundLinux(given: LinuxCase, outcome: LinuxOutcome): void {
+  const machine = given.package.endsWith('amd64') ? 'x86_64' : 'i686';
+  expect(outcome.complaints).toEqual([]);
+  expect(outcome.log).toContain('Linux version 6.1.0-');
+  expect(outcome.uname).toMatch(new RegExp(`^Linux \\S+ 6\\.1\\.0-.* ${machine} GNU/Linux\\n$`));
+  expect(outcome.cpuinfo).toMatch(/^processor\t: 0\n[\s\S]*^flags\t+: .*\bfpu\b/m);
+  expect(outcome.answer).toBe('42\n');
+  const ram = (given.memoryMib ?? 256) * 1024;
+  expect(outcome.memoryKib).toBeLessThan(ram);
+  expect(outcome.memoryKib).toBeGreaterThan(ram * 0.88 - 24 * 1024);
+  expect(outcome.sleepSeconds).toBeGreaterThan(4.85);
+  expect(outcome.sleepSeconds).toBeLessThan(5.15);
+  expect(outcome.idleLoad).toBeLessThan(IDLE_LOAD);
+  expect(outcome.end.reason).toBe(given.append?.includes('acpi=off') ? 'reset' : 'poweroff');
+}
