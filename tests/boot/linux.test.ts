@@ -1,5 +1,5 @@
 // Debian's kernels: each at least once with ACPI and APICs or without, by each way to load it, on each CPU model it can run on.
-// The whole matrix is linux-matrix.slow.test.ts.
+// The whole matrix is in ../boot-all.
 import { describe, expect, it } from 'vitest';
 import { acceptLinux, type LinuxCase, linuxName, PC_OF_1993 } from './linux-acceptance.js';
 import { expectSoundLinux } from './linux-expectations.js';
