@@ -349,7 +349,7 @@ export class Machine {
   }
 
   private crash(): void {
-    const faults = this.cpu.recentFaults.slice(-3).map(faultText).join(', then ');
+    const faults = this.cpu.recentFaults.slice(-4).map(faultText).join(', then ');
     this.finish({ reason: 'crash', code: 0, message: `triple fault: ${faults}` });
   }
 }
