@@ -1,5 +1,5 @@
-// The cold tier in whole blocks against the reference evaluator instruction by instruction: registers, flags and memory are equal
-// after random sequences. TIERS_FUZZ_RUNS sets how many a mode runs, TIERS_FUZZ_SEED makes other ones.
+// The cold tier in whole blocks, and the hot tier's regions of them, against the reference evaluator instruction by instruction:
+// registers, flags and memory are equal after random sequences. TIERS_FUZZ_RUNS sets how many a mode runs, TIERS_FUZZ_SEED makes other ones.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ColdCpu } from '../conformance/native-oracle/cold.js';
@@ -19,9 +19,11 @@ const parts: fc.Arbitrary<Part[]> = fc.array(
 describe.each(oracleModes)('$name code', (mode) => {
   it('means the same in blocks and one by one', () => {
     const forms = sequenceForms(mode);
-    const [reference, cold] = [new ReferenceCpu(mode), new ColdCpu(mode)];
+    const reference = new ReferenceCpu(mode);
+    const cold = new ColdCpu(mode);
+    const hot = new ColdCpu({ bits: mode.bits, withHotTier: true });
     if (mode.segments) {
-      for (const cpu of [reference, cold])
+      for (const cpu of [reference, cold, hot])
         descriptors.forEach((d, i) => void cpu.setDescriptor(i, d));
     }
     const ends = new Map<string, number>();
@@ -29,14 +31,18 @@ describe.each(oracleModes)('$name code', (mode) => {
       const input = sequenceCase(mode, forms, sequence, stateSeed);
       const expected = reference.runSequence(input);
       ends.set(expected.outcome, (ends.get(expected.outcome) ?? 0) + 1);
-      const got = cold.runSequence(input);
-      // In this comparison the reference stands where the host's result usually does.
-      const text = describeDifference('sequence', input, expected, got, { bits: mode.bits });
-      if (text !== undefined) throw new Error(text);
+      for (const [tier, cpu] of Object.entries({ cold, hot })) {
+        const got = cpu.runSequence(input);
+        // In this comparison the reference stands where the host's result usually does.
+        const text = describeDifference(tier, input, expected, got, { bits: mode.bits });
+        if (text !== undefined) throw new Error(text);
+      }
     });
     fc.assert(property, { numRuns, seed });
     // Sequences that end early by a fault compare little: they must be the smaller part.
     expect(ends.get('completed')).toBeGreaterThan(numRuns / 3);
     expect(ends.get('timeout')).toBeUndefined();
+    // Only flat code has regions. That of mode '32-bit' is: FS and GS do not count.
+    if (mode.dataBase === 0) expect(hot.compiledRegions).toBeGreaterThan(numRuns / 4);
   }, 600_000);
 });

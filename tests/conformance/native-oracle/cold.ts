@@ -12,6 +12,7 @@ import type { CodeBits } from '../../../packages/vcpu-x86/src/isa/instruction.js
 import type { Mode, Shape } from '../../../packages/vcpu-x86/src/semantics/shape.js';
 import * as L from '../../../packages/vcpu-x86/src/state/layout.js';
 import { coldImports, ModeHandlers } from '../../../packages/vcpu-x86/src/tier/cold.js';
+import { HotTier } from '../../../packages/vcpu-x86/src/tier/hot.js';
 import { hotForms } from '../../../packages/vcpu-x86/src/tier/hot-forms.js';
 import {
   EXIT_BUDGET,
@@ -29,7 +30,12 @@ export interface ColdOptions {
   readonly bits: CodeBits;
   /** The forms that the interpreter handles inline: `hot` those of hot-forms.ts (default), or these, or none. */
   readonly inline?: 'hot' | 'none' | readonly { readonly shape: Shape; readonly key: number }[];
+  /** Compiles regions of a sequence's blocks, which then run in its second run; see {@link ColdCpu.runSequence}. */
+  readonly withHotTier?: boolean;
 }
+
+/** Executions before a block is hot, where the hot tier takes part: the second run of a sequence is hot. */
+const HOT_THRESHOLD = 1;
 
 export class ColdCpu {
   readonly core: Core;
@@ -37,6 +43,7 @@ export class ColdCpu {
   readonly #blocks: BlockCache;
   readonly #translator: Translator;
   readonly #imports: WebAssembly.Imports;
+  readonly #hot: HotTier;
   readonly #modes = new Map<number, ModeHandlers>();
   readonly #inline: (mode: Mode) => readonly { readonly shape: Shape; readonly key: number }[];
   #current: ModeHandlers | undefined;
@@ -62,8 +69,17 @@ export class ColdCpu {
     this.core = this.#machine.core;
     this.#blocks.attach(this.core.tlb);
     this.#blocks.onClear = () => this.core.forgetJumps();
-    this.#translator = new Translator(this.core, this.#blocks, FeatureGate.all());
-    this.#imports = coldImports(this.core, () => this.#lookup());
+    const gate = FeatureGate.all();
+    this.#translator = new Translator(this.core, this.#blocks, gate);
+    this.#hot = new HotTier(this.core, this.#blocks, gate, (modeClass) =>
+      this.#handlers(modeClass),
+    );
+    if (options.withHotTier) {
+      this.#blocks.regions = this.#hot;
+      this.#blocks.heat = HOT_THRESHOLD;
+    }
+    const becameHot = (rec: number): void => this.#hot.compile(rec);
+    this.#imports = coldImports(this.core, () => this.#lookup(), becameHot);
   }
 
   /** Sets LDT entry `index`, as NativeOracle.setDescriptor does. */
@@ -85,13 +101,28 @@ export class ColdCpu {
     return this.#machine.result(input, 'stepped');
   }
 
-  /** Runs the case's code, in whole blocks, to the INT3 behind it (or to wherever it faults). */
+  /** Regions that the hot tier has compiled. */
+  get compiledRegions(): number {
+    return this.#hot.counters.compiled;
+  }
+
+  /**
+   * Runs the case's code, in whole blocks, to the INT3 behind it (or to wherever it faults). With the hot tier, runs it twice from
+   * the same state: what the first run has compiled runs in the second, whose result is given.
+   */
   runSequence(input: NativeCase): ExecutionResult {
-    const { state } = this.core;
     this.#load(input, MAX_BLOCK_INSTRUCTIONS);
     // The code was written behind the CPU's back.
     this.#blocks.written(this.#machine.codeAt, 4096);
     this.core.forgetJumps();
+    const result = this.#runBlocks(input);
+    if (this.#blocks.heat !== HOT_THRESHOLD) return result;
+    this.#load(input, MAX_BLOCK_INSTRUCTIONS);
+    return this.#runBlocks(input);
+  }
+
+  #runBlocks(input: NativeCase): ExecutionResult {
+    const { state } = this.core;
     for (let n = 0; n < 64; n++) {
       const outcome = this.#go(BUDGET);
       if (outcome === 'fault' || state.get(L.CPL) !== 3)

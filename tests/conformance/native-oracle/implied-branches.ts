@@ -94,8 +94,11 @@ export function drawBranch(d: FormDraft): void {
     }
   } else if (operand?.addressing === 'A') {
     d.immediate = [...farPointer(d, random, false)];
-  } else if (/^(CALL|JMP)$/.test(row.mnemonic) && isRegister && d.rm !== 4) {
+  } else if (/^(CALL|JMP)$/.test(row.mnemonic) && isRegister) {
     const bits = operandWidthBits(operand, operandBits);
-    d.adjusts.push((draft, r) => setLow(draft, d.rm, bits, jumpTarget(d, r)));
+    // The stack pointer stays on the stack: nothing can be fetched there.
+    const target = (r: Random): bigint =>
+      d.rm === 4 ? BigInt(d.windowIn(2) + 0x801) : jumpTarget(d, r);
+    d.adjusts.push((draft, r) => setLow(draft, d.rm, bits, target(r)));
   }
 }

@@ -10,6 +10,7 @@ import { stackOperands } from './implied-stack.js';
 import { stringOperands } from './implied-strings.js';
 import { gprOf } from './native-case.js';
 import { selectorsToLoad } from './oracle-modes.js';
+import type { Random } from './random.js';
 import {
   calmMxcsr,
   drawImage,
@@ -51,7 +52,7 @@ export function memoryContents(d: FormDraft, o: Operand | undefined): Contents {
   if (o.width === 'a') return { byteLength, bytes: () => drawBounds(d) };
   if (row.operands[0].addressing === 'S') return { byteLength, bytes: () => drawSelector(d) };
   if (row.attributes.has('pm') && o.width === 'w')
-    return { byteLength, bytes: (_, r) => (r.oneIn(2) ? drawSelector(d) : undefined) };
+    return { byteLength, bytes: (_, r) => (r.oneIn(2) ? drawSelector(d) : anySelector(r)) };
   if (/^(CALL|JMP)$/.test(mnemonic))
     return { byteLength, bytes: (_, r) => Uint8Array.from(littleEndian(jumpTarget(d, r), 8)) };
   if (/^CMPXCHG/.test(mnemonic)) {
@@ -90,6 +91,12 @@ function drawBounds(d: FormDraft): Uint8Array {
   );
   const [lower, upper] = a < b || random.oneIn(8) ? [a, b] : [b, a];
   return Uint8Array.from([...littleEndian(lower, bits / 8), ...littleEndian(upper, bits / 8)]);
+}
+
+/** Any word but a selector of the GDT's last entry, which holds the number of the CPU. */
+function anySelector(random: Random): Uint8Array {
+  const word = Number(drawInteger(random, 16));
+  return Uint8Array.from(littleEndian((word & 0xfff8) === 0x78 ? word ^ 0x2000 : word, 2));
 }
 
 function drawSelector(d: FormDraft): Uint8Array {
@@ -137,10 +144,10 @@ export function addImplied(d: FormDraft): void {
       if (r.oneIn(6)) draft.fxsave.fill(0, 160, 416);
     });
   } else if (/^(LAR|LSL|VERR|VERW|MOV_TO_SEG)$/.test(mnemonic) && isRegister) {
-    const [selector] = [drawSelector(d)];
     d.adjusts.push((draft, r) => {
-      if (mnemonic === 'MOV_TO_SEG' || r.below(4))
-        setLow(draft, d.rm, 16, selector[0] | (selector[1] << 8));
+      const isUsual = mnemonic === 'MOV_TO_SEG' || r.below(4) > 0;
+      const [low, high] = isUsual ? drawSelector(d) : anySelector(r);
+      setLow(draft, d.rm, 16, low | (high << 8));
     });
   } else if (/^(AAA|AAS|DAA|DAS|AAM|AAD|CBW|CWD|LAHF|SAHF|SALC)$/.test(mnemonic)) {
     d.registers.push({ register: 0, width: 16 });
