@@ -199,6 +199,17 @@ export class Core {
     walk.smep = (cr4 & CR4_SMEP) !== 0;
     walk.smap = (cr4 & CR4_SMAP) !== 0;
     mmu.longMode = long;
+    const osfxsr = (cr4 & CR4_OSFXSR) !== 0;
+    const em = (cr0 & CR0_EM) !== 0;
+    const ts = (cr0 & CR0_TS) !== 0;
+    this.state.set(
+      FPU_TRAP,
+      (em || ts ? 1 : 0) |
+        (ts && (cr0 & CR0_MP) !== 0 ? 2 : 0) |
+        (ts ? 4 : 0) |
+        (em ? 8 : 0) |
+        (em || !osfxsr ? 16 : 0),
+    );
   }
 
   /**
@@ -235,18 +246,6 @@ export class Core {
           ? SET_SUPERVISOR_SMAP
           : SET_SUPERVISOR;
     state.set(TLB_BASE, this.tlb.setBase(set));
-    const osfxsr = (cr4 & CR4_OSFXSR) !== 0;
-    const em = (cr0 & CR0_EM) !== 0;
-    const ts = (cr0 & CR0_TS) !== 0;
-    state.set(
-      FPU_TRAP,
-      (em || ts ? 1 : 0) |
-        (ts && (cr0 & CR0_MP) !== 0 ? 2 : 0) |
-        (ts ? 4 : 0) |
-        (em ? 8 : 0) |
-        (em || !osfxsr ? 16 : 0),
-    );
-
     const cs = state.segmentAttributes(CS);
     const is64 = long && (cs & ATTRIBUTE_LONG) !== 0;
     const code = is64 ? 2 : (cs & ATTRIBUTE_BIG) !== 0 ? 1 : 0;

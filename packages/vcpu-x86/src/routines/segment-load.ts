@@ -5,6 +5,7 @@ import { GP, NP, raise, SS_FAULT } from '../fault.js';
 import {
   CR0,
   FLAGS_OTHER,
+  FS,
   GPR,
   INTERRUPT_SHADOW,
   PENDING_STEP,
@@ -12,7 +13,7 @@ import {
   SEGMENT_STRIDE,
   SS,
 } from '../state/layout.js';
-import { ATTRIBUTE_BIG } from '../state/segments.js';
+import { ATTRIBUTE_BIG, isFlat } from '../state/segments.js';
 import {
   Descriptor,
   fetchDescriptor,
@@ -69,6 +70,17 @@ export function loadSegmentRegister(core: Core, segment: number, selector: numbe
   else loadDataSegment(core, segment, selector);
 }
 
+/** The same, and what follows for the mode: nothing from FS and GS, from DS and ES only whether they are flat. */
+function loadAndUpdate(core: Core, segment: number, selector: number): void {
+  if (segment >= FS) {
+    loadSegmentRegister(core, segment, selector);
+    return;
+  }
+  const wasFlat = isFlat(core.state, segment, true);
+  loadSegmentRegister(core, segment, selector);
+  if (segment === SS || isFlat(core.state, segment, true) !== wasFlat) core.updateMode();
+}
+
 /** MOV to SS and POP SS hold interrupts off for one instruction. */
 function shadow(core: Core): void {
   core.state.set(INTERRUPT_SHADOW, 1);
@@ -78,9 +90,8 @@ function shadow(core: Core): void {
 /** MOV Sreg. `slot`: segment times SEGMENT_STRIDE. */
 const loadSegment: Routine = (core, slot, selector) => {
   const segment = slot / SEGMENT_STRIDE;
-  loadSegmentRegister(core, segment, selector);
+  loadAndUpdate(core, segment, selector);
   if (segment === SS) shadow(core);
-  core.updateMode();
   return 0;
 };
 /** POP Sreg: `bytes` leave the stack. */
@@ -89,12 +100,11 @@ const popSegment: Routine = (core, slot, selector, bytes) => {
   const segment = slot / SEGMENT_STRIDE;
   const isWide = core.mode64;
   const isBig = (state.segmentAttributes(SS) & ATTRIBUTE_BIG) !== 0;
-  loadSegmentRegister(core, segment, selector);
+  loadAndUpdate(core, segment, selector);
   if (isWide) state.set64(RSP, state.get64(RSP) + bytes);
   else if (isBig) state.setHalves(RSP, (state.get(RSP) + bytes) | 0, 0);
   else state.setU16(RSP, state.getU16(RSP) + bytes);
   if (segment === SS) shadow(core);
-  core.updateMode();
   return 0;
 };
 /** LES, LDS, LSS, LFS, LGS: the offset (in SCRATCH) goes to the general register in state slot `register`. */
@@ -102,10 +112,9 @@ const loadFarPointer: Routine = (core, segment, selector, register, bits) => {
   const { state } = core;
   const low = state.get(SCRATCH);
   const high = state.get(SCRATCH + 4);
-  loadSegmentRegister(core, segment, selector);
+  loadAndUpdate(core, segment, selector);
   if (bits === 16) state.setU16(register, low);
   else state.setHalves(register, low, bits === 64 ? high : 0);
-  core.updateMode();
   return 0;
 };
 
