@@ -114,7 +114,8 @@ export class Machine {
   private granted = 0;
 
   constructor(config: PcConfig) {
-    const { memoryBytes } = config;
+    // Closures live as long as the board: none may hold `config`, and with it the images.
+    const { memoryBytes, onSerial, onDebug } = config;
     checkMemoryBytes(memoryBytes);
     this.hold = config.hold ?? (() => null);
     const arena = CPU_BASE + Math.ceil(VCPU_SIZE / 65536) * 65536;
@@ -141,8 +142,8 @@ export class Machine {
       firmware,
       pciWindow: this.pciWindow(memoryBytes),
       wallClockMs: config.wallClockMs ?? (() => Date.now()),
-      transmit: (index, byte) => config.onSerial?.(index, byte),
-      debug: (byte) => config.onDebug?.(byte),
+      transmit: (index, byte) => onSerial?.(index, byte),
+      debug: (byte) => onDebug?.(byte),
       powerOff: () => this.finish({ reason: 'poweroff', code: 0, message: '' }),
       reset: () => this.finish({ reason: 'reset', code: 0, message: '' }),
       debugExit: (code) => this.finish({ reason: 'exit', code, message: '' }),
