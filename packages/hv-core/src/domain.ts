@@ -7,6 +7,8 @@ import { assert, HvError } from './error.js';
 import { EventChannels } from './event/event-channels.js';
 import { FRAME_SHARED, type FrameList, PageType } from './frame/frame-table.js';
 import { P2m, P2mKind } from './frame/p2m.js';
+import { releaseMappings } from './grant/grant-mapping.js';
+import { GrantTable } from './grant/grant-table.js';
 import type { GuestCpu } from './guest-cpu.js';
 import type { Hypervisor } from './hypervisor.js';
 import { SchedulingParameters } from './sched/scheduling-parameters.js';
@@ -58,6 +60,7 @@ export class Domain {
   readonly p2m: P2m | null;
   readonly sharedInfoFrame: Mfn;
   readonly events: EventChannels;
+  readonly grants: GrantTable;
   readonly watchdogs: Watchdogs;
   readonly vcpus: readonly Vcpu[];
   /** Above zero: none of its vCPUs runs. New domains are paused once. */
@@ -94,6 +97,7 @@ export class Domain {
     this.sharedInfoFrame = sharedInfo;
     this.#maskUpcalls();
     this.events = new EventChannels(this);
+    this.grants = new GrantTable(this);
     this.watchdogs = new Watchdogs(this);
     const vcpus: Vcpu[] = [];
     const { createCpu } = config;
@@ -255,6 +259,8 @@ export class Domain {
     this.watchdogs.disarmAll();
     for (const channel of this.events.open()) this.events.close(channel);
     this.useTwoLevelEvents();
+    releaseMappings(this);
+    this.grants.releaseFrames();
     for (const vcpu of this.vcpus) {
       if (vcpu.infoFrame !== -1) types.putPageAndType(vcpu.infoFrame);
       vcpu.infoFrame = -1;
@@ -266,10 +272,23 @@ export class Domain {
         vcpu.pageWalk.root = -1;
       }
     }
-    for (let gfn = 0; this.p2m && gfn <= this.p2m.highest; gfn++) this.p2m.clear(gfn as Gfn);
+    this.#releaseP2m();
     this.hypervisor.releaseFramesOf(this);
     this.releaseShared(this.sharedInfoFrame);
     types.drain();
     frames.onListEmpty?.(this.id);
+  }
+
+  /** Entries own their references: a writable grant's also a type reference. */
+  #releaseP2m(): void {
+    const { p2m } = this;
+    for (let gfn = 0; p2m && gfn <= p2m.highest; gfn++) {
+      const mfn = p2m.mfnOf(gfn);
+      if (mfn === -1) continue;
+      const isWritableGrant = p2m.kindOf(gfn) === P2mKind.grantWritable;
+      p2m.forget(gfn as Gfn);
+      if (isWritableGrant) this.hypervisor.types.putPageAndType(mfn);
+      else this.hypervisor.frames.putPage(mfn);
+    }
   }
 }

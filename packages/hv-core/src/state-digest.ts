@@ -29,6 +29,7 @@ function describeVcpu(vcpu: Vcpu): unknown[] {
     vcpu.pollPort,
     vcpu.pageWalk?.root,
     vcpu.userRoot,
+    [vcpu.ldtAddress, vcpu.ldtEntries],
     vcpu.periodNs,
     vcpu.runstateArea,
     vcpu.timeArea,
@@ -62,6 +63,7 @@ function describeDomain(domain: Domain): unknown[] {
     channels,
     domain.events.fifo?.pages,
     hashWords(map, 1),
+    domain.grants.describe(),
     domain.vcpus.map(describeVcpu),
     [1, 2].map((id) => domain.watchdogs.isInUse(id)),
   ];

@@ -8,12 +8,14 @@ import {
   RUNSTATE_running,
   VIRQ_TIMER,
   vcpu_info,
+  XEN_ENOSYS,
   XEN_LEGACY_MAX_VCPUS,
 } from '@proxeny/abi';
 import type { Maddr, Mfn } from '@proxeny/memory';
 import type { Domain } from './domain.js';
 import type { Port } from './event/event-channel.js';
 import { noVirqPorts } from './event/virq.js';
+import { PageType } from './frame/frame-table.js';
 import { PageWalk } from './frame/page-walk.js';
 import { GuestAccess } from './guest-access.js';
 import type { GuestCpu } from './guest-cpu.js';
@@ -42,6 +44,9 @@ export class Vcpu implements Schedulable {
   readonly pageWalk: PageWalk | null;
   /** Root of user mode's page tables, in 64-bit page-table guests; -1: none. */
   userRoot: Mfn | -1 = -1;
+  /** Its LDT, as MMUEXT_SET_LDT put it. */
+  ldtAddress = 0;
+  ldtEntries = 0;
   /** Where its vcpu_info is. */
   info: Maddr;
   /** The frame it registered for that, or -1. */
@@ -114,6 +119,25 @@ export class Vcpu implements Schedulable {
     if (isRunning) this.runstate.change(RUNSTATE_running, nowNs);
     else if (this.runstate.state === RUNSTATE_running)
       this.runstate.change(RUNSTATE_runnable, nowNs);
+  }
+
+  /** Makes `mfn` the root of the kernel's page tables (L4, or L3 of a PAE guest): 0, an errno or RESTART. */
+  setRoot(mfn: Mfn): number {
+    const walk = this.pageWalk;
+    if (!walk) return -XEN_ENOSYS;
+    if (mfn === walk.root) return 0;
+    const { hypervisor, word, id } = this.domain;
+    const status = hypervisor.types.getPageAndType(
+      mfn,
+      id,
+      word === 64 ? PageType.l4 : PageType.l3,
+    );
+    if (status !== 0) return status;
+    const old = walk.root;
+    walk.root = mfn;
+    if (old !== -1) hypervisor.types.putPageAndType(old);
+    hypervisor.onTlbFlush?.(this.domain, this);
+    return 0;
   }
 
   // Events. Bytes 0 and 1 of vcpu_info are evtchn_upcall_pending and evtchn_upcall_mask for both word sizes.

@@ -232,6 +232,31 @@ export class PageTables implements TypeRules {
     return 0;
   }
 
+  /** Puts an L1 entry for a granted frame, whose references the caller has taken; those of the old entry go. */
+  putForeign(mfn: Mfn, slot: number, low: number, high: number, word: 32 | 64): void {
+    const { view, onWrite } = this.#types.frames.memory;
+    const at = mfn * PAGE_SIZE + slot * ENTRY_BYTES;
+    const oldLow = view.getUint32(at, true);
+    const oldHigh = view.getUint32(at + 4, true);
+    this.#writeEntry(at, PageType.l1, low, high, word === 32);
+    onWrite?.(mfn);
+    if (isPresent(oldLow)) this.give(mfn, PageType.l1, oldLow, oldHigh);
+  }
+
+  /** Empties an L1 entry that maps `target` so; its references pass to the caller. False if it maps something else. */
+  takeForeign(mfn: Mfn, slot: number, target: Mfn, isReadOnly: boolean): boolean {
+    const { view, onWrite } = this.#types.frames.memory;
+    const at = mfn * PAGE_SIZE + slot * ENTRY_BYTES;
+    const low = view.getUint32(at, true);
+    const isWritable = (low & PTE_WRITABLE) !== 0;
+    if (!isPresent(low) || isWritable === isReadOnly) return false;
+    if (entryMfn(low, view.getUint32(at + 4, true)) !== target) return false;
+    view.setUint32(at, 0, true);
+    view.setUint32(at + 4, 0, true);
+    onWrite?.(mfn);
+    return true;
+  }
+
   #isSameMapping(
     type: PageType,
     low0: number,

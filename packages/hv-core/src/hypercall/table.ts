@@ -2,7 +2,11 @@
 import { HYPERCALL_PAGE_SLOTS } from '@proxeny/abi';
 import { consoleIo } from './console-io.js';
 import { eventChannelOp } from './event-channel.js';
+import { grantTableOp } from './grant-table.js';
 import type { Hypercall } from './hypercall.js';
+import { memoryOp } from './memory-op.js';
+import { mmuUpdate, updateVaMapping, updateVaMappingOtherdomain } from './mmu-update.js';
+import { mmuextOp } from './mmuext.js';
 import { multicall } from './multicall.js';
 import { schedOp, schedOpCompat } from './sched.js';
 import { setTimerOp } from './timer.js';
@@ -13,10 +17,16 @@ import { vmAssist } from './vm-assist.js';
 const rows: readonly Hypercall[] = [
   consoleIo,
   eventChannelOp,
+  grantTableOp,
+  memoryOp,
+  mmuUpdate,
+  mmuextOp,
   multicall,
   schedOp,
   schedOpCompat,
   setTimerOp,
+  updateVaMapping,
+  updateVaMappingOtherdomain,
   vcpuOp,
   vmAssist,
   xenVersion,

@@ -1,0 +1,55 @@
+// RequestList: what mmu_update and mmuext_op have in common: a list of requests done one by one, a count of those done, and progress
+// kept in the arguments (list, count, where to write the count done, foreigndom).
+import { MMU_UPDATE_PREEMPTED, XEN_EFAULT } from '@proxeny/abi';
+import { RESTART } from './continuation.js';
+import type { HypercallFrame } from './frame.js';
+import type { Decoded } from './hypercall.js';
+import { checkOwner } from './page-table-owner.js';
+
+/** The address where the count of done requests goes; 0: nowhere. */
+function readDone(call: HypercallFrame, pdone: number): number {
+  if (pdone === 0) return 0;
+  const bytes = new Uint8Array(4);
+  if (!call.vcpu.access.copyFrom(pdone, bytes)) return 0;
+  return new DataView(bytes.buffer).getUint32(0, true);
+}
+
+function writeDone(call: HypercallFrame, pdone: number, done: number): void {
+  if (pdone === 0) return;
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, done, true);
+  call.vcpu.access.copyTo(pdone, bytes); // a place that cannot be written is the guest's loss, as in Xen
+}
+
+/** Performs `perform` for each request of `byteLength` bytes, which it finds at the start of `call.view`. */
+export function decodeRequests(
+  call: HypercallFrame,
+  byteLength: number,
+  perform: (call: HypercallFrame) => number,
+): Decoded {
+  const owner = checkOwner(call, call.uint(3));
+  if (owner !== 0) return owner;
+  const list = call.pointer(0);
+  const isContinued = call.uint(1) >= MMU_UPDATE_PREEMPTED;
+  const count = call.uint(1) % MMU_UPDATE_PREEMPTED;
+  const pdone = call.pointer(2);
+  const request = call.bytes.subarray(0, byteLength);
+  return () => {
+    const before = isContinued ? readDone(call, pdone) : 0;
+    let status = 0;
+    let done = 0;
+    while (done < count) {
+      if (done > 0 && call.spend(1)) status = RESTART;
+      else if (!call.vcpu.access.copyFrom(list + done * byteLength, request)) status = -XEN_EFAULT;
+      else status = perform(call);
+      if (status !== 0) break;
+      done++;
+    }
+    if (status === RESTART) {
+      call.setArgument(0, list + done * byteLength);
+      call.setArgument(1, MMU_UPDATE_PREEMPTED + count - done);
+    }
+    writeDone(call, pdone, before + done);
+    return status;
+  };
+}
