@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ColdCpu } from '../conformance/native-oracle/cold.js';
 import { describeDifference } from '../conformance/native-oracle/compare.js';
+import { nativeCase } from '../conformance/native-oracle/native-case.js';
 import { descriptors, oracleModes } from '../conformance/native-oracle/oracle-modes.js';
 import { ReferenceCpu } from '../conformance/native-oracle/reference.js';
 import { type Part, sequenceCase, sequenceForms } from './instruction-sequence.js';
@@ -45,4 +46,21 @@ describe.each(oracleModes)('$name code', (mode) => {
     // Only flat code has regions. That of mode '32-bit' is: FS and GS do not count.
     if (mode.dataBase === 0) expect(hot.compiledRegions).toBeGreaterThan(numRuns / 4);
   }, 600_000);
+});
+
+/** What random sequences have found, by what was wrong. */
+const found: Readonly<Record<string, readonly number[]>> = {
+  // SHL WORD [EIP+...], CL
+  'a region with an address relative to EIP': [0x67, 0x66, 0xd3, 0x25, 0xf8, 0xff, 0xff, 0x0f],
+};
+
+describe('sequences that once differed', () => {
+  it.each(Object.entries(found))('%s', (_name, code) => {
+    const input = nativeCase({ code, registers: { rcx: 3 } });
+    const hot = new ColdCpu({ bits: 64, withHotTier: true });
+    const expected = new ReferenceCpu({ bits: 64 }).runSequence(input);
+    const text = describeDifference('hot', input, expected, hot.runSequence(input), { bits: 64 });
+    expect(text).toBeUndefined();
+    expect(hot.compiledRegions).toBe(1);
+  });
 });

@@ -104,10 +104,15 @@ export class InstructionEmitter extends Emitter {
   protected override write(n: Node): void {
     if (n.op === 'get' && 'offset' in n.slot) {
       const at = n.base + n.slot.offset;
-      if (at === BLOCK_RIP) return this.drop(n, () => this.w.get(this.x.rip));
+      if (at === BLOCK_RIP) return this.drop(n, () => this.getRip(n.type));
       if (at < GPR_END) return this.drop(n, () => this.getRegister(at, n.bits));
     }
     super.write(n);
+  }
+  /** The entry's rIP; 32-bit addresses in 64-bit code are relative to its low half. */
+  private getRip(type: Node['type']): void {
+    this.w.get(this.x.rip);
+    if (type === 'i32') this.w.op(op('i32.wrap_i64'));
   }
   /** Writes a deferred value some other way. */
   private drop(n: Node, push: () => void): void {
