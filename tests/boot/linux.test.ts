@@ -10,8 +10,8 @@ const cases: readonly LinuxCase[] = [
   { package: 'linux-image-686-pae', memoryMib: 3072 },
   { package: 'linux-image-686-pae', append: PC_OF_1993 },
   { package: 'linux-image-cloud-amd64', model: 'x86-64-v2' },
-  { package: 'linux-image-cloud-amd64', model: 'core2', protocol: 'pvh' },
-  { package: 'linux-image-amd64', model: 'core2' },
+  { package: 'linux-image-cloud-amd64', protocol: 'pvh' },
+  { package: 'linux-image-amd64', model: 'x86-64-v2' },
   { package: 'linux-image-amd64', protocol: 'pvh' },
 ];
 

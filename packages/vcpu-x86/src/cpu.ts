@@ -84,6 +84,8 @@ export class X86Cpu {
   private down = false;
   private stepping = false;
   private current: ModeHandlers | null = null;
+  /** The last fault that an instruction met (not those of its delivery). */
+  lastFault: FaultRecord | undefined;
   /** Counters for statistics. */
   readonly counters = { faults: 0, interrupts: 0, lookups: 0, steps: 0 };
 
@@ -339,6 +341,7 @@ export class X86Cpu {
     const errorCode = state.get(FAULT_ERROR);
     this.counters.faults++;
     core.noteFault(vector, errorCode);
+    this.lastFault = core.recentFaults.at(-1);
     core.isFault = isFault;
     return deliverEvent(core, vector, errorCode, 'exception');
   }

@@ -14,7 +14,7 @@ export interface SteppedCpu {
   /** How many faults and interrupts were delivered. */
   readonly counters: { readonly faults: number; readonly interrupts: number };
   /** Delivered faults, newest last. */
-  readonly recentFaults: readonly FaultRecord[];
+  readonly lastFault: FaultRecord | undefined;
   stepInstruction(): Exit;
 }
 
@@ -73,7 +73,7 @@ export class InstructionTracer {
     if (wasHalted && cpu.isHalted) return { exit, text: '' };
     const notes = [...after].filter(([name, value]) => before.get(name) !== value);
     const changes = notes.map(([name, value]) => `${name}=${value.toString(16)}`);
-    if (cpu.counters.faults > faults) changes.push(`fault ${faultText(cpu.recentFaults.at(-1))}`);
+    if (cpu.counters.faults > faults) changes.push(`fault ${faultText(cpu.lastFault)}`);
     if (cpu.counters.interrupts > interrupts) changes.push('interrupt taken before it');
     const line = `${place}  ${text}`;
     return {
