@@ -13,7 +13,7 @@ export interface SteppedCpu {
   readonly isHalted: boolean;
   /** How many faults and interrupts were delivered. */
   readonly counters: { readonly faults: number; readonly interrupts: number };
-  /** Delivered faults, newest last. */
+  /** The last fault that an instruction met. */
   readonly lastFault: FaultRecord | undefined;
   stepInstruction(): Exit;
 }
