@@ -34,7 +34,7 @@ export interface LinuxOutcome {
 
 /** A sound machine gives a kernel no reason for these. */
 const COMPLAINT =
-  /unexpected|spurious|unable to calibrate|calibration failed|calibration failure|\bWARNING\b|\bBUG:|kernel BUG|Call Trace|Oops|soft lockup|timer doesn't work|nobody cared/i;
+  /unexpected|spurious|unable to calibrate|calibration failed|calibration failure|\bWARNING\b|\bBUG:|kernel BUG|Call Trace|\bOops\b|soft lockup|timer doesn't work|nobody cared/i;
 
 const INIT = `mount -t proc proc /proc
 mount -t sysfs sysfs /sys
