@@ -22,4 +22,6 @@ export { RoundRobin } from './sched/round-robin.js';
 export type { Scheduler } from './sched/scheduler.js';
 export { stateDigest } from './state-digest.js';
 export { type Clock, ManualClock } from './time/clock.js';
+export type { CpuTraps } from './trap/cpu-traps.js';
+export { CpuRegister, CpuSegment, isTrapCpu, type TrapCpu } from './trap/trap-cpu.js';
 export { Vcpu } from './vcpu.js';
