@@ -164,8 +164,10 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'machine/timer-queue',
   ],
   'machine/pc-memory': ['memory', 'vcpu-x86', 'machine/loader'],
+  // What disks are made of: shared by all devices that show one, so it knows none of them.
+  'machine/storage': [],
   // The only place outside of the command line that touches Node.
-  'machine/host': ['memory', 'machine/device', 'machine/clock', 'node:'],
+  'machine/host': ['memory', 'machine/device', 'machine/clock', 'machine/storage', 'node:'],
 
   cli: ['machine', 'pv-guest', 'vcpu-x86', 'npm:commander', 'node:'],
 };

@@ -1,5 +1,6 @@
 // The package: what a program that builds a machine may use.
 export { ConfigError, checkMemoryBytes, MEMORY_MAX_BYTES, MEMORY_MIN_BYTES } from './config.js';
+export { FileDisk, type FileDiskOptions } from './host/file-disk.js';
 export {
   type ConsoleInput,
   type ConsoleOutput,
@@ -26,3 +27,11 @@ export type {
 export { sniffPayload, unpackPayload } from './loader/payload.js';
 export { parseSetupHeader, type SetupHeader } from './loader/setup-header.js';
 export { Machine, type MachineEnd, type PcConfig } from './machine.js';
+export {
+  type BlockBackend,
+  BlockError,
+  type BlockErrorKind,
+  SECTOR_BYTES,
+} from './storage/block-backend.js';
+export { MemoryDisk, type MemoryDiskOptions } from './storage/memory-disk.js';
+export { OverlayDisk, type OverlayDiskOptions } from './storage/overlay-disk.js';
