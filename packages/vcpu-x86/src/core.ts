@@ -5,7 +5,7 @@ import type { FaultRecord } from './exit.js';
 import { type CodeWatch, Mmu } from './mmu/mmu.js';
 import { PAGING_32, PAGING_LONG, PAGING_NONE, PAGING_PAE } from './mmu/page-walk.js';
 import { SET_EMPTY, SET_SUPERVISOR, SET_SUPERVISOR_SMAP, SET_USER, Tlb } from './mmu/tlb.js';
-import type { CpuPlatform, SecondStage } from './platform.js';
+import type { CpuPlatform, DescriptorSource, SecondStage, TrapDelivery } from './platform.js';
 import type { Mode } from './semantics/shape.js';
 import {
   CPL,
@@ -69,12 +69,21 @@ export class Core {
   readonly mmu: Mmu;
   readonly platform: CpuPlatform;
   readonly model: CpuModel;
+  /** What becomes of events; whoever makes the core sets it. */
+  traps!: TrapDelivery;
+  /** Where descriptors come from instead of the guest's linear memory. */
+  descriptors: DescriptorSource | null = null;
   /** Generations of the jump cache: all its entries of an older one are void. The supervisor's, and CPL 3's. */
   private systemGeneration = 0;
   private userGeneration = 0;
   private codeBase = 0;
   /** CR0, CR4, EFER and CR3's halves that the page walk is set up for; at first none. */
   private readonly pagedBy: number[] = [-1, -1, -1, -1, -1];
+  /**
+   * A paravirtual kernel runs at CPL 3, as its programs do, with other page tables. Its translations of data and code are kept apart
+   * from theirs, in the places of the supervisor's, so that neither goes when they take turns. {@link updateMode} after a change.
+   */
+  guestKernel = false;
   /** The level of INTR, as the interrupt controller drives it. */
   interruptLine = false;
   /** An NMI is being handled: others wait for IRET. */
@@ -238,10 +247,12 @@ export class Core {
     walk.smapActive = walk.smap && (flags & FLAG_AC) === 0 && walk.paging !== PAGING_NONE;
     mmu.alignmentCheck = cpl === 3 && (cr0 & CR0_AM) !== 0 && (flags & FLAG_AC) !== 0;
     const slow = mmu.alignmentCheck || mmu.watch !== null;
+    const asUser = cpl === 3 && !this.guestKernel;
+    mmu.userSet = asUser ? SET_USER : SET_SUPERVISOR;
     const set = slow
       ? SET_EMPTY
       : cpl === 3
-        ? SET_USER
+        ? mmu.userSet
         : walk.smapActive
           ? SET_SUPERVISOR_SMAP
           : SET_SUPERVISOR;
@@ -258,7 +269,7 @@ export class Core {
         isFlat(state, CS, false));
     const base = is64 ? 0 : state.segmentBase(CS);
     const old = state.get(MODE_KEY);
-    const key = code | (stack << 2) | (flat ? 16 : 0) | (cpl === 3 ? MODE_USER : 0);
+    const key = code | (stack << 2) | (flat ? 16 : 0) | (asUser ? MODE_USER : 0);
     state.set(MODE_KEY, this.keyed(key));
     if (((old ^ key) & MODE_CLASS_MASK) !== 0) state.addPending(PENDING_MODE);
     if ((flags & FLAG_TF) !== 0 || this.breakpointsEnabled) state.addPending(PENDING_STEP);

@@ -3,6 +3,7 @@ import type { BlockCache } from './block/block-cache.js';
 import { Translator } from './block/translate.js';
 import { Core, FLAG_IF, FLAG_RF, FLAG_TF, MODE_CLASS_MASK, MODE_STEP } from './core.js';
 import type { CpuModel } from './cpu-model.js';
+import { Engine } from './engine.js';
 import {
   EXIT_HALT,
   EXIT_REQUESTED,
@@ -12,10 +13,9 @@ import {
   type FaultRecord,
 } from './exit.js';
 import { DB } from './fault.js';
-import { FeatureGate } from './isa/feature-gate.js';
 import { TLB_SET_SIZE, TLB_SETS } from './mmu/tlb.js';
-import type { CpuPlatform, SecondStage } from './platform.js';
-import { deliverEvent } from './routines/deliver-event.js';
+import type { CpuPlatform, SecondStage, TrapDelivery } from './platform.js';
+import { ArchitecturalTraps } from './routines/architectural-traps.js';
 import { resetCpu } from './routines/reset.js';
 import { type StartState, startAt } from './routines/start-state.js';
 import {
@@ -38,12 +38,11 @@ import {
   STATE_SIZE,
 } from './state/layout.js';
 import { VcpuState } from './state/vcpu-state.js';
-import { coldImports, ModeHandlers } from './tier/cold.js';
-import { HOT_THRESHOLD, HotTier } from './tier/hot.js';
+import type { ModeHandlers } from './tier/cold.js';
+import type { HotTier } from './tier/hot.js';
 import {
   EXIT_BUDGET,
   EXIT_FAULT,
-  HANDLER_TABLE_SIZE,
   JUMP_CACHE_ENTRIES,
   JUMP_CACHE_SIZE,
   JUMP_CACHE_STRIDE,
@@ -56,30 +55,33 @@ export interface X86CpuOptions {
   readonly memory: WebAssembly.Memory;
   /** Page-aligned machine address of {@link VCPU_SIZE} bytes for this vCPU. */
   readonly base: number;
-  readonly blocks: BlockCache;
+  /** The CPU's own decoded blocks; or `engine`, if it shares them with other CPUs. */
+  readonly blocks?: BlockCache;
+  readonly engine?: Engine;
   readonly model: CpuModel;
   readonly platform: CpuPlatform;
   readonly stage: SecondStage;
+  /** What becomes of its events; default: the architecture's descriptor tables. */
+  readonly traps?: (core: Core) => TrapDelivery;
   /** Executions of a block before the hot tier compiles it; Infinity: everything runs in the cold tier. */
   readonly hotThreshold?: number;
   /** Machine address of {@link PROFILE_SIZE} bytes for execution counters (tools/profile-forms.ts); counting slows the CPU down. */
   readonly profile?: number;
 }
 
-/** Execution counters: 32 mode classes of one 32-bit counter a handler. */
-export const PROFILE_SIZE: number = 32 * HANDLER_TABLE_SIZE * 4;
+function ownEngine(options: X86CpuOptions): Engine {
+  const { blocks } = options;
+  if (!blocks) throw new Error('an X86Cpu needs either an engine or blocks of its own');
+  return new Engine({ ...options, blocks });
+}
 
 export class X86Cpu {
   readonly core: Core;
   readonly state: VcpuState;
-  readonly blocks: BlockCache;
+  readonly engine: Engine;
   private readonly translator: Translator;
-  /** The hot tier; its counters are public. */
-  readonly hot: HotTier;
-  private readonly modes: (ModeHandlers | undefined)[] = [];
-  private readonly imports: WebAssembly.Imports;
   private readonly jumpCache: number;
-  private readonly profile: number;
+  private readonly lookupBlock = (): number => this.lookup();
   private halted = false;
   private down = false;
   private stepping = false;
@@ -91,41 +93,26 @@ export class X86Cpu {
 
   constructor(options: X86CpuOptions) {
     const { memory, base } = options;
-    this.profile = options.profile ?? 0;
     this.state = new VcpuState(memory, base);
-    this.blocks = options.blocks;
+    this.engine = options.engine ?? ownEngine(options);
+    const { blocks, gate } = this.engine;
     this.core = new Core(
       this.state,
       base + STATE_SIZE,
       options.model,
       options.platform,
       options.stage,
-      this.blocks,
+      blocks,
     );
+    this.engine.current ??= this.core;
+    this.core.traps = options.traps?.(this.core) ?? new ArchitecturalTraps(this.core);
     this.jumpCache = base + STATE_SIZE + TLB_SETS * TLB_SET_SIZE;
     this.state.set(JUMP_CACHE, this.jumpCache);
-    this.blocks.attach(this.core.tlb);
-    this.blocks.onClear = () => this.core.forgetJumps();
+    blocks.attach(this.core.tlb);
+    blocks.onClear(() => this.core.forgetJumps());
     this.core.onGenerationWrap = () =>
       this.state.u8.fill(0, this.jumpCache, this.jumpCache + JUMP_CACHE_SIZE);
-    const gate = new FeatureGate(options.model.features as Iterable<never>);
-    this.hot = new HotTier(
-      this.core,
-      this.blocks,
-      gate,
-      (modeClass) => this.modes[modeClass] as ModeHandlers,
-    );
-    this.blocks.regions = this.hot;
-    this.blocks.heat = Math.min(
-      this.profile !== 0 ? Infinity : (options.hotThreshold ?? HOT_THRESHOLD),
-      0x7fffffff,
-    );
-    this.translator = new Translator(this.core, this.blocks, gate);
-    this.imports = coldImports(
-      this.core,
-      () => this.lookup(),
-      (rec) => this.hot.compile(rec),
-    );
+    this.translator = new Translator(this.core, blocks, gate);
     this.reset();
   }
 
@@ -159,16 +146,13 @@ export class X86Cpu {
   get isHalted(): boolean {
     return this.halted;
   }
+  /** The hot tier; its counters are public. */
+  get hot(): HotTier {
+    return this.engine.hot;
+  }
   /** Forms executed so far, by mode class, most frequent first (only with `profile`). */
   executedForms(): { readonly modeClass: number; readonly name: string; readonly count: number }[] {
-    if (this.profile === 0) return [];
-    return this.modes.flatMap((handlers, modeClass) => {
-      const first = (this.profile + modeClass * HANDLER_TABLE_SIZE * 4) >> 2;
-      const counted = handlers
-        ? handlers.names.map((name, id) => ({ modeClass, name, count: this.state.u32[first + id] }))
-        : [];
-      return counted.filter((f) => f.count > 0).sort((a, b) => b.count - a.count);
-    });
+    return this.engine.executedForms(this.state.u32);
   }
   /** How many instructions of the budget of run() are left, about; exact to a block also while it runs. */
   get budgetLeft(): number {
@@ -192,13 +176,14 @@ export class X86Cpu {
   run(budget: number): Exit {
     const { state, core } = this;
     if (this.down) return EXIT_SHUTDOWN;
+    this.enter();
     state.set(BUDGET, budget);
     for (;;) {
       const exit = this.attend();
       if (exit >= 0) return exit as Exit;
       if (state.get(BUDGET) <= 0) return EXIT_SLICE;
       const modeClass = state.get(MODE_KEY) & MODE_CLASS_MASK;
-      const handlers = this.modes[modeClass] ?? this.makeMode(modeClass);
+      const handlers = this.engine.handlers(modeClass);
       this.current = handlers;
       // The shadow holds off nothing while nothing waits: what rises during a block is taken after its first instruction anyway.
       const step =
@@ -221,24 +206,20 @@ export class X86Cpu {
   stepInstruction(): Exit {
     const { state } = this;
     if (this.down) return EXIT_SHUTDOWN;
+    this.enter();
     state.set(BUDGET, 1);
     const exit = this.attend();
     if (exit >= 0) return exit as Exit;
     const modeClass = state.get(MODE_KEY) & MODE_CLASS_MASK;
-    const handlers = this.modes[modeClass] ?? this.makeMode(modeClass);
+    const handlers = this.engine.handlers(modeClass);
     this.current = handlers;
     return this.step(handlers) ? EXIT_SLICE : this.shutdown();
   }
 
-  private makeMode(modeClass: number): ModeHandlers {
-    const handlers = new ModeHandlers(
-      Core.modeOf(modeClass),
-      this.imports,
-      this.profile && this.profile + modeClass * HANDLER_TABLE_SIZE * 4,
-    );
-    this.modes[modeClass] = handlers;
-    this.blocks.recordSizes[modeClass] = handlers.sizes;
-    return handlers;
+  /** Generated code calls this CPU's slow paths from now on. */
+  private enter(): void {
+    this.engine.current = this.core;
+    this.engine.lookup = this.lookupBlock;
   }
 
   /** Pending requests. -1: go on. */
@@ -260,13 +241,13 @@ export class X86Cpu {
       state.clearPending(PENDING_NMI);
       this.halted = false;
       core.nmiBlocked = true;
-      if (!deliverEvent(core, 2, -1, 'interrupt')) return this.shutdown();
+      if (!core.traps.interrupt(2)) return this.shutdown();
     } else if (core.interruptLine && (state.get(FLAGS_OTHER) & FLAG_IF) !== 0) {
       this.halted = false;
       const vector = core.platform.acknowledgeInterrupt();
       if (vector >= 0) {
         this.counters.interrupts++;
-        if (!deliverEvent(core, vector, -1, 'interrupt')) return this.shutdown();
+        if (!core.traps.interrupt(vector)) return this.shutdown();
       }
     }
     if (!(core.interruptLine && (state.get(FLAGS_OTHER) & FLAG_IF) !== 0))
@@ -342,8 +323,7 @@ export class X86Cpu {
     this.counters.faults++;
     core.noteFault(vector, errorCode);
     this.lastFault = core.recentFaults.at(-1);
-    core.isFault = isFault;
-    return deliverEvent(core, vector, errorCode, 'exception');
+    return core.traps.exception(vector, errorCode, isFault);
   }
 
   private shutdown(): Exit {

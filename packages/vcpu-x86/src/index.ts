@@ -1,13 +1,14 @@
 // The package: an x86 CPU, what it asks of the world, and the tables and tools around it.
 export { BlockCache } from './block/block-cache.js';
 export { Core } from './core.js';
-export { PROFILE_SIZE, VCPU_SIZE, X86Cpu, type X86CpuOptions } from './cpu.js';
+export { VCPU_SIZE, X86Cpu, type X86CpuOptions } from './cpu.js';
 export type { CpuModel } from './cpu-model.js';
 export {
   InstructionTracer,
   type SteppedCpu,
   type TracedStep,
 } from './debug/instruction-tracer.js';
+export { Engine, type EngineOptions, PROFILE_SIZE } from './engine.js';
 export {
   EXIT_HALT,
   EXIT_REQUESTED,
@@ -16,7 +17,15 @@ export {
   type Exit,
   type FaultRecord,
 } from './exit.js';
-export type { CpuPlatform, SecondStage } from './platform.js';
+export type {
+  CpuPlatform,
+  DescriptorRecord,
+  DescriptorSource,
+  SecondStage,
+  SoftwareEvent,
+  StoreEmulation,
+  TrapDelivery,
+} from './platform.js';
 export { cpuModel, cpuModelNames } from './routines/cpu-models.js';
 export type { StartSegment, StartState, StartTable } from './routines/start-state.js';
 export { VcpuState } from './state/vcpu-state.js';

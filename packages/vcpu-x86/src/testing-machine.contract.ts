@@ -12,7 +12,7 @@ const RAM_BYTES = 0x100000;
 export const CODE = 0x10000;
 export const STACK = 0x9000;
 
-const silent: CpuPlatform = {
+export const silentPlatform: CpuPlatform = {
   portRead: () => 0,
   portWrite: () => {},
   mmioRead: () => 0xffffffff,
@@ -39,7 +39,7 @@ export class TestingMachine {
       base: 0x10000,
       blocks,
       model: cpuModel('max') as CpuModel,
-      platform: silent,
+      platform: silentPlatform,
       stage: { mfnOf: (gfn: Gfn) => (gfn < RAM_BYTES / 4096 ? ((gfn + RAM / 4096) as Mfn) : -1) },
       hotThreshold,
     });

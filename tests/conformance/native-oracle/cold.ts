@@ -68,18 +68,26 @@ export class ColdCpu {
     this.#blocks = blocks as unknown as BlockCache;
     this.core = this.#machine.core;
     this.#blocks.attach(this.core.tlb);
-    this.#blocks.onClear = () => this.core.forgetJumps();
+    this.#blocks.onClear(() => this.core.forgetJumps());
     const gate = FeatureGate.all();
     this.#translator = new Translator(this.core, this.#blocks, gate);
-    this.#hot = new HotTier(this.core, this.#blocks, gate, (modeClass) =>
-      this.#handlers(modeClass),
+    this.#hot = new HotTier(
+      () => this.core,
+      this.#blocks,
+      gate,
+      (modeClass) => this.#handlers(modeClass),
     );
     if (options.withHotTier) {
       this.#blocks.regions = this.#hot;
       this.#blocks.heat = HOT_THRESHOLD;
     }
     const becameHot = (rec: number): void => this.#hot.compile(rec);
-    this.#imports = coldImports(this.core, () => this.#lookup(), becameHot);
+    this.#imports = coldImports(
+      this.core.state.memory,
+      () => this.core,
+      () => this.#lookup(),
+      becameHot,
+    );
   }
 
   /** Sets LDT entry `index`, as NativeOracle.setDescriptor does. */

@@ -6,6 +6,7 @@ import type { CodeBits } from '../../../packages/vcpu-x86/src/isa/instruction.js
 import type { CodeWatch } from '../../../packages/vcpu-x86/src/mmu/mmu.js';
 import { TLB_SET_SIZE, TLB_SETS } from '../../../packages/vcpu-x86/src/mmu/tlb.js';
 import type { CpuPlatform, SecondStage } from '../../../packages/vcpu-x86/src/platform.js';
+import { ArchitecturalTraps } from '../../../packages/vcpu-x86/src/routines/architectural-traps.js';
 import * as L from '../../../packages/vcpu-x86/src/state/layout.js';
 import { ATTRIBUTE_MASK, setSegment } from '../../../packages/vcpu-x86/src/state/segments.js';
 import { VcpuState } from '../../../packages/vcpu-x86/src/state/vcpu-state.js';
@@ -83,6 +84,7 @@ export class UserMachine {
     } as unknown as SecondStage;
     const watch = options.watch?.(memory) ?? noCode;
     this.core = new Core(state, TLB_AT, model, nowhere, stage, watch);
+    this.core.traps = new ArchitecturalTraps(this.core);
     this.#tables = new UserModeTables(this.core, options.bits === 64, TABLES);
     state.u8.fill(0xcc, this.#tables.codeFrames, this.#tables.codeFrames + CODE_REGION_BYTES);
   }

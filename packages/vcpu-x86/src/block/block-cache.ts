@@ -51,8 +51,7 @@ export class BlockCache implements CodeWatch {
   private readonly tlbs: Tlb[] = [];
   /** Bytes of a record by mode class and handler. */
   readonly recordSizes: Uint8Array[] = [];
-  /** Called when every block went: cached jumps lead nowhere. (To a single dropped block they may: its records are stale.) */
-  onClear: () => void = () => {};
+  private readonly clearListeners: (() => void)[] = [];
   /** Executions before a block is offered to the hot tier. */
   heat = NEVER_HOT;
   regions: RegionKeeper | null = null;
@@ -72,6 +71,11 @@ export class BlockCache implements CodeWatch {
   /** A TLB whose write tags must go from frames that become code. */
   attach(tlb: Tlb): void {
     this.tlbs.push(tlb);
+  }
+
+  /** Calls back when every block went: cached jumps lead nowhere. (To a single dropped block they may: its records are stale.) */
+  onClear(listener: () => void): void {
+    this.clearListeners.push(listener);
   }
 
   holdsCode(mfn: number): boolean {
@@ -276,6 +280,6 @@ export class BlockCache implements CodeWatch {
     this.dropped = this.translated;
     this.top = this.start;
     this.regions?.cleared();
-    this.onClear();
+    for (const listener of this.clearListeners) listener();
   }
 }

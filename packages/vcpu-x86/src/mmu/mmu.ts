@@ -3,7 +3,7 @@
 // @hot
 import type { Gfn, Gpa } from '@proxeny/memory';
 import { CPU_FAULT } from '../fault.js';
-import type { CpuPlatform, SecondStage } from '../platform.js';
+import type { CpuPlatform, SecondStage, StoreEmulation } from '../platform.js';
 import { CPL, SCRATCH } from '../state/layout.js';
 import type { VcpuState } from '../state/vcpu-state.js';
 import { PageMarks } from './page-marks.js';
@@ -38,6 +38,10 @@ export class Mmu {
   alignmentCheck = false;
   /** Called on every data access of the slow path while DR7 watches data (the TLB set in use is then the empty one). */
   watch: ((linear: number, size: number, write: boolean) => void) | null = null;
+  /** Takes stores to read-only pages, if somebody does. */
+  stores: StoreEmulation | null = null;
+  /** The TLB set of CPL 3. A kernel that runs there too has page tables and a set of its own: {@link Core.guestKernel}. */
+  userSet: number = SET_USER;
   /** Guest-physical address behind the last {@link translate}. */
   private physical = 0;
 
@@ -115,7 +119,7 @@ export class Mmu {
         : -1;
     const writable = writeHost === host && !this.code.holdsCode(host >>> 12);
     const page = linear - offset;
-    if (user) this.tlb.fill(SET_USER, page, host, true, writable, walk.global, walk.size);
+    if (user) this.tlb.fill(this.userSet, page, host, true, writable, walk.global, walk.size);
     else if (access !== ACCESS_EXECUTE) {
       const set = walk.smapActive ? SET_SUPERVISOR_SMAP : SET_SUPERVISOR;
       this.tlb.fill(set, page, host, true, writable, walk.global, walk.size);
@@ -134,7 +138,7 @@ export class Mmu {
     if (!this.canonical(linear)) return this.state.fault(13, 0);
     const { walk, state } = this;
     if (!walk.walk(linear, ACCESS_EXECUTE, user)) return state.pageFault(walk.error, linear);
-    if (user) this.userCode.mark(linear, walk.size);
+    if (user && this.userSet === SET_USER) this.userCode.mark(linear, walk.size);
     else {
       this.systemCode.mark(linear, walk.size);
       if (!walk.global) this.localSystemCode = true;
@@ -163,7 +167,8 @@ export class Mmu {
     const size = (info & 0xff) >> 3;
     const user = this.state.get(CPL) === 3;
     if (!this.check(linear, size, info, true)) return -1;
-    if (this.translate(linear, ACCESS_WRITE, user) === FAULT) return -1;
+    if (this.translate(linear, ACCESS_WRITE, user) === FAULT && !this.isEmulated(linear, size))
+      return -1;
     const first = 4096 - (((linear % 4096) + 4096) % 4096);
     if (first < size && this.translate(this.wrap(linear + first), ACCESS_WRITE, user) === FAULT)
       return -1;
@@ -228,7 +233,7 @@ export class Mmu {
   private writePiece(linear: number, at: number, size: number, user: boolean): number {
     const { state } = this;
     const host = this.translate(linear, ACCESS_WRITE, user);
-    if (host === FAULT) return -1;
+    if (host === FAULT) return at === 0 && this.emulate(linear, size) ? 0 : -1;
     const from = state.base + SCRATCH + at;
     if (host >= 0) {
       for (let i = 0; i < size; i++) state.u8[host + i] = state.u8[from + i];
@@ -244,6 +249,21 @@ export class Mmu {
       i += n;
     }
     return 0;
+  }
+
+  /** The walk for writing failed: the page is there, and somebody may take the store in place of the guest's #PF. */
+  private isEmulated(linear: number, size: number): boolean {
+    return this.stores !== null && (this.walk.error & 9) === 1 && this.stores.accepts(linear, size);
+  }
+  /** The same, with the store in SCRATCH done. */
+  private emulate(linear: number, size: number): boolean {
+    if (!this.isEmulated(linear, size)) return false;
+    const { state } = this;
+    const error = this.walk.error;
+    const high = size === 8 ? state.get(SCRATCH + 4) : 0;
+    if ((this.stores as StoreEmulation).store(linear, size, state.get(SCRATCH), high)) return true;
+    state.pageFault(error, linear);
+    return false;
   }
 
   // Accesses of routines: linear address after segmentation; `user`: as CPL 3, else as the supervisor (descriptor tables, TSS).
@@ -310,7 +330,10 @@ export class Mmu {
     if (this.watch !== null || this.alignmentCheck || (this.longMode && !this.canonical(linear)))
       return -1;
     const host = this.translate(linear, write ? ACCESS_WRITE : ACCESS_READ, user);
-    if (host === FAULT) throw CPU_FAULT;
+    if (host === FAULT) {
+      if (write && this.isEmulated(linear, 1)) return -1;
+      throw CPU_FAULT;
+    }
     return host < 0 || (write && this.code.holdsCode(host >>> 12)) ? -1 : host;
   }
 }

@@ -232,13 +232,22 @@ export function cpuidLeaf(core: Core, leaf: number, index: number): Leaf {
   );
 }
 
+const registers = new Int32Array(4);
+
 /** CPUID: EAX, EBX, ECX, EDX go to SCRATCH. */
 const cpuid: Routine = (core) => {
   const { state } = core;
   const leaf = state.get(GPR);
   const [eax, ebx, ecx, edx] = cpuidLeaf(core, leaf, state.get(GPR + 8));
-  state.setHalves(SCRATCH, eax, ebx);
-  state.setHalves(SCRATCH + 8, ecx, edx);
+  const { platform } = core;
+  if (platform.cpuid) {
+    registers.set([eax, ebx, ecx, edx]);
+    platform.cpuid(leaf >>> 0, state.getU(GPR + 8), registers);
+    for (let i = 0; i < 4; i++) state.set(SCRATCH + i * 4, registers[i]);
+  } else {
+    state.setHalves(SCRATCH, eax, ebx);
+    state.setHalves(SCRATCH + 8, ecx, edx);
+  }
   if (leaf === 1) reportMicrocode(core);
   return 0;
 };

@@ -30,7 +30,7 @@ export const TYPE_CALL_GATE32 = 12;
 export class Descriptor {
   low = 0;
   high = 0;
-  /** Linear address. */
+  /** Linear address, unless it came from {@link Core.descriptors}. */
   at = 0;
 
   get attributes(): number {
@@ -88,6 +88,7 @@ export class Descriptor {
 /** Reads the descriptor that a selector names; false when it is null or beyond its table (or there is no LDT). */
 export function findDescriptor(core: Core, selector: number, into: Descriptor): boolean {
   const { state } = core;
+  if (core.descriptors) return core.descriptors.find(selector, into);
   const offset = selector & 0xfff8;
   let base: number;
   if ((selector & 4) !== 0) {
@@ -128,7 +129,8 @@ export function upperHalf(core: Core, selector: number, d: Descriptor, ext: numb
 export function markAccessed(core: Core, d: Descriptor): void {
   if ((d.high & ATTRIBUTE_ACCESSED) !== 0) return;
   d.high |= ATTRIBUTE_ACCESSED;
-  core.mmu.writeU8(d.at + 5, (d.high >>> 8) & 0xff, false);
+  if (core.descriptors) core.descriptors.markAccessed(d);
+  else core.mmu.writeU8(d.at + 5, (d.high >>> 8) & 0xff, false);
 }
 
 /** Loads a segment register from a checked descriptor. */

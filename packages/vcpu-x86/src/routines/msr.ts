@@ -64,6 +64,8 @@ const IA32_MTRR_PHYSBASE0 = 0x200;
 const IA32_PAT = 0x277;
 const IA32_MTRR_DEF_TYPE = 0x2ff;
 const IA32_TSC_DEADLINE = 0x6e0;
+/** Where hypervisors have their registers. */
+const HYPERVISOR_MSRS = 0x40000000;
 const IA32_EFER = 0xc0000080;
 const IA32_FS_BASE = 0xc0000100;
 
@@ -183,7 +185,10 @@ function read(core: Core, index: number): boolean {
   return give(outValue[0] | 0, outValue[1] | 0);
 }
 const isPlatform = (index: number): boolean =>
-  index === IA32_APIC_BASE || index === IA32_TSC_DEADLINE || (index >= 0x800 && index <= 0x8ff);
+  index === IA32_APIC_BASE ||
+  index === IA32_TSC_DEADLINE ||
+  (index >= 0x800 && index <= 0x8ff) ||
+  (index >= HYPERVISOR_MSRS && index < HYPERVISOR_MSRS + 0x100);
 
 function writeEfer(core: Core, low: number, high: number): boolean {
   const { state } = core;

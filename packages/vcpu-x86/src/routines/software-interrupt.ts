@@ -1,13 +1,11 @@
 // INT n, INT3, INTO, INT1 (SDM vol. 2A INT n), and what loaded flags entail. Faults of the delivery are the instruction's own.
 import { type Core, FLAG_IOPL, type Routine } from '../core.js';
 import { BP, DB, GP, OF_TRAP, raise } from '../fault.js';
+import type { SoftwareEvent } from '../platform.js';
 import { FLAGS_OTHER } from '../state/layout.js';
-import { enterHandler } from './deliver-event.js';
 
-const enter = (core: Core, vector: number, source: 'software' | 'privileged-software'): number => {
-  enterHandler(core, vector, -1, source, false);
-  return 0;
-};
+const enter = (core: Core, vector: number, event: SoftwareEvent): number =>
+  core.traps.software(vector, event);
 
 /** INT n: in virtual-8086 mode it needs IOPL 3. */
 const softwareInterrupt: Routine = (core, vector) => {

@@ -30,6 +30,8 @@ export interface StartState {
   readonly gdt?: StartTable;
   readonly idt?: StartTable;
   readonly cr3?: number;
+  /** Privilege level; 0 if absent. Above it the image's segments get that DPL. */
+  readonly level?: number;
 }
 
 const registerNumbers = { rax: 0, rcx: 1, rdx: 2, rbx: 3, rsp: 4, rbp: 5, rsi: 6, rdi: 7 } as const;
@@ -48,13 +50,14 @@ export function startAt(core: Core, entry: StartState): void {
   const { state } = core;
   const real = entry.mode === 'real';
   const granular = (limit: number): number => (limit > 0xfffff ? GRANULAR : 0);
-  const dataAttributes = DATA | (real ? 0 : BIG) | granular(entry.data.limit);
+  const level = entry.level ?? 0;
+  const dataAttributes = DATA | (level << 13) | (real ? 0 : BIG) | granular(entry.data.limit);
   for (const s of [L.ES, L.SS, L.DS, L.FS, L.GS]) {
     setSegment(state, s, entry.data.selector, entry.data.base, entry.data.limit, dataAttributes);
   }
   const codeAttributes = real
     ? DATA
-    : CODE | (entry.mode === 'long64' ? LONG : BIG) | granular(entry.cs.limit);
+    : CODE | (level << 13) | (entry.mode === 'long64' ? LONG : BIG) | granular(entry.cs.limit);
   setSegment(state, L.CS, entry.cs.selector, entry.cs.base, entry.cs.limit, codeAttributes);
   for (const [name, number] of Object.entries(registerNumbers)) {
     const value = entry.registers[name as keyof typeof registerNumbers];
@@ -73,6 +76,7 @@ export function startAt(core: Core, entry: StartState): void {
     state.set(L.EFER, state.get(L.EFER) | LONG_MODE);
     state.set(L.CR0, state.get(L.CR0) | PG);
   }
+  state.set(L.CPL, level);
   core.updateMode();
   core.flushTlb(false);
 }

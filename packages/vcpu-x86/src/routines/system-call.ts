@@ -1,7 +1,7 @@
 // SYSCALL, SYSRET, SYSENTER, SYSEXIT (SDM vol. 2B, vol. 3A §5.8.7, §5.8.8): flat segments without descriptors. Intel's variant of
 // SYSCALL: 64-bit mode only.
 // @hot
-import { EFER_SCE, FLAG_IF, FLAG_RF, FLAG_TF, FLAG_VM, type Routine } from '../core.js';
+import { type Core, EFER_SCE, FLAG_IF, FLAG_RF, FLAG_TF, FLAG_VM, type Routine } from '../core.js';
 import { GP, raise, UD } from '../fault.js';
 import {
   CPL,
@@ -33,9 +33,10 @@ const FLAT = 0xffffffff;
 
 const isCanonical = (v: number): boolean => v >= -CANONICAL && v < CANONICAL;
 
-const systemCall: Routine = (core) => {
+/** SYSCALL as the architecture has it; 0, or -1 with #UD recorded. */
+export function systemCall(core: Core): number {
   const { state } = core;
-  if (!core.mode64 || (state.get(EFER) & EFER_SCE) === 0) raise(state, UD);
+  if (!core.mode64 || (state.get(EFER) & EFER_SCE) === 0) return state.fault(UD, -1);
   const flags = state.rflags;
   state.setHalves(RCX, state.get(RIP), state.get(RIP + 4));
   state.setHalves(R11, flags & ~FLAG_RF, 0);
@@ -48,7 +49,7 @@ const systemCall: Routine = (core) => {
   setSegment(state, SS, selector + 8, 0, FLAT, DATA32);
   core.updateMode();
   return 0;
-};
+}
 
 /** SYSRET with an operand size of `bits`: 64 returns to 64-bit code. */
 const systemReturn: Routine = (core, bits) => {
@@ -70,10 +71,11 @@ const systemReturn: Routine = (core, bits) => {
   return 0;
 };
 
-const systemEnter: Routine = (core) => {
+/** SYSENTER as the architecture has it; 0, or -1 with #GP recorded. */
+export function systemEnter(core: Core): number {
   const { state } = core;
   const selector = state.get(MSR_SYSENTER_CS) & 0xfffc;
-  if (selector === 0) raise(state, GP, 0);
+  if (selector === 0) return state.fault(GP, 0);
   const long = core.longMode;
   state.set(FLAGS_OTHER, state.get(FLAGS_OTHER) & ~(FLAG_VM | FLAG_IF | FLAG_RF));
   state.set(CPL, 0);
@@ -83,7 +85,7 @@ const systemEnter: Routine = (core) => {
   state.setHalves(RIP, state.get(MSR_SYSENTER_EIP), long ? state.get(MSR_SYSENTER_EIP + 4) : 0);
   core.updateMode();
   return 0;
-};
+}
 
 const systemExit: Routine = (core, bits) => {
   const { state } = core;
@@ -108,8 +110,9 @@ const systemExit: Routine = (core, bits) => {
 };
 
 export const systemCallRoutines = {
-  systemCall,
+  systemCall: (core) => core.traps.systemCall(),
   systemReturn,
-  systemEnter,
+  systemEnter: (core) => core.traps.systemEnter(),
+  hypervisorCall: (core) => core.traps.hypervisorCall(),
   systemExit,
 } as const satisfies Record<string, Routine>;

@@ -36,6 +36,7 @@ import {
 } from '../state/layout.js';
 import { setSegment } from '../state/segments.js';
 import { VcpuState } from '../state/vcpu-state.js';
+import { ArchitecturalTraps } from './architectural-traps.js';
 import { cpuModel } from './cpu-models.js';
 import { deliverEvent } from './deliver-event.js';
 import { resetCpu } from './reset.js';
@@ -100,6 +101,7 @@ export class SystemMachine {
     if (!chosen) throw new Error(`no model ${model}`);
     this.gate = new FeatureGate(chosen.features as Iterable<never>);
     this.core = new Core(this.state, RAM_BYTES + STATE_SIZE, chosen, platform, stage, code);
+    this.core.traps = new ArchitecturalTraps(this.core);
     resetCpu(this.core);
   }
 

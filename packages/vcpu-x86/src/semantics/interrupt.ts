@@ -36,6 +36,8 @@ export const hlt: Semantics = (b, x) => {
   b.jump(x.next());
 };
 
+/** An undefined opcode, unless a hypervisor below takes it. */
+const hypervisorCall: Semantics = (b) => b.transfer('hypervisorCall');
 const undefinedInstruction: Semantics = (b) => b.raise(UD);
 
 export const interruptSemantics = {
@@ -53,6 +55,6 @@ export const interruptSemantics = {
   UD1: undefinedInstruction,
   UD2: undefinedInstruction,
   RSM: undefinedInstruction,
-  VMCALL: undefinedInstruction,
-  VMMCALL: undefinedInstruction,
+  VMCALL: hypervisorCall,
+  VMMCALL: hypervisorCall,
 } as const satisfies Record<string, Semantics>;

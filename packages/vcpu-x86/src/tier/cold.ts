@@ -126,25 +126,32 @@ export function shapeOfName(name: string, mode: Mode): Shape | null {
   };
 }
 
-/** What generated code imports: the memory, the slow paths, and every routine. */
+/** What generated code imports: the memory, the slow paths, and every routine, all of the CPU that runs now. */
 export function coldImports(
-  core: Core,
+  memory: WebAssembly.Memory,
+  current: () => Core,
   lookup: () => number,
   becameHot: (rec: number) => void = () => {},
 ): WebAssembly.Imports {
-  const { mmu, state } = core;
   const env: Record<string, WebAssembly.ImportValue> = {
-    memory: state.memory,
+    memory,
     lookup,
     becameHot,
-    readSlow: (address: number, info: number) => mmu.readSlow(address, info),
-    updateSlow: (address: number, info: number) => mmu.updateSlow(address, info),
-    writeSlow: (address: number, info: number) => mmu.writeSlow(address, info),
+    readSlow: (address: number, info: number) => current().mmu.readSlow(address, info),
+    updateSlow: (address: number, info: number) => current().mmu.updateSlow(address, info),
+    writeSlow: (address: number, info: number) => current().mmu.writeSlow(address, info),
     segmentSlow: (effective: number, info: number, write: number) =>
-      checkSegment(state, (info >> 8) / SEGMENT_STRIDE, effective, (info & 0xff) >> 3, write !== 0),
+      checkSegment(
+        current().state,
+        (info >> 8) / SEGMENT_STRIDE,
+        effective,
+        (info & 0xff) >> 3,
+        write !== 0,
+      ),
   };
   for (const [name, routine] of Object.entries(routines)) {
     env[name] = (...args: number[]) => {
+      const core = current();
       try {
         const result = routine(core, ...args);
         core.noticeInterrupt();

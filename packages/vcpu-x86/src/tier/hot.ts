@@ -20,7 +20,7 @@ interface Installed {
 }
 
 export class HotTier implements RegionKeeper {
-  private readonly core: Core;
+  private readonly current: () => Core;
   private readonly blocks: BlockCache;
   private readonly gate: FeatureGate;
   private readonly handlersOf: (modeClass: number) => ModeHandlers;
@@ -29,13 +29,14 @@ export class HotTier implements RegionKeeper {
   /** Regions compiled, refused (the entry is the cold tier's) and dropped; bytes of WebAssembly. */
   readonly counters = { compiled: 0, refused: 0, dropped: 0, wasmBytes: 0 };
 
+  /** @param current the CPU that runs now */
   constructor(
-    core: Core,
+    current: () => Core,
     blocks: BlockCache,
     gate: FeatureGate,
     handlersOf: (modeClass: number) => ModeHandlers,
   ) {
-    this.core = core;
+    this.current = current;
     this.blocks = blocks;
     this.gate = gate;
     this.handlersOf = handlersOf;
@@ -43,7 +44,7 @@ export class HotTier implements RegionKeeper {
 
   /** Machine address of the page `delta` pages from the one at a linear address, -1 if none is mapped. */
   private pageNear(linear: number, delta: number): number {
-    const { mmu, cpl } = this.core;
+    const { mmu, cpl } = this.current();
     const page = linear - (((linear % 4096) + 4096) % 4096) + delta * 4096;
     const host = mmu.translateCode(mmu.wrap(page), cpl === 3);
     return host < 0 ? -1 : host;
@@ -51,7 +52,8 @@ export class HotTier implements RegionKeeper {
 
   /** Compiles the region that starts with the block at `rec`, which is about to run, if it can. */
   compile(rec: number): void {
-    const { blocks, core } = this;
+    const { blocks } = this;
+    const core = this.current();
     const modeClass = blocks.modeClassOf(rec);
     const handlers = this.handlersOf(modeClass);
     const linear = core.codeLinear(core.state.get64(BLOCK_RIP));

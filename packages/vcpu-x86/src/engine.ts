@@ -1,0 +1,88 @@
+// Engine: what the virtual CPUs of one machine share: decoded blocks, the tiers' code, and which of them runs now. Generated code is
+// the same for all of them; only the slow paths it calls must know whose memory and registers are meant, and one CPU runs at a time.
+import type { BlockCache } from './block/block-cache.js';
+import { Core, MODE_CLASS_MASK } from './core.js';
+import type { CpuModel } from './cpu-model.js';
+import { FeatureGate } from './isa/feature-gate.js';
+import { coldImports, ModeHandlers } from './tier/cold.js';
+import { HOT_THRESHOLD, HotTier } from './tier/hot.js';
+import { HANDLER_TABLE_SIZE } from './tier/interpreter.js';
+
+export interface EngineOptions {
+  readonly blocks: BlockCache;
+  /** What all CPUs of the machine are: decoded code depends on its features. */
+  readonly model: CpuModel;
+  /** Executions of a block before the hot tier compiles it; Infinity: everything runs in the cold tier. */
+  readonly hotThreshold?: number;
+  /** Machine address of {@link PROFILE_SIZE} bytes for execution counters (tools/profile-forms.ts); counting slows the CPU down. */
+  readonly profile?: number;
+}
+
+/** Execution counters: 32 mode classes of one 32-bit counter a handler. */
+export const PROFILE_SIZE: number = 32 * HANDLER_TABLE_SIZE * 4;
+
+export class Engine {
+  readonly blocks: BlockCache;
+  readonly gate: FeatureGate;
+  /** The hot tier; its counters are public. */
+  readonly hot: HotTier;
+  /** Whose slow paths generated code calls: the CPU that runs, or the first one. */
+  current: Core | null = null;
+  /** Finds the block at the current CPU's rIP; 0: a fault is recorded. */
+  lookup: () => number = () => 0;
+  private readonly modes: (ModeHandlers | undefined)[] = [];
+  private imports: WebAssembly.Imports | null = null;
+  private readonly profile: number;
+
+  constructor(options: EngineOptions) {
+    this.blocks = options.blocks;
+    this.profile = options.profile ?? 0;
+    this.gate = new FeatureGate(options.model.features as Iterable<never>);
+    this.hot = new HotTier(
+      () => this.current as Core,
+      this.blocks,
+      this.gate,
+      (modeClass) => this.modes[modeClass] as ModeHandlers,
+    );
+    this.blocks.regions = this.hot;
+    this.blocks.heat = Math.min(
+      this.profile !== 0 ? Infinity : (options.hotThreshold ?? HOT_THRESHOLD),
+      0x7fffffff,
+    );
+  }
+
+  /** The handlers of a mode class; made when they are first asked for. */
+  handlers(modeClass: number): ModeHandlers {
+    return this.modes[modeClass] ?? this.make(modeClass);
+  }
+  private make(modeClass: number): ModeHandlers {
+    this.imports ??= coldImports(
+      (this.current as Core).state.memory,
+      () => this.current as Core,
+      () => this.lookup(),
+      (rec) => this.hot.compile(rec),
+    );
+    const handlers = new ModeHandlers(
+      Core.modeOf(modeClass & MODE_CLASS_MASK),
+      this.imports,
+      this.profile && this.profile + modeClass * HANDLER_TABLE_SIZE * 4,
+    );
+    this.modes[modeClass] = handlers;
+    this.blocks.recordSizes[modeClass] = handlers.sizes;
+    return handlers;
+  }
+
+  /** Forms executed so far, by mode class, most frequent first (only with `profile`); `counters`: the machine's memory. */
+  executedForms(
+    counters: Uint32Array,
+  ): { readonly modeClass: number; readonly name: string; readonly count: number }[] {
+    if (this.profile === 0) return [];
+    return this.modes.flatMap((handlers, modeClass) => {
+      const first = (this.profile + modeClass * HANDLER_TABLE_SIZE * 4) >> 2;
+      const counted = handlers
+        ? handlers.names.map((name, id) => ({ modeClass, name, count: counters[first + id] }))
+        : [];
+      return counted.filter((f) => f.count > 0).sort((a, b) => b.count - a.count);
+    });
+  }
+}
