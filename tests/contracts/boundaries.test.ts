@@ -154,7 +154,10 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
   // Joins a device to a bus for whoever wires the board; devices themselves get a callback.
   'machine/pc/bus-window': ['machine/bus', 'machine/device'],
-  'machine/loader': ['memory', 'npm:fflate', 'npm:fzstd'],
+  'machine/loader': ['abi', 'memory', 'npm:fflate', 'npm:fzstd'],
+  // Paravirtual machines. The domain builder puts images into domains and knows no CPU.
+  'machine/xen': [],
+  'machine/xen/build': ['abi', 'hv-core', 'memory', 'machine/loader'],
   // The board wires devices to buses; the PC's memory is the CPU's second stage too.
   'machine/pc-board': [
     'memory',

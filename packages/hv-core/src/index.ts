@@ -7,10 +7,12 @@ export type { AddressSpace } from './frame/address-space.js';
 export { FrameTable, PageType } from './frame/frame-table.js';
 export { MachineMemory } from './frame/machine-memory.js';
 export { P2mKind } from './frame/p2m.js';
+export { pinTable } from './frame/pin.js';
 export { GuestAccess } from './guest-access.js';
 export { type GuestCpu, GuestExit } from './guest-cpu.js';
 export { RESTART } from './hypercall/continuation.js';
 export type { HypercallFrame } from './hypercall/frame.js';
+export { type HypercallEntry, hypercallPage } from './hypercall/hypercall-page.js';
 export {
   type HypercallObserver,
   Hypervisor,

@@ -35,3 +35,8 @@ export {
 } from './storage/block-backend.js';
 export { MemoryDisk, type MemoryDiskOptions } from './storage/memory-disk.js';
 export { OverlayDisk, type OverlayDiskOptions } from './storage/overlay-disk.js';
+export { type BuiltPv, buildPv, type PvRequest } from './xen/build/build-pv.js';
+export type { PvImage } from './xen/build/pv-image.js';
+export type { PvLayout } from './xen/build/pv-layout.js';
+export type { PvStart, ServiceRing } from './xen/build/pv-start.js';
+export { openXenImage, type XenGuestType, type XenImage } from './xen/build/xen-image.js';

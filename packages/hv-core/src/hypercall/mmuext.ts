@@ -30,6 +30,7 @@ import {
 import { type Mfn, PAGE_SIZE } from '@proxeny/memory';
 import { FRAME_PINNED, PageType } from '../frame/frame-table.js';
 import { isGuestAddress } from '../frame/page-walk.js';
+import { pinTable } from '../frame/pin.js';
 import type { HypercallFrame } from './frame.js';
 import type { Hypercall } from './hypercall.js';
 import { decodeRequests } from './request-list.js';
@@ -41,14 +42,8 @@ function mfnOf(call: HypercallFrame): number {
 }
 
 function pin(call: HypercallFrame, type: PageType): number {
-  const { frames, types } = call.hypervisor;
-  const mfn = mfnOf(call);
   if (type === PageType.l4 && call.word === 32) return -XEN_EINVAL;
-  if (!frames.isOwnedBy(mfn, call.domain.id)) return -XEN_EINVAL;
-  if (((frames.flags[mfn] as number) & FRAME_PINNED) !== 0) return -XEN_EINVAL;
-  const status = types.getPageAndType(mfn, call.domain.id, type);
-  if (status === 0) frames.flags[mfn] = (frames.flags[mfn] as number) | FRAME_PINNED;
-  return status;
+  return pinTable(call.hypervisor.types, mfnOf(call), call.domain.id, type);
 }
 
 function unpin(call: HypercallFrame): number {

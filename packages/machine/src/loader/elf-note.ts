@@ -1,4 +1,5 @@
 // ELF notes (gABI chapter 5, "Note Section"), from PT_NOTE segments and SHT_NOTE sections alike.
+// A last note that its segment or the file cuts short is kept as far as it goes: GRUB's i386 Xen image has one.
 import { type ElfImage, PT_NOTE, SHT_NOTE } from './elf.js';
 
 export interface ElfNote {
@@ -11,21 +12,40 @@ export interface ElfNote {
 /** More notes than any kernel has; what follows is ignored. */
 const NOTE_LIMIT = 1024;
 
-/** All well-formed notes of the image; one that is in a segment and in a section comes once. */
+/** All notes of the image; one that is in a segment and in a section comes once. */
 export function elfNotes(elf: ElfImage): ElfNote[] {
   const notes = new Map<number, ElfNote>();
-  for (const s of elf.segments) {
-    if (s.type === PT_NOTE) readNotes(elf, s.offset, s.fileSize, s.alignment, notes);
-  }
-  for (const s of elf.sections) {
-    if (s.type === SHT_NOTE) readNotes(elf, s.offset, s.byteLength, s.alignment, notes);
-  }
+  readSegmentNotes(elf, notes);
+  readSectionNotes(elf, notes);
   return [...notes.values()];
+}
+
+/** The notes of `owner` in segments, or, if there is none, in sections. */
+export function notesOf(elf: ElfImage, owner: string): ElfNote[] {
+  for (const read of [readSegmentNotes, readSectionNotes]) {
+    const notes = new Map<number, ElfNote>();
+    read(elf, notes);
+    const own = [...notes.values()].filter((note) => note.owner === owner);
+    if (own.length > 0) return own;
+  }
+  return [];
 }
 
 /** The first note of `owner` and `type`. */
 export function findNote(elf: ElfImage, owner: string, type: number): ElfNote | undefined {
   return elfNotes(elf).find((note) => note.owner === owner && note.type === type);
+}
+
+function readSegmentNotes(elf: ElfImage, notes: Map<number, ElfNote>): void {
+  for (const s of elf.segments) {
+    if (s.type === PT_NOTE) readNotes(elf, s.offset, s.fileSize, s.alignment, notes);
+  }
+}
+
+function readSectionNotes(elf: ElfImage, notes: Map<number, ElfNote>): void {
+  for (const s of elf.sections) {
+    if (s.type === SHT_NOTE) readNotes(elf, s.offset, s.byteLength, s.alignment, notes);
+  }
 }
 
 function readNotes(
@@ -44,11 +64,11 @@ function readNotes(
     const nameSize = view.u32(at);
     const descriptionSize = view.u32(at + 4);
     const description = Math.ceil((at + 12 + nameSize - offset) / pad) * pad + offset;
-    if (description + descriptionSize > end) return;
+    if (description > end) return;
     notes.set(at, {
       owner: view.text(at + 12, Math.min(nameSize, 256)),
       type: view.u32(at + 8),
-      description: view.bytes.subarray(description, description + descriptionSize),
+      description: view.bytes.subarray(description, Math.min(description + descriptionSize, end)),
     });
     at = Math.ceil((description + descriptionSize - offset) / pad) * pad + offset;
   }
