@@ -34,19 +34,22 @@ const WILD_SHARE = 40;
 const leaves =
   /^(J|CALL|RET|LOOP|INT|IRET|POPF|BOUND|ENTER|LEAVE|UD|LDS|LES|LSS|LFS|LGS|MOV_TO_SEG|POP_SEG|WR[FG]SBASE|RD[FG]SBASE|POPA)/;
 
-const isInteger = (row: Row): boolean =>
-  !['fpu', 'mmx', 'sse', 'sse2', 'sse3', 'ssse3', 'sse41', 'sse42', 'fxsr', 'xsave'].includes(
-    row.feature,
-  );
+const vectorFeatures = ['fpu', 'mmx', 'sse', 'sse2', 'sse3', 'ssse3', 'sse41', 'sse42'];
+/** What a sequence computes with. */
+export type Kind = 'integers' | 'x87, MMX and SSE registers';
+const isOf: Readonly<Record<Kind, (row: Row) => boolean>> = {
+  integers: ({ feature }) => ![...vectorFeatures, 'fxsr', 'xsave'].includes(feature),
+  'x87, MMX and SSE registers': ({ feature }) => vectorFeatures.includes(feature),
+};
 
 /** The forms that a sequence of this mode is made of. */
-export const sequenceForms = (mode: OracleMode): readonly OracleForm[] =>
+export const sequenceForms = (mode: OracleMode, kind: Kind): readonly OracleForm[] =>
   oracleForms(mode).filter(
     ({ form: { row, addressBits, isRegister } }) =>
       // 16-bit addresses reach nothing in flat segments.
       (addressBits > 16 || mode.dataBase > 0 || !usesAddress(row, isRegister)) &&
       coverageOf(row).kind === 'compared' &&
-      isInteger(row) &&
+      isOf[kind](row) &&
       !leaves.test(row.mnemonic),
   );
 
@@ -59,6 +62,7 @@ function isTame(): boolean {
   if (segment > 3 || segment === 1 || /^(I?DIV|AAM|XLAT)$/.test(row.mnemonic)) return false;
   if (row.modrm !== 'none' && !isRegister) {
     if (!POINTERS.has(base) || index >= 0) return false;
+    if (row.operands.some((o) => o.width === 'x') && (disp & 15) !== 0) return false;
     if (Math.abs(disp) > PADDED_DISPLACEMENT || row.mnemonic.startsWith('BT')) return false;
   }
   const names = row.operands.map((o) => o.addressing);
@@ -81,12 +85,22 @@ function drawInstruction(form: OracleForm, seed: number): Uint8Array {
   return Uint8Array.of(0x90);
 }
 
+/** So that most sequences run to their end; half of them as ordinary programs do: round to nearest, 64-bit precision, PE seen before. */
+function maskExceptions(fxsave: Uint8Array, random: Random): void {
+  const view = new DataView(fxsave.buffer, fxsave.byteOffset);
+  const isOrdinary = random.oneIn(2);
+  view.setUint16(0, isOrdinary ? 0x37f : view.getUint16(0, true) | 0x3f, true);
+  view.setUint16(2, view.getUint16(2, true) & ~0x8080, true);
+  view.setUint32(24, isOrdinary ? 0x1fa0 : view.getUint32(24, true) | 0x1f80, true);
+}
+
 /** The case of a sequence: its code, and a state whose pointers lie in the middle of the window. */
 export function sequenceCase(
   mode: OracleMode,
   forms: readonly OracleForm[],
   parts: readonly Part[],
   seed: number,
+  kind: Kind,
 ): NativeCase {
   const code: number[] = [];
   for (const part of parts) {
@@ -103,15 +117,18 @@ export function sequenceCase(
   const { bits, dataBase, codeBase, segments } = mode;
   const options = { seed, bits, dataBase, codeBase, ...(segments ? { segments } : {}) };
   const generator = new CaseGenerator(options);
+  const random = new Random(~seed);
+  const fpu = kind === 'integers' ? {} : ({ fpu: random.oneIn(4) ? 'mmx' : 'x87' } as const);
   const { input } = generator.next({
     name: 'sequence',
-    encode: () => ({ code: Uint8Array.from(code) }),
+    encode: () => ({ code: Uint8Array.from(code), ...fpu }),
   });
-  const random = new Random(~seed);
+  const alignment = kind === 'integers' ? 0 : 15;
   for (const register of POINTERS) {
-    const at = BigInt(WINDOW_ADDRESS - dataBase + 0x400 + random.below(0x1800));
-    setGpr(input.gpr, register, at);
+    const at = (WINDOW_ADDRESS - dataBase + 0x400 + random.below(0x1800)) & ~alignment;
+    setGpr(input.gpr, register, BigInt(at));
   }
+  if (kind !== 'integers' && !random.oneIn(16)) maskExceptions(input.fxsave, random);
   setGpr(input.gpr, 1, random.below(24));
   setGpr(input.gpr, R15, 1 + random.below(5));
   return input;

@@ -7,7 +7,7 @@ import { describeDifference } from '../conformance/native-oracle/compare.js';
 import { nativeCase } from '../conformance/native-oracle/native-case.js';
 import { descriptors, oracleModes } from '../conformance/native-oracle/oracle-modes.js';
 import { ReferenceCpu } from '../conformance/native-oracle/reference.js';
-import { type Part, sequenceCase, sequenceForms } from './instruction-sequence.js';
+import { type Kind, type Part, sequenceCase, sequenceForms } from './instruction-sequence.js';
 
 const numRuns = Number(process.env.TIERS_FUZZ_RUNS ?? 400);
 const seed = Number(process.env.TIERS_FUZZ_SEED ?? 2);
@@ -17,35 +17,41 @@ const parts: fc.Arbitrary<Part[]> = fc.array(
   { minLength: 5, maxLength: 20 },
 );
 
+const kinds: readonly Kind[] = ['integers', 'x87, MMX and SSE registers'];
+
 describe.each(oracleModes)('$name code', (mode) => {
-  it('means the same in blocks and one by one', () => {
-    const forms = sequenceForms(mode);
-    const reference = new ReferenceCpu(mode);
-    const cold = new ColdCpu(mode);
-    const hot = new ColdCpu({ bits: mode.bits, withHotTier: true });
-    if (mode.segments) {
-      for (const cpu of [reference, cold, hot])
-        descriptors.forEach((d, i) => void cpu.setDescriptor(i, d));
-    }
-    const ends = new Map<string, number>();
-    const property = fc.property(parts, fc.integer(), (sequence, stateSeed) => {
-      const input = sequenceCase(mode, forms, sequence, stateSeed);
-      const expected = reference.runSequence(input);
-      ends.set(expected.outcome, (ends.get(expected.outcome) ?? 0) + 1);
-      for (const [tier, cpu] of Object.entries({ cold, hot })) {
-        const got = cpu.runSequence(input);
-        // In this comparison the reference stands where the host's result usually does.
-        const text = describeDifference(tier, input, expected, got, { bits: mode.bits });
-        if (text !== undefined) throw new Error(text);
+  it.each(kinds)(
+    'on %s means the same in blocks and one by one',
+    (kind) => {
+      const forms = sequenceForms(mode, kind);
+      const reference = new ReferenceCpu(mode);
+      const cold = new ColdCpu(mode);
+      const hot = new ColdCpu({ bits: mode.bits, withHotTier: true });
+      if (mode.segments) {
+        for (const cpu of [reference, cold, hot])
+          descriptors.forEach((d, i) => void cpu.setDescriptor(i, d));
       }
-    });
-    fc.assert(property, { numRuns, seed });
-    // Sequences that end early by a fault compare little: they must be the smaller part.
-    expect(ends.get('completed')).toBeGreaterThan(numRuns / 3);
-    expect(ends.get('timeout')).toBeUndefined();
-    // Only flat code has regions. That of mode '32-bit' is: FS and GS do not count.
-    if (mode.dataBase === 0) expect(hot.compiledRegions).toBeGreaterThan(numRuns / 4);
-  }, 600_000);
+      const ends = new Map<string, number>();
+      const property = fc.property(parts, fc.integer(), (sequence, stateSeed) => {
+        const input = sequenceCase(mode, forms, sequence, stateSeed, kind);
+        const expected = reference.runSequence(input);
+        ends.set(expected.outcome, (ends.get(expected.outcome) ?? 0) + 1);
+        for (const [tier, cpu] of Object.entries({ cold, hot })) {
+          const got = cpu.runSequence(input);
+          // In this comparison the reference stands where the host's result usually does.
+          const text = describeDifference(tier, input, expected, got, { bits: mode.bits });
+          if (text !== undefined) throw new Error(text);
+        }
+      });
+      fc.assert(property, { numRuns, seed });
+      // Sequences that end early by a fault compare little: they must be the smaller part.
+      expect(ends.get('completed')).toBeGreaterThan(numRuns / 3);
+      expect(ends.get('timeout')).toBeUndefined();
+      // Only flat code has regions. That of mode '32-bit' is: FS and GS do not count.
+      if (mode.dataBase === 0) expect(hot.compiledRegions).toBeGreaterThan(numRuns / 4);
+    },
+    600_000,
+  );
 });
 
 /** What random sequences have found, by what was wrong. */

@@ -1,5 +1,6 @@
 // Builds IR: every method appends one node to the current statement list and returns it. Operand types decide between the
 // 32- and 64-bit forms, so a semantics function is written once for all sizes.
+import { fold } from './fold.js';
 import type { Access, Bits, FlagName, FlagsKind, Local, Node, SlotRef, Type } from './node.js';
 
 export type Value = Node;
@@ -8,7 +9,7 @@ export class Builder {
   /** The finished program's top-level statements. */
   readonly statements: Node[] = [];
   readonly locals: Local[] = [];
-  /** Flags stay symbolic nodes instead of writes to the state page. */
+  /** For hot regions: flags stay symbolic nodes instead of writes to the state page, and what bound operands make constant is folded. */
   readonly symbolicFlags: boolean;
   private list: Node[] = this.statements;
 
@@ -75,6 +76,9 @@ export class Builder {
 
   // Pure operations
   pure(type: Type, name: string, args: readonly Value[], lanes: readonly number[] = []): Value {
+    const folded = this.symbolicFlags ? fold(name, args) : null;
+    if (folded !== null)
+      return type === 'i64' ? this.i64(folded) : this.i32(Number(BigInt.asIntN(32, folded)));
     return this.append({ op: 'pure', type, uses: 0, name, args, lanes });
   }
   private binary(name: string, a: Value, c: Value): Value {
@@ -293,6 +297,8 @@ export class Builder {
     this.append({ op: 'assign', type: 'none', uses: 0, local, args: [value] });
   }
   if(condition: Value, body: () => void, otherwise?: () => void): void {
+    if (this.symbolicFlags && condition.op === 'const')
+      return (condition.value !== 0n ? body : otherwise)?.();
     const node: Node = {
       op: 'if',
       type: 'none',

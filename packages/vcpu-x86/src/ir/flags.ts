@@ -91,6 +91,13 @@ export function setCarry(b: Builder, cf: Value): void {
   setAux(b, b.or(b.andc(aux, 0x3fffffff), b.or(b.shlc(cf, 31), b.shlc(b.xor(cf, of), 30))));
 }
 
+/** Sets CF, and OF = CF ^ `top` (i32 0 or 1), keeps the other four. */
+export function setCarryOverflow(b: Builder, cf: Value, top: Value): void {
+  if (b.symbolicFlags) return b.flags('rotate', 32, cf, top);
+  const rest = b.andc(b.get(FLAG_AUX, 32), 0x3fffffff);
+  setAux(b, b.or(rest, b.or(b.shlc(cf, 31), b.shlc(top, 30))));
+}
+
 /** One flag as i32 0 or 1. */
 export function flag(b: Builder, name: FlagName): Value {
   if (b.symbolicFlags) return b.flag(name);
@@ -159,8 +166,11 @@ export function setArithmeticFlags(
   const bit = (n: number): Value => b.andc(b.shrUc(all, n), 1);
   const zf = bit(6);
   const cf = bit(0);
-  b.set(FLAG_RESULT, 64, b.extendU(b.xorc(zf, 1)));
+  const result = b.xorc(zf, 1);
   const carries = b.or(b.shlc(cf, 31), b.shlc(b.xor(cf, bit(11)), 30));
   const rest = b.or(b.shlc(bit(4), 3), b.or(bit(7), b.shlc(b.xor(bit(2), zf), 8)));
-  b.set(FLAG_AUX, 32, b.or(carries, rest));
+  const aux = b.or(carries, rest);
+  if (b.symbolicFlags) return b.flags('image', 32, result, aux);
+  b.set(FLAG_RESULT, 64, b.extendU(result));
+  setAux(b, aux);
 }

@@ -101,9 +101,19 @@ export type FlagName = 'cf' | 'pf' | 'af' | 'zf' | 'sf' | 'of';
 
 /**
  * What set the flags; args: result, then for add and sub (with or without carry) the operands, for inc and dec the old value
- * (CF kept), for explicit CF, OF and AF (i32 0 or 1); carry: CF alone.
+ * (CF kept), for explicit CF, OF and AF (i32 0 or 1); image: the state page's two words (i32). carry: CF alone, and rotate: CF and
+ * the bit that makes OF = CF ^ it (i32 0 or 1); the others stay.
  */
-export type FlagsKind = 'add' | 'sub' | 'logic' | 'inc' | 'dec' | 'explicit' | 'carry';
+export type FlagsKind =
+  | 'add'
+  | 'sub'
+  | 'logic'
+  | 'inc'
+  | 'dec'
+  | 'explicit'
+  | 'image'
+  | 'carry'
+  | 'rotate';
 
 /** A mutable local of one instruction. */
 export interface Local {

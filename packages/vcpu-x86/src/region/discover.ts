@@ -9,7 +9,7 @@ import { boundBinding } from '../semantics/binding.js';
 import { Operands, type Semantics } from '../semantics/operands.js';
 import { bindFields, Fields, type Mode, shapeOf } from '../semantics/shape.js';
 import { semantics } from '../semantics/table.js';
-import { FLAG_AUX, FLAG_RESULT } from '../state/layout.js';
+import { prepare } from './prepare.js';
 
 /** More make a region cost more to optimise than its few executions repay: measured over a kernel boot, 100 beats 200 and 300. */
 export const MAX_REGION_INSTRUCTIONS = 100;
@@ -58,30 +58,6 @@ interface Decoded {
   /** Offset behind a call. */
   readonly returnsTo: number | null;
   readonly isReturn?: boolean;
-}
-
-/** Can the hot tier emit all of it? What an `if` guards may be the cold tier's: routines behind a fast path. */
-function supported(statements: readonly Node[], guarded = false): boolean {
-  return statements.every((n) => {
-    switch (n.op) {
-      case 'call':
-      case 'transfer':
-        return guarded;
-      case 'loop':
-      case 'leave':
-      case 'field':
-        return false;
-      case 'get':
-      case 'set':
-        return n.base !== FLAG_RESULT && n.base !== FLAG_AUX;
-      case 'flags':
-        return n.kind !== 'carry';
-      case 'if':
-        return supported(n.body, true) && supported(n.otherwise, true);
-      default:
-        return true;
-    }
-  });
 }
 
 /** Where the code is. */
@@ -162,10 +138,9 @@ class Discovery {
     const b = new Builder(true);
     const meaning = (semantics as Readonly<Record<string, Semantics>>)[instruction.row.mnemonic];
     meaning(b, new Operands(b, shapeOf(instruction, mode), boundBinding(fields, next)));
-    const program = b.statements;
-    if (instruction.repeat !== 0 || !supported(program)) return cold;
+    const program = instruction.repeat === 0 ? prepare(b.statements) : null;
+    if (!program) return cold;
     const last = program[program.length - 1];
-    if (last?.op === 'raise') return cold;
     if (last?.op !== 'branch') return { program, next, end: null, returnsTo: null };
     const { mnemonic } = instruction.row;
     const returnsTo = mnemonic === 'CALL' ? next : null;

@@ -10,8 +10,16 @@ export const ADD = 1;
 export const SUB = 2;
 export const LOGIC = 3;
 export const EXPLICIT = 4;
-/** INC and DEC have this bit: CF is in a local of its own. */
+/** The state page's two words, whatever they say. */
+export const IMAGE = 32 | EXPLICIT;
+/** INC and DEC, and what sets CF alone, have this bit: CF is in a local of its own. */
 export const KEEPS_CARRY = 8;
+/** A rotate came behind what set the other flags: CF and OF are in a local of their own. */
+export const ROTATED = 16;
+/** What set the flags, without what came behind it. */
+const BASE = 7;
+/** Something set flags since the entry. */
+export const CHANGED: number = BASE | KEEPS_CARRY | ROTATED;
 export const INC = KEEPS_CARRY | ADD;
 export const DEC = KEEPS_CARRY | SUB;
 /** What set the flags last, where that is certain. */
@@ -25,7 +33,7 @@ export class FlagsLocals {
   protected readonly w: FunctionWriter;
   protected readonly state: number;
   protected readonly wide: boolean;
-  /** Locals: kind; result, operands for 32 bits and fewer (8 and 16: result sign-extended); the same for 64; CF of INC and DEC. */
+  /** Locals: kind; result, operands for 32 bits and fewer (8 and 16: result sign-extended); the same for 64; CF where KEEPS_CARRY; the aux word's top bits where ROTATED. */
   protected readonly kind: number;
   protected readonly r: number;
   protected readonly a: number;
@@ -34,6 +42,7 @@ export class FlagsLocals {
   protected readonly a64: number;
   protected readonly c64: number;
   protected readonly carry: number;
+  protected readonly top: number;
   /** The kind is known here. */
   protected known: KnownFlags | null = null;
 
@@ -46,6 +55,7 @@ export class FlagsLocals {
     this.a = w.ownLocal(I32);
     this.c = w.ownLocal(I32);
     this.carry = w.ownLocal(I32);
+    this.top = w.ownLocal(I32);
     this.r64 = wide ? w.ownLocal(I64) : -1;
     this.a64 = wide ? w.ownLocal(I64) : -1;
     this.c64 = wide ? w.ownLocal(I64) : -1;
@@ -68,52 +78,44 @@ export class FlagsLocals {
     w.get(this.kind);
     w.i32Const(64 << 8);
     this.op('i32.and');
-    w.get(this.kind);
-    this.op('i32.eqz');
-    this.op('i32.or');
     w.op(OP.select);
+  }
+  /** Pushes a bit of the kind at run time. */
+  private kindBit(bit: number): void {
+    const { w } = this;
+    w.get(this.kind);
+    w.i32Const(bit);
+    this.op('i32.and');
   }
 
   /** The aux word (ir/flags.ts) of whatever set the flags. */
   protected pushAux(): void {
     const { w, known } = this;
     if (known) return this.pushAuxOf(known.kind, known.bits);
-    const kind = (): void => {
-      w.get(this.kind);
-      w.i32Const(7);
-      this.op('i32.and');
-    };
     // ENTRY and EXPLICIT hold it; LOGIC has none; ADD and SUB compute it.
-    kind();
-    w.i32Const(3);
-    this.op('i32.and');
+    this.kindBit(3);
     this.op('i32.eqz');
     w.if(I32);
     w.get(this.a);
     w.else();
-    kind();
+    this.kindBit(BASE);
     w.i32Const(LOGIC);
     this.op('i32.eq');
     w.if(I32);
     w.i32Const(0);
     w.else();
     if (this.wide) {
-      w.get(this.kind);
-      w.i32Const(64 << 8);
-      this.op('i32.and');
+      this.kindBit(64 << 8);
       w.if(I32);
       this.pushSelectedCarries(true);
       w.else();
       this.pushSelectedCarries(false);
       w.end();
     } else this.pushSelectedCarries(false);
-    this.keepCarry(() => {
-      w.get(this.kind);
-      w.i32Const(KEEPS_CARRY);
-      this.op('i32.and');
-    });
     w.end();
     w.end();
+    this.replaceTop(() => this.kindBit(ROTATED));
+    this.keepCarry(() => this.kindBit(KEEPS_CARRY));
   }
   /** Carries of ADD or SUB, by the kind at run time, packed. */
   protected pushSelectedCarries(wide: boolean): void {
@@ -192,12 +194,30 @@ export class FlagsLocals {
   }
   protected pushAuxOf(kind: number, bits: Bits): void {
     const { w } = this;
-    if (kind === EXPLICIT || kind === ENTRY) return w.get(this.a);
-    if (kind === LOGIC) return w.i32Const(0);
-    this.pushCarries(kind & 3, bits === 64);
-    if (bits === 64) this.pack64();
-    else this.pack(() => w.i32Const(32 - bits));
+    const base = kind & BASE;
+    if (base === EXPLICIT || base === ENTRY) w.get(this.a);
+    else if (base === LOGIC) w.i32Const(0);
+    else {
+      this.pushCarries(base, bits === 64);
+      if (bits === 64) this.pack64();
+      else this.pack(() => w.i32Const(32 - bits));
+    }
+    if ((kind & ROTATED) !== 0) this.replaceTop(null);
     if ((kind & KEEPS_CARRY) !== 0) this.keepCarry(null);
+  }
+  /** Puts what a rotate left into the aux word on the stack; `when` pushes a condition, null: always. */
+  private replaceTop(when: (() => void) | null): void {
+    const { w } = this;
+    const aux = w.newLocal(I32);
+    w.tee(aux);
+    w.i32Const(0x3fffffff);
+    this.op('i32.and');
+    w.get(this.top);
+    this.op('i32.or');
+    if (!when) return;
+    w.get(aux);
+    when();
+    w.op(OP.select);
   }
   /** Puts the kept CF into the aux word on the stack, OF unchanged; `when` pushes a condition, null: always. */
   protected keepCarry(when: (() => void) | null): void {

@@ -6,24 +6,30 @@ import type { FunctionWriter } from '../wasm/encoder.js';
 import { OP, PURE } from '../wasm/opcodes.js';
 import {
   ADD,
+  CHANGED,
   DEC,
   ENTRY,
   EXPLICIT,
   FlagsLocals,
+  IMAGE,
   INC,
   KEEPS_CARRY,
   type KnownFlags,
   LOGIC,
+  ROTATED,
   SUB,
 } from './flags-locals.js';
 
-const codes: Readonly<Record<Exclude<FlagsKind, 'carry'>, number>> = {
+/** What replaces some flags of what set them before. */
+type Amendment = 'carry' | 'rotate';
+const codes: Readonly<Record<Exclude<FlagsKind, Amendment>, number>> = {
   add: ADD,
   sub: SUB,
   logic: LOGIC,
   explicit: EXPLICIT,
   inc: INC,
   dec: DEC,
+  image: IMAGE,
 };
 
 export class FlagsState extends FlagsLocals {
@@ -43,7 +49,7 @@ export class FlagsState extends FlagsLocals {
 
   /** At the region's entry: the state page's flags, whatever set them. Written to `w`, which goes in front of the body. */
   enter(w: FunctionWriter): void {
-    w.i32Const(ENTRY);
+    w.i32Const(ENTRY | ((this.wide ? 64 : 32) << 8));
     w.setLocal(this.kind);
     w.get(this.state);
     w.memory(OP.i64Load, FLAG_RESULT);
@@ -61,12 +67,8 @@ export class FlagsState extends FlagsLocals {
    * Flags set by an instruction; `push(i)` pushes argument i (see FlagsKind).
    * @param plain a subtraction without borrow in: its operands alone decide its conditions
    */
-  set(
-    kind: Exclude<FlagsKind, 'carry'>,
-    bits: Bits,
-    plain: boolean,
-    push: (i: number) => void,
-  ): void {
+  set(kind: FlagsKind, bits: Bits, plain: boolean, push: (i: number) => void): void {
+    if (kind === 'carry' || kind === 'rotate') return this.amend(kind, push);
     const { w } = this;
     const code = codes[kind];
     if ((code & KEEPS_CARRY) !== 0) this.captureCarry();
@@ -90,6 +92,9 @@ export class FlagsState extends FlagsLocals {
       this.op('i32.shl');
       this.op('i32.or');
       w.setLocal(this.a);
+    } else if (code === IMAGE) {
+      push(1);
+      w.setLocal(this.a);
     } else if (code !== LOGIC) {
       push(1);
       w.setLocal(wide ? this.a64 : this.a);
@@ -102,6 +107,35 @@ export class FlagsState extends FlagsLocals {
     w.i32Const(code | (bits << 8));
     w.setLocal(this.kind);
     this.known = { kind: code, bits, plain };
+  }
+
+  /** CF alone, or CF and OF: the flags stay what they were otherwise. */
+  private amend(kind: Amendment, push: (i: number) => void): void {
+    const { w, known } = this;
+    push(0);
+    if (kind === 'carry') w.setLocal(this.carry);
+    else {
+      w.i32Const(31);
+      this.op('i32.shl');
+      push(1);
+      w.i32Const(30);
+      this.op('i32.shl');
+      this.op('i32.or');
+      w.setLocal(this.top);
+    }
+    const [keep, add] = kind === 'carry' ? [-1, KEEPS_CARRY] : [~KEEPS_CARRY, ROTATED];
+    if (known) {
+      const code = (known.kind & keep) | add;
+      w.i32Const(code | (known.bits << 8));
+      this.known = { kind: code, bits: known.bits, plain: false };
+    } else {
+      w.get(this.kind);
+      w.i32Const(keep);
+      this.op('i32.and');
+      w.i32Const(add);
+      this.op('i32.or');
+    }
+    w.setLocal(this.kind);
   }
 
   /** Before INC and DEC: CF goes to its own local (where it is already after another INC or DEC). */
@@ -130,6 +164,8 @@ export class FlagsState extends FlagsLocals {
     const { w } = this;
     this.known = null;
     w.get(this.kind);
+    w.i32Const(CHANGED);
+    this.op('i32.and');
     w.if();
     w.get(this.state);
     this.pushResult();
@@ -203,6 +239,7 @@ export class FlagsState extends FlagsLocals {
   }
   private pushKnownFlag(name: FlagName, kind: number, bits: Bits): boolean {
     const { w } = this;
+    if (kind >= IMAGE && (name === 'sf' || name === 'pf')) return false;
     switch (name) {
       case 'zf':
         this.op(`${this.result(bits)}.eqz`);
@@ -219,8 +256,20 @@ export class FlagsState extends FlagsLocals {
         return true;
       case 'cf':
         if ((kind & KEEPS_CARRY) !== 0) w.get(this.carry);
-        else if (kind === LOGIC) w.i32Const(0);
+        else if ((kind & ROTATED) !== 0) {
+          w.get(this.top);
+          w.i32Const(31);
+          this.op('i32.shr_u');
+        } else if (kind === LOGIC) w.i32Const(0);
         else return false;
+        return true;
+      case 'of':
+        if ((kind & ROTATED) === 0) return false;
+        w.get(this.top);
+        w.i32Const(0x40000000);
+        this.op('i32.add');
+        w.i32Const(31);
+        this.op('i32.shr_u');
         return true;
       default:
         return false;

@@ -2,6 +2,7 @@
 // leaves the region at this instruction.
 import type { Access, Node, SlotRef } from '../ir/node.js';
 import { TLB_READ, TLB_WRITE } from '../mmu/tlb.js';
+import { isInfallible } from '../semantics/contained-routines.js';
 import {
   BLOCK_RIP,
   GPR,
@@ -45,7 +46,7 @@ export class InstructionEmitter extends Emitter {
           result.args[0] === a &&
           result.args[1] === c;
         const locals = n.args.map((v) => (v.op === 'const' ? -1 : this.toLocal(v)));
-        x.flags.set(n.kind as Exclude<typeof n.kind, 'carry'>, n.bits, plain, (i) =>
+        x.flags.set(n.kind, n.bits, plain, (i) =>
           locals[i] < 0 ? this.value(n.args[i]) : w.get(locals[i]),
         );
         return;
@@ -79,13 +80,7 @@ export class InstructionEmitter extends Emitter {
         return;
       }
       case 'raise':
-      case 'transfer':
         return this.miss();
-      case 'call': {
-        this.miss();
-        this.held.set(n, w.newLocal(I32));
-        return;
-      }
       case 'branch': {
         if (n.args.length === 2) {
           this.value(n.args[1]);
@@ -99,6 +94,22 @@ export class InstructionEmitter extends Emitter {
       default:
         super.statement(n);
     }
+  }
+
+  protected override call(n: Node & { op: 'call' }): void {
+    const { w } = this;
+    const args = n.args.map((a) => this.toLocal(a));
+    this.routine(n.routine, args);
+    const local = w.newLocal(I32);
+    w.setLocal(local);
+    this.held.set(n, local);
+    if (isInfallible(n.routine)) return;
+    w.get(local);
+    w.i32Const(0);
+    w.op(op('i32.lt_s'));
+    w.if();
+    this.miss();
+    w.end();
   }
 
   protected override write(n: Node): void {

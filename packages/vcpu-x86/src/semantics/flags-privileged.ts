@@ -68,14 +68,18 @@ export const popf: Semantics = (b, x) => {
   const rises = b.andc(b.and(next, b.not(old)), FLAG_IF);
   const changes = b.andc(b.xor(next, old), FLAG_AC);
   const isSlow = b.or(b.or(rises, changes), b.andc(next, FLAG_TF));
-  const held = b.local('i32', isSlow);
-  b.set(FLAGS_OTHER, 32, next);
-  setArithmeticFlags(b, image, ARITHMETIC_FLAGS);
-  x.drop(bits / 8);
+  const load = (): void => {
+    b.set(FLAGS_OTHER, 32, next);
+    setArithmeticFlags(b, image, ARITHMETIC_FLAGS);
+    x.drop(bits / 8);
+  };
   b.if(
-    b.read(held),
-    () => b.transfer('flagsLoaded'),
-    () => b.jump(x.next()),
+    isSlow,
+    () => {
+      load();
+      b.transfer('flagsLoaded');
+    },
+    load,
   );
 };
 

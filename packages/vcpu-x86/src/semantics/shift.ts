@@ -3,9 +3,8 @@
 // mostly Intel's too: OF follows the rule of count 1 for every count; AF, which varies, is 0; SHLD and SHRD of words by more
 // than 16 shift `dest:src:src`, and only bits of dest reach CF and OF.
 import type { Builder, Value } from '../ir/builder.js';
-import { flag, flagsOfResult, flagsOfShift } from '../ir/flags.js';
+import { flag, flagsOfResult, flagsOfShift, setCarryOverflow } from '../ir/flags.js';
 import type { Bits } from '../ir/node.js';
-import { FLAG_AUX } from '../state/layout.js';
 import type { Operands, Semantics } from './operands.js';
 
 /** The masked count in operand `i` (i32), or null when the row says 1. */
@@ -26,11 +25,6 @@ const bit = (b: Builder, v: Value, n: number): Value => {
   const low = b.shrUc(v, n);
   return b.wrap(n === (v.type === 'i64' ? 63 : 31) ? low : b.andc(low, 1));
 };
-/** Sets CF and OF = CF ^ `top` (i32 0 or 1), keeps the other four. */
-function setCarryOverflow(b: Builder, cf: Value, top: Value): void {
-  const rest = b.andc(b.get(FLAG_AUX, 32), 0x3fffffff);
-  b.set(FLAG_AUX, 32, b.or(rest, b.or(b.shlc(cf, 31), b.shlc(top, 30))));
-}
 
 /** SF ZF PF of the result, AF 0; CF and OF = CF ^ `top` (i32 0 or 1). */
 function shiftedFlags(b: Builder, bits: Bits, result: Value, cf: Value, top: Value): void {

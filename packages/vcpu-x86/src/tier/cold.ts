@@ -30,7 +30,8 @@ export class ModeHandlers implements HandlerSet {
   /** Names of the forms, by handler. */
   readonly names: string[] = ['leave'];
   private readonly table: WebAssembly.Table;
-  private readonly imports: WebAssembly.Imports;
+  /** What generated code imports. */
+  readonly imports: WebAssembly.Imports;
   private next = 1;
   private nextRegion: number = HANDLER_TABLE_SIZE;
   private readonly freeRegions: number[] = [];

@@ -70,9 +70,7 @@ export class HotTier implements RegionKeeper {
       return;
     }
     const bytes = regionModule(region, handlers.mode);
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
-      env: { memory: core.state.memory },
-    });
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), handlers.imports);
     const handler = handlers.addRegion(instance.exports.region as () => number);
     if (handler === 0) return;
     this.counters.compiled++;

@@ -1,0 +1,21 @@
+// Routines that stay within the x87 and SSE state and SCRATCH: no general register, flag, rIP, mode or guest memory. A hot region
+// calls them with its registers in locals.
+
+/** They change SCRATCH alone: an instruction may still start anew behind them. */
+export const convertingRoutines: ReadonlySet<string> = new Set([
+  'x87ToFloat32',
+  'x87ToFloat64',
+  'x87ToInteger',
+  'x87ToBcd',
+  'x87ToExtended',
+]);
+
+/** They always succeed: an unmasked x87 exception waits for the next instruction (SDM vol. 1 §8.7). */
+const infallible =
+  /^x87(?!Unavailable|Pending|Initialize|StoreEnvironment|LoadEnvironment|Save|Restore)/;
+export const isInfallible = (routine: string): boolean => infallible.test(routine);
+
+/** Arithmetic, comparisons and conversions of SSE: named as their instructions; an unmasked exception fails before it has changed a register. */
+const sse =
+  /^((U?COMIS|ADDSUBP|HADDP|HSUBP|(ADD|SUB|MUL|DIV|MIN|MAX|SQRT|CMP|ROUND)[PS]|DPP)[SD]|R(SQRT|CP)[PS]S|CVT\w+)$/;
+export const isContained = (routine: string): boolean => isInfallible(routine) || sse.test(routine);
