@@ -2,6 +2,7 @@
 // compared. The tables of the ISA say which flags an instruction leaves undefined; this file holds everything else.
 import type { OracleForm } from './forms.js';
 import type { ExecutionResult, NativeCase } from './protocol.js';
+import { acceptShift } from './shift-difference.js';
 import { initialWindow, windowChanges } from './window-memory.js';
 import { withPermitted } from './x87-difference.js';
 
@@ -59,6 +60,51 @@ const STATUS = 0x8d5;
 const acceptFault = (native: ExecutionResult, emulated: ExecutionResult): ExecutionResult =>
   native.outcome === 'fault' && emulated.outcome === 'fault' ? emulated : native;
 
+/** Window bytes that `accepts`, of both results, taken over from the emulated one. */
+function acceptBytes(
+  native: ExecutionResult,
+  emulated: ExecutionResult,
+  input: NativeCase,
+  accepts: (theirs: number, ours: number) => boolean,
+): ExecutionResult {
+  const before = initialWindow(input.seed, input.patches);
+  const [n, e] = [native, emulated].map((result) => {
+    const image = before.slice();
+    for (const { offset, bytes } of result.changes) image.set(bytes, offset);
+    return image;
+  });
+  for (let at = 0; at < n.length; at++) if (n[at] !== e[at] && accepts(n[at], e[at])) n[at] = e[at];
+  return { ...native, changes: windowChanges(before, n) };
+}
+
+/** What XINUSE says of state in its initial configuration: its bit in XSTATE_BV, and whether XSAVEOPT writes zeros over it. */
+function acceptInUse(
+  native: ExecutionResult,
+  emulated: ExecutionResult,
+  input: NativeCase,
+): ExecutionResult {
+  const inUse = (theirs: number, ours: number): boolean => theirs === (ours | 2);
+  return acceptBytes(native, emulated, input, (n, e) => n === 0 || inUse(n, e));
+}
+
+/** Lanes of results (of `bytes` each) that are NaN in both. */
+function acceptNaNs(
+  native: ExecutionResult,
+  emulated: ExecutionResult,
+  bytes: 4 | 8,
+): ExecutionResult {
+  const fxsave = native.fxsave.slice();
+  const [n, e] = [new DataView(fxsave.buffer), new DataView(emulated.fxsave.buffer)];
+  const isNan = (view: DataView, at: number): boolean =>
+    Number.isNaN(bytes === 4 ? view.getFloat32(at, true) : view.getFloat64(at, true));
+  for (let at = 160; at < 416; at += bytes)
+    if (isNan(n, at) && isNan(e, at)) fxsave.set(emulated.fxsave.subarray(at, at + bytes), at);
+  return { ...native, fxsave };
+}
+
+/** x87 status: an unmasked exception is pending. */
+const hasPending = ({ fxsave }: ExecutionResult): boolean => (fxsave[2] & 0x80) !== 0;
+
 /** Bits that an instruction leaves undefined in the register it writes. */
 function acceptRegisterBits(
   native: ExecutionResult,
@@ -87,6 +133,59 @@ export const hostDifferences: readonly HostDifference[] = [
     why: 'AMD processors save FOP, FIP and FDP for pending exceptions only, and MXCSR_MASK names what a CPU has (APM vol. 2 §11.4.4).',
     rows: /^(FXSAVE|XSAVE|XSAVEOPT)$/,
     accept: acceptAreaBytes,
+  },
+  {
+    why: 'The flags of shifts and rotates by more than one, and all of a double shift by more than its operand has bits, are undefined (SDM vol. 2B).',
+    rows: /^(RO[LR]|RC[LR]|S[AH][LR]|SH[LR]D)$/,
+    accept: acceptShift,
+  },
+  {
+    why: 'A segment register is pushed zero-extended or into the low half of its place (SDM vol. 2B, PUSH); ours is zero-extended, as AMD has it.',
+    rows: /^PUSH_SEG$/,
+    accept: (native, emulated, input) =>
+      emulated.vector === 14
+        ? emulated
+        : acceptBytes(native, emulated, input, (_theirs, ours) => ours === 0),
+  },
+  {
+    why: 'Whether state in its initial configuration counts as in use is implementation-specific (SDM vol. 1 §13.6).',
+    rows: /^(XSAVE|XSAVEOPT)$/,
+    accept: acceptInUse,
+  },
+  {
+    why: 'Which of several NaNs a dot product passes on is implementation-specific (SDM vol. 2A, DPPS).',
+    rows: /^DPP[SD]$/,
+    accept: (native, emulated, _input, form) =>
+      acceptNaNs(native, emulated, form.form.row.mnemonic === 'DPPS' ? 4 : 8),
+  },
+  {
+    why: 'An x87 store with an unmasked exception stores nothing: Intel does not look at its address then, AMD does.',
+    rows: /^(FSTP?|FISTP?|FISTTP|FBSTP)$/,
+    accept: (native, emulated) =>
+      emulated.outcome === 'fault' && native.outcome === 'completed' && hasPending(native)
+        ? emulated
+        : native,
+  },
+  {
+    why: 'Intel may have written a part of an 80-bit store before the rest of it faults.',
+    rows: /^(FSTP|FBSTP)$/,
+    accept: (native, emulated) =>
+      native.vector === 14 && emulated.vector === 14
+        ? { ...native, changes: emulated.changes }
+        : native,
+  },
+  {
+    why: 'Intel enters MMX state before a store of MMX data faults, AMD after it.',
+    rows: /^(MOVD|MOVQ|MOVNTQ)$/,
+    accept: (native, emulated) =>
+      native.outcome === 'fault' && native.vector === emulated.vector
+        ? { ...native, fxsave: emulated.fxsave }
+        : native,
+  },
+  {
+    why: 'Which operand is read first, and so which of two faults is reported, is implementation-specific; so is how much of the place of a selector is read.',
+    rows: /^(CMPS|BOUND|POP_SEG)$/,
+    accept: acceptFault,
   },
   {
     why: 'Which of several faults is reported first: AMD reads the outer stack before it checks the selector, and pushes before it checks the target.',
