@@ -169,6 +169,11 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'machine/pc-memory': ['memory', 'vcpu-x86', 'machine/loader'],
   // What disks are made of: shared by all devices that show one, so it knows none of them.
   'machine/storage': [],
+  // Services for paravirtual guests know no hypervisor: they get a page and an event channel.
+  'machine/xen/shared-page': [],
+  'machine/xen/store': ['abi', 'machine/xen/shared-page'],
+  'machine/xen/console': ['abi', 'machine/xen/shared-page'],
+  'machine/xen/testing': ['abi', 'machine/xen/shared-page', 'machine/xen/store'],
   // The only place outside of the command line that touches Node.
   'machine/host': ['memory', 'machine/device', 'machine/clock', 'machine/storage', 'node:'],
 
