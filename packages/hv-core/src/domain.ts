@@ -250,7 +250,7 @@ export class Domain {
 
   /** Returns all it holds. Its own frames may live on while others refer to them. */
   relinquish(): void {
-    const { frames, types } = this.hypervisor;
+    const { types } = this.hypervisor;
     this.isDying = true;
     for (const vcpu of this.vcpus) {
       vcpu.refresh();
@@ -276,7 +276,6 @@ export class Domain {
     this.hypervisor.releaseFramesOf(this);
     this.releaseShared(this.sharedInfoFrame);
     types.drain();
-    frames.onListEmpty?.(this.id);
   }
 
   /** Entries own their references: a writable grant's also a type reference. */

@@ -11,7 +11,7 @@ import type { MachineMemory } from './frame/machine-memory.js';
 import { PageTables } from './frame/page-table-x86.js';
 import { PageTypes } from './frame/page-type.js';
 import { GuestExit } from './guest-cpu.js';
-import { WORK_PER_CALL } from './hypercall/continuation.js';
+import { MIN_WORK_PER_CALL, WORK_PER_CALL } from './hypercall/continuation.js';
 import { dispatch } from './hypercall/dispatch.js';
 import type { HypercallFrame } from './hypercall/frame.js';
 import { Credit } from './sched/credit.js';
@@ -27,6 +27,8 @@ export interface HypervisorOptions {
   readonly scheduler?: Scheduler<Vcpu>;
   /** Frames below are not touched. */
   readonly firstFrame?: number;
+  /** Page-table entries, grants, ports… a hypercall handles before it lets others run; at least what five page tables have. */
+  readonly workPerCall?: number;
   /** Gets what guests print with console_io; without it that call is refused, as by a Xen without debugging. */
   readonly onConsoleWrite?: (domain: Domain, bytes: Uint8Array) => void;
   /** A domain has shut down (see its `shutdownReason`); called between slices. */
@@ -62,6 +64,7 @@ export class Hypervisor {
   readonly scheduler: Scheduler<Vcpu>;
   readonly timers: TimerQueue = new TimerQueue();
   readonly options: HypervisorOptions;
+  readonly workPerCall: number;
   /** Where vCPUs without a vcpu_info of their own have it; no guest sees it. */
   readonly dummyVcpuInfo: Maddr;
   observer: HypercallObserver | null = null;
@@ -78,6 +81,12 @@ export class Hypervisor {
 
   constructor(options: HypervisorOptions) {
     this.options = options;
+    this.workPerCall = options.workPerCall ?? WORK_PER_CALL;
+    if (!(this.workPerCall >= MIN_WORK_PER_CALL))
+      throw new HvError(
+        'bad-argument',
+        `${this.workPerCall} as workPerCall: give ${MIN_WORK_PER_CALL} or more`,
+      );
     this.memory = options.memory;
     this.clock = options.clock;
     this.scheduler = options.scheduler ?? new Credit<Vcpu>();
@@ -110,6 +119,11 @@ export class Hypervisor {
     return this.#domains.get(id);
   }
 
+  /** Whether a domain of this number lives, or frames of one that did. */
+  isInUse(id: number): boolean {
+    return this.#domains.has(id) || this.#dying.has(id);
+  }
+
   /**
    * Makes a domain, paused, without memory.
    * @throws HvError `exists`, `bad-argument` or `no-memory`.
@@ -118,7 +132,7 @@ export class Hypervisor {
     const id = config.id ?? this.#findFreeId();
     if (!Number.isInteger(id) || id < 0 || id >= DOMID_FIRST_RESERVED)
       throw new HvError('bad-argument', `domain id ${id}: give 0 to ${DOMID_FIRST_RESERVED - 1}`);
-    if (this.#domains.has(id) || this.#dying.has(id))
+    if (this.isInUse(id))
       throw new HvError(
         'exists',
         `domain ${id} exists already: leave the id out to get a free one`,
@@ -139,7 +153,7 @@ export class Hypervisor {
     for (let tries = 0; tries < DOMID_FIRST_RESERVED; tries++) {
       const id = this.#nextId;
       this.#nextId = id + 1 < DOMID_FIRST_RESERVED ? id + 1 : 1;
-      if (!this.#domains.has(id) && !this.#dying.has(id)) return id;
+      if (!this.isInUse(id)) return id;
     }
     throw new HvError('no-domain', 'all domain numbers are in use: destroy a domain first');
   }
@@ -149,6 +163,7 @@ export class Hypervisor {
     if (this.#domains.get(domain.id) !== domain) return;
     this.#dying.set(domain.id, domain);
     this.types.workLeft = Number.POSITIVE_INFINITY;
+    this.types.releaseParked();
     domain.relinquish();
     this.#domains.delete(domain.id);
     if (domain.frames.count === 0) this.#dying.delete(domain.id);
@@ -190,7 +205,7 @@ export class Hypervisor {
   step(): StepResult {
     const nowNs = this.clock.nowNs();
     this.timers.run(nowNs);
-    this.types.workLeft = WORK_PER_CALL;
+    this.types.workLeft = this.workPerCall;
     this.types.drain();
     this.#notify();
     const vcpu = this.scheduler.next(nowNs);

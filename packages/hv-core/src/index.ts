@@ -19,6 +19,7 @@ export {
   type HypervisorOptions,
   type StepResult,
 } from './hypervisor.js';
+export { findMiscount } from './reference-audit.js';
 export { Credit } from './sched/credit.js';
 export { RoundRobin } from './sched/round-robin.js';
 export type { Scheduler } from './sched/scheduler.js';

@@ -60,8 +60,9 @@ export class PageTypes {
     return this.#devalidations.length;
   }
 
-  get parkedCount(): number {
-    return this.#parked.length;
+  /** Tables kept for a call that goes on later; each holds a reference and a type reference. */
+  get parked(): readonly number[] {
+    return this.#parked;
   }
 
   typeOf(mfn: number): PageType {

@@ -5,5 +5,8 @@ import { XEN_ERESTART } from '@proxeny/abi';
 /** As the status of anything inside a hypercall: not done, start again. Never reaches a guest. */
 export const RESTART: number = -XEN_ERESTART;
 
-/** Page-table entries, grants, ports… a hypercall handles before it lets others run. */
+/** Page-table entries, grants, ports… a hypercall handles before it lets others run, unless the host says otherwise. */
 export const WORK_PER_CALL = 16_384;
+
+/** An attempt at a page table of the highest level looks at one table of each level before it comes to something new. */
+export const MIN_WORK_PER_CALL = 5 * 512;

@@ -1,7 +1,7 @@
 // Dispatch: takes one hypercall from a vCPU's registers through the table and puts the result back.
 import { XEN_ENOSYS } from '@proxeny/abi';
 import type { Vcpu } from '../vcpu.js';
-import { RESTART, WORK_PER_CALL } from './continuation.js';
+import { RESTART } from './continuation.js';
 import type { HypercallFrame } from './frame.js';
 import { hypercallTable } from './table.js';
 
@@ -9,14 +9,14 @@ import { hypercallTable } from './table.js';
 export function perform(call: HypercallFrame): number {
   const row = hypercallTable[call.number];
   const { observer, types } = call.hypervisor;
-  types.workLeft = WORK_PER_CALL;
+  types.workLeft = call.hypervisor.workPerCall;
   observer?.enter(call);
   let result = -XEN_ENOSYS;
   if (row) {
     const decoded = row.decode(call);
     result = typeof decoded === 'number' ? decoded : decoded();
   }
-  if (types.parkedCount > 0 && result !== RESTART) types.releaseParked();
+  if (types.parked.length > 0 && result !== RESTART) types.releaseParked();
   if (types.pendingDevalidations > 0) types.drain();
   observer?.leave(call, result);
   return result;

@@ -4,7 +4,7 @@ import type { ScalarField } from '@proxeny/memory';
 import type { Domain } from '../domain.js';
 import type { Hypervisor } from '../hypervisor.js';
 import type { Vcpu } from '../vcpu.js';
-import { RESTART, WORK_PER_CALL } from './continuation.js';
+import { RESTART } from './continuation.js';
 
 const TWO_32 = 4294967296;
 /** The largest record a hypercall takes in one piece. */
@@ -41,7 +41,7 @@ export class HypercallFrame {
 
   begin(number: number): void {
     this.number = number;
-    this.workLeft = WORK_PER_CALL;
+    this.workLeft = this.hypervisor.workPerCall;
   }
 
   /** Argument `index` as C's unsigned int: its low 32 bits. */
@@ -74,7 +74,7 @@ export class HypercallFrame {
   }
 
   get workSpent(): number {
-    return WORK_PER_CALL - this.workLeft;
+    return this.hypervisor.workPerCall - this.workLeft;
   }
 
   /** Spends work; true when it is time to let others run. */
