@@ -148,13 +148,24 @@ export class Core {
     return { bits: size(key & 3), stackBits: size((key >> 2) & 3), flat: (key & 16) !== 0 };
   }
 
+  /** Translations of a paravirtual kernel, or of its programs, go; those of the other half stay. */
+  flushHalf(kernel: boolean): void {
+    this.tlb.flushSet(kernel ? SET_SUPERVISOR : SET_USER);
+    if (kernel) this.forgetSystemJumps();
+    else this.forgetUserJumps();
+  }
   /** Every cached linear translation of code goes (entries are found again through the page tables). */
   forgetJumps(): void {
+    this.forgetSystemJumps();
+    this.forgetUserJumps();
+  }
+  private forgetSystemJumps(): void {
     this.mmu.systemCode.clear();
     this.mmu.localSystemCode = false;
     this.systemGeneration = (this.systemGeneration + 1) & GENERATION_MASK;
     if (this.systemGeneration === 0) this.onGenerationWrap();
-    this.forgetUserJumps();
+    const { state } = this;
+    state.set(MODE_KEY, this.keyed(state.get(MODE_KEY) & (MODE_GENERATION - 1)));
   }
   private forgetUserJumps(): void {
     this.mmu.userCode.clear();

@@ -17,6 +17,7 @@ export {
   type Exit,
   type FaultRecord,
 } from './exit.js';
+export { Monitor } from './monitor.js';
 export type {
   CpuPlatform,
   DescriptorRecord,

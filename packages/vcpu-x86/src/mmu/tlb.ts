@@ -34,9 +34,9 @@ export class Tlb {
   readonly base: number;
   /** Where entries of large pages may lie; INVLPG there looks at every entry. */
   private readonly large = new PageMarks();
-  /** Entries filled since the last flush that were not global, as long as there is room to note them. */
-  private readonly local = new Int32Array(LOCAL_ROOM);
-  private localCount = 0;
+  /** Entries filled since the last flush that were not global, by set, as long as there is room to note them. */
+  private readonly local = [0, 1, 2].map(() => new Int32Array(LOCAL_ROOM));
+  private readonly localCount = new Int32Array(SET_EMPTY);
 
   constructor(memory: WebAssembly.Memory, base: number) {
     this.i32 = new Int32Array(memory.buffer);
@@ -76,31 +76,42 @@ export class Tlb {
     i32[w + 5] = (global ? FLAG_GLOBAL : 0) | (size > 4096 ? FLAG_LARGE : 0);
     if (size > 4096) this.large.mark(page, size);
     if (!global) {
-      if (this.localCount < LOCAL_ROOM) this.local[this.localCount] = w;
-      this.localCount++;
+      const n = this.localCount[set]++;
+      if (n < LOCAL_ROOM) this.local[set][n] = w;
     }
   }
 
   /** Forgets everything, or (`keepGlobal`) all but global pages. */
   flush(keepGlobal: boolean): void {
-    const { i32, local } = this;
-    const from = this.base >> 2;
-    const to = from + ((TLB_SET_SIZE * SET_EMPTY) >> 2);
-    if (keepGlobal && this.localCount <= LOCAL_ROOM) {
-      for (let i = 0; i < this.localCount; i++)
-        if ((i32[local[i] + 5] & FLAG_GLOBAL) === 0) this.clear(local[i]);
-    } else {
-      for (let w = from; w < to; w += TLB_STRIDE >> 2)
-        if (!keepGlobal || (i32[w + 5] & FLAG_GLOBAL) === 0) this.clear(w);
+    const { i32 } = this;
+    if (keepGlobal) {
+      for (let set = 0; set < SET_EMPTY; set++) this.flushSet(set);
+      return;
     }
-    this.localCount = 0;
-    if (!keepGlobal) {
-      const end = to + (TLB_SET_SIZE >> 2);
-      for (let w = to; w < end; w += TLB_STRIDE >> 2) this.clear(w);
-      this.large.clear();
+    const end = (this.base + TLB_SET_SIZE * TLB_SETS) >> 2;
+    for (let w = this.base >> 2; w < end; w += TLB_STRIDE >> 2) {
+      i32[w] = NO_TAG;
+      i32[w + 2] = NO_TAG;
+      i32[w + 5] = 0;
     }
+    this.localCount.fill(0);
+    this.large.clear();
   }
-
+  /** Forgets what is not global of one set. */
+  flushSet(set: number): void {
+    const { i32 } = this;
+    const count = this.localCount[set];
+    this.localCount[set] = 0;
+    if (count > LOCAL_ROOM) {
+      const end = this.setBase(set + 1) >> 2;
+      for (let w = this.setBase(set) >> 2; w < end; w += TLB_STRIDE >> 2)
+        if ((i32[w + 5] & FLAG_GLOBAL) === 0) this.clear(w);
+      return;
+    }
+    const local = this.local[set];
+    for (let i = 0; i < count; i++)
+      if ((i32[local[i] + 5] & FLAG_GLOBAL) === 0) this.clear(local[i]);
+  }
   /** Forgets one page, and every entry of a large page that may contain it. */
   flushPage(linear: number): void {
     const { i32 } = this;
@@ -112,6 +123,15 @@ export class Tlb {
     const to = from + ((TLB_SET_SIZE * SET_EMPTY) >> 2);
     for (let w = from; w < to; w += TLB_STRIDE >> 2)
       if ((i32[w + 5] & FLAG_LARGE) !== 0) this.clear(w);
+  }
+
+  /** Forgets every entry that reaches the machine frame at `host`: it is somebody else's now. */
+  forgetFrame(host: number): void {
+    const { i32 } = this;
+    const from = this.base >> 2;
+    const to = from + ((TLB_SET_SIZE * SET_EMPTY) >> 2);
+    for (let w = from; w < to; w += TLB_STRIDE >> 2)
+      if (i32[w] !== NO_TAG && ((i32[w + 4] + i32[w]) | 0) === (host | 0)) this.clear(w);
   }
 
   /** Takes the write tags from every entry that reaches the machine frame at `host`: it holds code (or must be watched) now. */

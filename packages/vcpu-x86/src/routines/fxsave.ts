@@ -96,6 +96,21 @@ function takeXmm(core: Core): void {
   for (let at = AT_XMM; at < xmmEnd(core); at += 4)
     state.set(XMM + at - AT_XMM, view.getInt32(at, true));
 }
+/** Loads a whole FXSAVE image from outside, MXCSR cut to what there is; null: initial state. */
+export function loadFxsaveImage(core: Core, bytes: Uint8Array | null): void {
+  const { state } = core;
+  if (bytes === null) {
+    initialize(state);
+    state.set(MXCSR, 0x1f80);
+    for (let at = 0; at < 256; at += 4) state.set(XMM + at, 0);
+    return;
+  }
+  image.set(bytes.subarray(0, LEGACY_BYTES));
+  takeX87(state, core.longMode);
+  state.set(MXCSR, view.getInt32(AT_MXCSR, true) & MXCSR_MASK);
+  takeXmm(core);
+}
+
 function checkMxcsr(state: VcpuState): void {
   if ((view.getInt32(AT_MXCSR, true) & ~MXCSR_MASK) !== 0) raise(state, GP, 0);
 }
