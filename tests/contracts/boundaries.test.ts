@@ -158,6 +158,18 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   // Paravirtual machines. The domain builder puts images into domains and knows no CPU.
   'machine/xen': [],
   'machine/xen/build': ['abi', 'hv-core', 'memory', 'machine/loader'],
+  // The only place that knows both the microkernel and the CPU.
+  'machine/xen/cpu': ['hv-core', 'memory', 'vcpu-x86'],
+  // The machine itself wires them.
+  'machine/xen/xen-machine': [
+    'hv-core',
+    'memory',
+    'vcpu-x86',
+    'machine/host',
+    'machine/run-loop',
+    'machine/xen/cpu',
+  ],
+  'machine/run-loop': ['machine/host'],
   // The board wires devices to buses; the PC's memory is the CPU's second stage too.
   'machine/pc-board': [
     'memory',

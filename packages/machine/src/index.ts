@@ -48,3 +48,4 @@ export { type StoreErrno, StoreError } from './xen/store/store-error.js';
 export { defaultStoreLimits, type StoreLimits } from './xen/store/store-limits.js';
 export { StoreRing } from './xen/store/store-ring.js';
 export { StoreService } from './xen/store/store-service.js';
+export { XenMachine, type XenMachineConfig } from './xen/xen-machine.js';

@@ -14,7 +14,6 @@ import {
 } from '@proxeny/vcpu-x86';
 import { checkMemoryBytes } from './config.js';
 import { HostClock } from './host/clock.js';
-import { visitEventLoop } from './host/event-loop.js';
 import { hostRandomU32 } from './host/random.js';
 import { firmwareRam, PCI_HOLE_START } from './loader/e820.js';
 import { loadImage } from './loader/image.js';
@@ -25,6 +24,7 @@ import { addMachineItems } from './pc/fw-cfg-items.js';
 import { buildMpTable } from './pc/mp-table.js';
 import { PcBoard, SERIAL_PORTS } from './pc-board.js';
 import { PcMemory } from './pc-memory.js';
+import { RunLoop, type SlicedMachine } from './run-loop.js';
 import { TimerQueue } from './timer-queue.js';
 
 const MIB = 1 << 20;
@@ -34,8 +34,6 @@ const ARENA_SIZE = 32 * MIB;
 const ACPI_BASE = 0xe0000;
 const MP_BASE = 0xf0000;
 const SLICE_MS = 1;
-/** Host time between two visits of the event loop while the guest runs. */
-const YIELD_MS = 4;
 
 /** What a PC is built from. */
 export interface PcConfig {
@@ -97,7 +95,7 @@ const faultText = (f: FaultRecord): string => {
   return `${names[f.vector] ?? `vector ${f.vector}`}${code}${f.vector === 14 ? ` at ${hex(f.address)}` : ''} rip ${hex(f.rip)}`;
 };
 
-export class Machine {
+export class Machine implements SlicedMachine {
   readonly cpu: X86Cpu;
   readonly memory: PcMemory;
   readonly board: PcBoard;
@@ -105,9 +103,9 @@ export class Machine {
   readonly timers: TimerQueue = new TimerQueue(this.clock);
   readonly blocks: BlockCache;
   private end: MachineEnd | null = null;
-  private wake: (() => void) | null = null;
+  private readonly loop = new RunLoop(this);
   private readonly input: Uint8Array[][] = [[], [], [], []];
-  private readonly hold: () => Promise<void> | null;
+  readonly hold: () => Promise<void> | null;
   /** Instructions a millisecond, measured: sizes the slices. */
   private speed = 20_000;
   /** Instructions of all slices so far, with what is left of the current one. */
@@ -241,7 +239,7 @@ export class Machine {
   /** Bytes typed at serial port `index`; queued without loss, delivered as the guest's FIFO has room. */
   send(index: number, bytes: Uint8Array): void {
     this.input[index].push(bytes);
-    this.wake?.();
+    this.loop.wake();
   }
   /** Bytes given to {@link send} that serial port `index` has not taken yet. */
   queuedInput(index: number): number {
@@ -263,7 +261,7 @@ export class Machine {
   private finish(end: MachineEnd): void {
     this.end ??= end;
     this.cpu.requestExit();
-    this.wake?.();
+    this.loop.wake();
   }
 
   private drainInput(): void {
@@ -281,72 +279,37 @@ export class Machine {
 
   /** Runs until the guest powers off, resets, crashes or {@link stop}. */
   async run(): Promise<MachineEnd> {
-    let yielded = performance.now();
-    while (this.end === null) {
-      const held = this.hold();
-      if (held) {
-        await this.heldBy(held);
-        continue;
-      }
-      this.timers.runDue();
-      this.drainInput();
-      const now = performance.now();
-      if (now - yielded >= YIELD_MS) {
-        await visitEventLoop();
-        yielded = performance.now();
-        continue;
-      }
-      const untilTimerMs = (this.timers.nextDeadlineNs() - this.clock.nowNs()) / 1e6;
-      const slice = Math.max(
-        1000,
-        Math.floor(this.speed * Math.min(SLICE_MS, Math.max(untilTimerMs, 0.05))),
-      );
-      this.granted = this.workDone() + slice;
-      const exit = this.cpu.run(slice);
-      const spent = performance.now() - now;
-      if (exit === EXIT_HALT) {
-        if (await this.idle()) yielded = performance.now();
-      } else if (exit === EXIT_SHUTDOWN) this.crash();
-      else if (exit !== EXIT_REQUESTED && spent > 0.01) {
-        this.speed += (Math.min(slice / spent, 2_000_000) - this.speed) * 0.1;
-      }
+    await this.loop.run();
+    return this.end as MachineEnd;
+  }
+  get isOver(): boolean {
+    return this.end !== null;
+  }
+  runSlice(): number {
+    this.timers.runDue();
+    this.drainInput();
+    const now = performance.now();
+    const untilTimerMs = (this.timers.nextDeadlineNs() - this.clock.nowNs()) / 1e6;
+    const slice = Math.max(
+      1000,
+      Math.floor(this.speed * Math.min(SLICE_MS, Math.max(untilTimerMs, 0.05))),
+    );
+    this.granted = this.workDone() + slice;
+    const exit = this.cpu.run(slice);
+    const spent = performance.now() - now;
+    if (exit === EXIT_HALT) return this.idle();
+    if (exit === EXIT_SHUTDOWN) this.crash();
+    else if (exit !== EXIT_REQUESTED && spent > 0.01) {
+      this.speed += (Math.min(slice / spent, 2_000_000) - this.speed) * 0.1;
     }
-    return this.end;
+    return 0;
   }
-
-  /** Guest time stands still until `held` resolves or something wakes the machine. */
-  private async heldBy(held: Promise<void>): Promise<void> {
-    this.clock.pause();
-    await new Promise<void>((resolve) => {
-      this.wake = () => {
-        this.wake = null;
-        resolve();
-      };
-      void held.then(() => this.wake?.());
-    });
-    this.clock.resume();
-  }
-  /** The CPU is halted: sleeps until the next timer or input. Whether it slept (host events had their turn). */
-  private async idle(): Promise<boolean> {
+  /** The CPU is halted. When the next timer is due, or 0 if something woke it. */
+  private idle(): number {
     this.clock.catchUp();
     this.timers.runDue();
     this.drainInput(); // the guest may have made room, and sleeps only because it waits for more
-    if (this.cpu.canWake()) return false;
-    const waitMs = (this.timers.nextDeadlineNs() - this.clock.nowNs()) / 1e6;
-    if (waitMs <= 0) return false;
-    await this.sleep(Math.min(waitMs, 1000));
-    this.clock.catchUp();
-    return true;
-  }
-  private sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => this.wake?.(), ms);
-      this.wake = () => {
-        clearTimeout(timer);
-        this.wake = null;
-        resolve();
-      };
-    });
+    return this.cpu.canWake() ? 0 : this.timers.nextDeadlineNs();
   }
 
   private crash(): void {

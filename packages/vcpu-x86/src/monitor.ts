@@ -28,9 +28,8 @@ import {
 } from './state/register-bits.js';
 import type { VcpuState } from './state/vcpu-state.js';
 
-/** Registers beside the general ones, which have their numbers 0–15. */
-export const MONITOR_IP = 16;
-export const MONITOR_FLAGS = 17;
+// Registers beside the general ones, which have their numbers 0–15, and rIP, which is 16.
+const MONITOR_FLAGS = 17;
 const MONITOR_DR6 = 24;
 const MONITOR_DR7 = 25;
 

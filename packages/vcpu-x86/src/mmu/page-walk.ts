@@ -19,7 +19,9 @@ export const PAGING_LONG = 3;
 
 /** Physical-address width we advertise. */
 export const PHYSICAL_BITS = 40;
-const HIGH_RESERVED = ~((1 << (PHYSICAL_BITS - 32)) - 1) & 0x7fffffff;
+/** High halves: PAE entries have nothing but NX above the address, those of IA-32e mode have bits 52–62 for software. */
+const HIGH_RESERVED_PAE = ~((1 << (PHYSICAL_BITS - 32)) - 1) & 0x7fffffff;
+const HIGH_RESERVED_LONG = HIGH_RESERVED_PAE & 0xfffff;
 const TWO32 = 4294967296;
 
 const P = 1;
@@ -121,7 +123,8 @@ export class PageWalk {
     let rights = RW | US;
     let tableLow: number;
     let tableHigh: number;
-    const reservedHigh = this.noExecute ? HIGH_RESERVED : HIGH_RESERVED | (0x80000000 | 0);
+    const reserved = this.paging === PAGING_PAE ? HIGH_RESERVED_PAE : HIGH_RESERVED_LONG;
+    const reservedHigh = this.noExecute ? reserved : reserved | (0x80000000 | 0);
     let table: number;
     if (this.paging === PAGING_PAE) {
       const i = (low >>> 30) << 1;

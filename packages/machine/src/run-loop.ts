@@ -1,0 +1,82 @@
+// RunLoop: gives a machine its slices, and the host its turns: visits of the event loop, and sleep while the guests have nothing to do.
+// Host events enter only between slices, and no slice survives an await.
+import type { HostClock } from './host/clock.js';
+import { visitEventLoop } from './host/event-loop.js';
+
+/** Host time between two visits of the event loop while guests run. */
+const YIELD_MS = 4;
+const LONGEST_SLEEP_MS = 1000;
+
+/** What a loop runs. */
+export interface SlicedMachine {
+  readonly clock: HostClock;
+  readonly isOver: boolean;
+  /** A promise holds the guests and their time until it resolves. */
+  hold(): Promise<void> | null;
+  /** Runs one slice. Returns when, in guest time, there may be something to do again: 0 if there is now. */
+  runSlice(): number;
+}
+
+export class RunLoop {
+  readonly #machine: SlicedMachine;
+  #wake: (() => void) | null = null;
+
+  constructor(machine: SlicedMachine) {
+    this.#machine = machine;
+  }
+
+  /** Something has happened outside: ends a sleep. */
+  wake(): void {
+    this.#wake?.();
+  }
+
+  /** Runs until the machine is over. */
+  async run(): Promise<void> {
+    const machine = this.#machine;
+    const { clock } = machine;
+    let yielded = performance.now();
+    while (!machine.isOver) {
+      const held = machine.hold();
+      if (held) {
+        await this.#heldBy(held);
+        continue;
+      }
+      if (performance.now() - yielded >= YIELD_MS) {
+        await visitEventLoop();
+        yielded = performance.now();
+        continue;
+      }
+      const wakeNs = machine.runSlice();
+      if (wakeNs === 0 || machine.isOver) continue;
+      const waitMs = (wakeNs - clock.nowNs()) / 1e6;
+      if (waitMs <= 0) continue;
+      await this.#sleep(Math.min(waitMs, LONGEST_SLEEP_MS));
+      clock.catchUp();
+      yielded = performance.now();
+    }
+  }
+
+  /** Guest time stands still until `held` resolves or something wakes the machine. */
+  async #heldBy(held: Promise<void>): Promise<void> {
+    const { clock } = this.#machine;
+    clock.pause();
+    await new Promise<void>((resolve) => {
+      this.#wake = () => {
+        this.#wake = null;
+        resolve();
+      };
+      void held.then(() => this.#wake?.());
+    });
+    clock.resume();
+  }
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#wake?.(), ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        this.#wake = null;
+        resolve();
+      };
+    });
+  }
+}

@@ -1,0 +1,28 @@
+// WorkMeter: instructions that all CPUs of a machine have executed, about; also while one of them runs. Guest time is measured by it.
+import type { X86Cpu } from '@proxeny/vcpu-x86';
+
+export class WorkMeter {
+  #done = 0;
+  #granted = 0;
+  #running: X86Cpu | null = null;
+
+  get instructions(): number {
+    return this.#done + this.#progress;
+  }
+  get #progress(): number {
+    return this.#running ? this.#granted - this.#running.budgetLeft : 0;
+  }
+
+  /** A CPU starts to run; its budget is not set yet. */
+  begin(cpu: X86Cpu, budget: number): void {
+    this.#granted = budget;
+    this.#running = cpu;
+  }
+  /** It has come back; what it did. */
+  end(): number {
+    const executed = this.#progress;
+    this.#done += executed;
+    this.#running = null;
+    return executed;
+  }
+}

@@ -1,0 +1,157 @@
+// XenMachine: one memory, one microkernel, its domains with x86 CPUs, and the time they get. Services for the domains (console, xenstore,
+// disks) are wired by whoever builds one.
+import { type Clock, type Domain, Hypervisor, MachineMemory, type Vcpu } from '@proxeny/hv-core';
+import type { Mfn } from '@proxeny/memory';
+import { BlockCache, type CpuModel, Engine, VCPU_SIZE } from '@proxeny/vcpu-x86';
+import { HostClock } from '../host/clock.js';
+import { hostRandomU32 } from '../host/random.js';
+import { RunLoop, type SlicedMachine } from '../run-loop.js';
+import { PvCpu, type SharedCpuParts } from './cpu/pv-cpu.js';
+import { WorkMeter } from './cpu/work-meter.js';
+
+const MIB = 1 << 20;
+const PAGE = 4096;
+/** The lowest addresses stay empty: a pointer that is 0 by mistake meets nothing. */
+const CPU_BASE = 0x10000;
+const ARENA_BYTES = 32 * MIB;
+/** What the microkernel needs for itself: M2P (12 bytes a frame), shared pages, grant tables. */
+const OWN_BYTES = 8 * MIB;
+/** The time stamp counter of all CPUs, as an X86Cpu has it. */
+const TSC_HZ = 1e9;
+
+export interface XenMachineConfig {
+  /** Memory for all domains, in bytes. */
+  readonly memoryBytes: number;
+  readonly model: CpuModel;
+  /** Virtual CPUs of all domains, at most. */
+  readonly maxCpus?: number;
+  /** A domain has shut down; called between slices. */
+  readonly onShutdown?: (domain: Domain) => void;
+  /** What domains print by console_io; without it they get an error. */
+  readonly onConsoleWrite?: (domain: Domain, bytes: Uint8Array) => void;
+  /** Asked between slices: a promise holds the domains and their time until it resolves. */
+  readonly hold?: () => Promise<void> | null;
+  readonly wallClockMs?: () => number;
+  readonly randomU32?: () => number;
+}
+
+/** The machine's time as the microkernel asks for it. */
+class MachineClock implements Clock {
+  readonly tscHz = TSC_HZ;
+  readonly wallClockBaseNs: number;
+  readonly #clock: HostClock;
+
+  constructor(clock: HostClock, wallClockMs: number) {
+    this.#clock = clock;
+    this.wallClockBaseNs = wallClockMs * 1e6 - clock.nowNs();
+  }
+
+  nowNs(): number {
+    return this.#clock.nowNs();
+  }
+  tsc(): number {
+    return Math.floor(this.#clock.nowNs() * (TSC_HZ / 1e9));
+  }
+}
+
+export class XenMachine implements SlicedMachine {
+  readonly #meter = new WorkMeter();
+  readonly clock: HostClock = new HostClock(() => this.#meter.instructions);
+  readonly hypervisor: Hypervisor;
+  readonly hold: () => Promise<void> | null;
+  readonly #loop = new RunLoop(this);
+  readonly #parts: SharedCpuParts;
+  readonly #cpus: PvCpu[] = [];
+  readonly #blocks: BlockCache;
+  readonly #maxCpus: number;
+  readonly #engine: Engine;
+  #isStopped = false;
+
+  constructor(config: XenMachineConfig) {
+    const maxCpus = config.maxCpus ?? 4;
+    this.#maxCpus = maxCpus;
+    this.hold = config.hold ?? (() => null);
+    const arena = CPU_BASE + Math.ceil((VCPU_SIZE * maxCpus) / 65536) * 65536;
+    const first = arena + ARENA_BYTES;
+    const own = OWN_BYTES + Math.ceil(config.memoryBytes / 256);
+    const pages = Math.ceil((first + own + config.memoryBytes) / 65536);
+    const memory = new WebAssembly.Memory({ initial: pages });
+    const blocks = new BlockCache(memory, arena, first);
+    this.#blocks = blocks;
+    this.#engine = new Engine({ blocks, model: config.model });
+    const machineMemory = new MachineMemory(new Uint8Array(memory.buffer));
+    this.hypervisor = new Hypervisor({
+      memory: machineMemory,
+      clock: new MachineClock(this.clock, (config.wallClockMs ?? Date.now)()),
+      firstFrame: first / PAGE,
+      ...(config.onConsoleWrite ? { onConsoleWrite: config.onConsoleWrite } : {}),
+      ...(config.onShutdown ? { onShutdown: config.onShutdown } : {}),
+    });
+    this.#parts = {
+      memory,
+      engine: this.#engine,
+      model: config.model,
+      firstFrame: first / PAGE,
+      frameCount: machineMemory.frameCount,
+      nowNs: () => this.clock.nowNs(),
+      meter: this.#meter,
+      randomU32: config.randomU32 ?? hostRandomU32,
+    };
+    this.#watchFrames(machineMemory);
+  }
+
+  /** Whatever the microkernel does to frames, CPUs and translated code must learn. */
+  #watchFrames(memory: MachineMemory): void {
+    const { hypervisor } = this;
+    const blocks = this.#blocks;
+    memory.onWrite = (mfn) => {
+      if (blocks.holdsCode(mfn)) blocks.written(mfn * PAGE, PAGE);
+      for (const cpu of this.#cpus) cpu.frameWritten(mfn);
+    };
+    hypervisor.frames.onRetype = (mfn: Mfn) => {
+      for (const cpu of this.#cpus) cpu.x86.core.tlb.forgetFrame(mfn * PAGE);
+      if (blocks.holdsCode(mfn)) blocks.written(mfn * PAGE, PAGE);
+    };
+    hypervisor.onTlbFlush = (domain, vcpu) => {
+      for (const each of vcpu ? [vcpu] : domain.vcpus)
+        if (each.cpu instanceof PvCpu) each.cpu.flush();
+    };
+  }
+
+  /** Makes the engine of a page-table guest's vCPU: `createCpu` of its DomainConfig. */
+  readonly createPvCpu = (vcpu: Vcpu): PvCpu => {
+    const base = CPU_BASE + this.#cpus.length * VCPU_SIZE;
+    if (this.#cpus.length >= this.#maxCpus)
+      throw new RangeError(
+        `this machine has room for ${this.#maxCpus} CPUs; give it more (maxCpus)`,
+      );
+    const cpu = new PvCpu(vcpu, this.#parts, base);
+    this.#cpus.push(cpu);
+    return cpu;
+  };
+
+  get isOver(): boolean {
+    return this.#isStopped;
+  }
+  /** Something has happened outside: ends a sleep. */
+  wake(): void {
+    this.#loop.wake();
+  }
+  /** Ends {@link run} at the next turn. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const cpu of this.#cpus) cpu.leave();
+    this.#loop.wake();
+  }
+  /** Runs domains until {@link stop}. */
+  run(): Promise<void> {
+    return this.#loop.run();
+  }
+
+  runSlice(): number {
+    const { vcpu, wakeNs } = this.hypervisor.step();
+    if (vcpu) return 0;
+    this.clock.catchUp();
+    return Math.max(wakeNs, 1);
+  }
+}
