@@ -8,7 +8,8 @@ import {
   start_info,
   vcpu_guest_context,
 } from '@proxeny/abi';
-import { openXenImage, type XenImage } from '@proxeny/machine';
+import { Hypervisor, MachineMemory, ManualClock } from '@proxeny/hv-core';
+import { buildPvh, openXenImage, type XenImage } from '@proxeny/machine';
 import { PAGE_SIZE } from '@proxeny/memory';
 import { describe, expect, it } from 'vitest';
 import { debianKernel, debianPackage } from './debian-packages.js';
@@ -159,5 +160,54 @@ describe.each([
       [selectors.cs, selectors.ss, selectors.ds].map((f) => f.get(context, user_regs.offset)),
     ).toEqual(wanted);
     expect(domain.destroy()).toBeNull();
+  });
+});
+
+describe.each([
+  {
+    name: "GRUB's i386-xen_pvh",
+    image: () => grub('grub-i386-xen_pvh.bin'),
+    memory: 64,
+    word: 32,
+    entry: 0x10_0000,
+  },
+  {
+    name: 'the cloud kernel',
+    image: () => open(debianKernel('linux-image-cloud-amd64', 'amd64')),
+    memory: 256,
+    word: 64,
+    entry: 0x100_0850,
+  },
+  {
+    name: 'the 686-pae kernel',
+    image: () => open(debianKernel('linux-image-686-pae', 'i386')),
+    memory: 256,
+    word: 32,
+    entry: 0x100_02e0,
+  },
+])('a PVH domain of $name', ({ image, memory, word, entry }) => {
+  it('is loaded by physical address, and goes away without a trace', () => {
+    const kernel = image();
+    const hypervisor = new Hypervisor({
+      memory: new MachineMemory((memory + 4) * MIB),
+      clock: new ManualClock(),
+    });
+    const before = hypervisor.frames.freeCount;
+    const built = buildPvh(hypervisor, { image: kernel, memoryBytes: memory * MIB });
+    expect(built.domain.word).toBe(word);
+    expect(built.start).toMatchObject({ mode: 'protected32', rip: entry });
+    const { bytes } = hypervisor.memory;
+    for (const segment of built.layout.segments) {
+      for (let done = 0; done < segment.bytes.length; done += PAGE_SIZE) {
+        const from = built.domain.p2m?.translate(segment.offset + done, false) ?? -1;
+        const length = Math.min(PAGE_SIZE - (from % PAGE_SIZE), segment.bytes.length - done);
+        const isEqual = segment.bytes
+          .subarray(done, done + length)
+          .every((byte, i) => bytes[from + i] === byte);
+        expect(isEqual).toBe(true);
+      }
+    }
+    hypervisor.destroyDomain(built.domain);
+    expect(hypervisor.frames.freeCount).toBe(before);
   });
 });

@@ -157,7 +157,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'machine/loader': ['abi', 'memory', 'npm:fflate', 'npm:fzstd'],
   // Paravirtual machines. The domain builder puts images into domains and knows no CPU.
   'machine/xen': [],
-  'machine/xen/build': ['abi', 'hv-core', 'memory', 'machine/loader'],
+  'machine/xen/build': ['abi', 'hv-core', 'memory', 'machine/loader', 'machine/pc'],
   // The only place that knows both the microkernel and the CPU.
   'machine/xen/cpu': ['hv-core', 'memory', 'vcpu-x86'],
   // The machine itself wires them.

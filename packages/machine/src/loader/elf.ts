@@ -130,7 +130,7 @@ function readSegments(view: ImageView, wide: boolean): ElfSegment[] {
           memorySize: view.u32(at + 20),
           alignment: view.u32(at + 28),
         };
-    if (segment.type === PT_LOAD) {
+    if (segment.type === PT_LOAD || segment.type === PT_NOTE) {
       view.need(segment.offset, segment.fileSize, `segment ${i} (at ${hex(segment.paddr)})`);
     }
     if (segment.type === PT_LOAD && segment.fileSize > segment.memorySize) {

@@ -48,11 +48,12 @@ export function buildDsdtBody(options: DsdtOptions): Aml {
   const s5 = integer(S5_SLEEP_TYPE);
   return terms(
     name('\\_S5', pkg(s5, s5, integer(0), integer(0))),
-    scope('\\_SB', ...processors(options.cpuCount), pciRoot(options)),
+    scope('\\_SB', ...processorDevices(options.cpuCount), pciRoot(options)),
   );
 }
 
-function processors(count: number): Aml[] {
+/** A processor device for each vCPU, `CP00` on. */
+export function processorDevices(count: number): Aml[] {
   const devices: Aml[] = [];
   for (let i = 0; i < count; i++) {
     const suffix = i.toString(16).toUpperCase().padStart(2, '0');

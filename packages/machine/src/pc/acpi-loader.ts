@@ -1,6 +1,6 @@
 // The fw_cfg files by which SeaBIOS installs ACPI tables where it wants them: etc/acpi/rsdp, etc/acpi/tables and the script
 // etc/table-loader (128-byte little-endian commands: allocate a file, add a file's address to a pointer, add a checksum).
-import type { AcpiTables } from './acpi-tables.js';
+import type { AcpiTables } from './acpi-table-block.js';
 
 const RSDP_FILE = 'etc/acpi/rsdp';
 const TABLES_FILE = 'etc/acpi/tables';

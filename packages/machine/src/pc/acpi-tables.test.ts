@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { acpiLoaderFiles } from './acpi-loader.js';
-import { type AcpiTables, buildAcpiTables } from './acpi-tables.js';
+import type { AcpiTables } from './acpi-table-block.js';
+import { buildAcpiTables } from './acpi-tables.js';
 
 const BASE = 0xe0000;
 let acpi: AcpiTables;

@@ -3,6 +3,12 @@
 // (SeaBIOS, see acpi-loader.ts) can relocate them; all checksums are right for `base`.
 import { buildDsdtBody, type DsdtOptions } from './acpi-dsdt.js';
 import {
+  ACPI_HEADER_BYTES,
+  AcpiTableBlock,
+  type AcpiTables,
+  RSDP_BYTES,
+} from './acpi-table-block.js';
+import {
   ACPI_DISABLE_COMMAND,
   ACPI_ENABLE_COMMAND,
   ACPI_PM_BASE,
@@ -24,40 +30,12 @@ export interface AcpiTableOptions extends DsdtOptions {
   readonly ioapicId?: number;
 }
 
-/** One table in the block. */
-export interface AcpiTable {
-  readonly signature: string;
-  /** Byte offset in the block. */
-  readonly offset: number;
-  readonly byteLength: number;
-}
-
-/** A pointer stored in the block. */
-export interface AcpiPointer {
-  /** Byte offset of the pointer in the block. */
-  readonly offset: number;
-  /** Its width in bytes. */
-  readonly size: 4 | 8;
-  /** Byte offset in the block of what it points to. */
-  readonly target: number;
-}
-
-/** The finished tables. The RSDP is at offset 0. */
-export interface AcpiTables {
-  readonly base: number;
-  readonly bytes: Uint8Array;
-  readonly tables: readonly AcpiTable[];
-  readonly pointers: readonly AcpiPointer[];
-}
-
 /** PIIX4 PM block offsets, as the FADT tells them. */
 const PM1A_EVENT = 0x0;
 const PM1A_CONTROL = 0x4;
 const PM_TIMER = 0x8;
 const GPE0 = 0xc;
 
-const HEADER_BYTES = 36;
-const RSDP_BYTES = 36;
 const FADT_BYTES = 244;
 
 /** Builds all tables for a machine. Throws when `base` is not 64-byte aligned (the FACS must be) or the CPU count is not 1-255. */
@@ -68,44 +46,35 @@ export function buildAcpiTables(options: AcpiTableOptions): AcpiTables {
   if (!Number.isInteger(options.cpuCount) || options.cpuCount < 1 || options.cpuCount > 255) {
     throw new RangeError(`ACPI tables describe 1-255 processors, got ${options.cpuCount}`);
   }
-  const block = new TableBlock(options.base);
+  const block = new AcpiTableBlock(options.base);
   const rsdp = block.reserve('RSD PTR ', RSDP_BYTES, 16);
   const facs = block.reserve('FACS', 64, 64);
   writeFacs(block, facs);
   const dsdt = writeDsdt(block, options);
   const fadt = writeFadt(block, facs, dsdt, options.pmTimerBits ?? 24);
   const madt = writeMadt(block, options.cpuCount, options.ioapicId ?? options.cpuCount);
-  const rsdt = writeRoot(block, 'RSDT', 4, [fadt, madt]);
-  const xsdt = writeRoot(block, 'XSDT', 8, [fadt, madt]);
-  block.text(rsdp, 'RSD PTR ');
-  block.text(rsdp + 9, OEM_ID);
-  block.u8(rsdp + 15, 2);
-  block.pointer(rsdp + 16, 4, rsdt);
-  block.u32(rsdp + 20, RSDP_BYTES);
-  block.pointer(rsdp + 24, 8, xsdt);
-  block.checksum(rsdp + 8, rsdp, 20);
-  block.checksum(rsdp + 32, rsdp, RSDP_BYTES);
+  const rsdt = block.root('RSDT', 4, [fadt, madt]);
+  const xsdt = block.root('XSDT', 8, [fadt, madt]);
+  block.writeRsdp(rsdp, rsdt, xsdt);
   return block.finish();
 }
 
-const OEM_ID = 'PROXEN';
-
-function writeFacs(block: TableBlock, at: number): void {
+function writeFacs(block: AcpiTableBlock, at: number): void {
   block.text(at, 'FACS');
   block.u32(at + 4, 64);
   block.u8(at + 32, 2); // version; hardware signature, waking vectors and flags stay 0: nothing sleeps to memory or disk
 }
 
-function writeDsdt(block: TableBlock, options: DsdtOptions): number {
+function writeDsdt(block: AcpiTableBlock, options: DsdtOptions): number {
   const body = buildDsdtBody(options);
-  const at = block.table('DSDT', 2, HEADER_BYTES + body.length);
-  block.bytes(at + HEADER_BYTES, body);
+  const at = block.table('DSDT', 2, ACPI_HEADER_BYTES + body.length);
+  block.bytes(at + ACPI_HEADER_BYTES, body);
   block.seal(at);
   return at;
 }
 
 /** FADT revision 4 (ACPI §5.2.9). 32-bit block addresses and the X_ ones agree, as Linux and Windows check. */
-function writeFadt(block: TableBlock, facs: number, dsdt: number, timerBits: 24 | 32): number {
+function writeFadt(block: AcpiTableBlock, facs: number, dsdt: number, timerBits: 24 | 32): number {
   const at = block.table('FACP', 4, FADT_BYTES);
   block.pointer(at + 36, 4, facs);
   block.pointer(at + 40, 4, dsdt);
@@ -142,7 +111,7 @@ function writeFadt(block: TableBlock, facs: number, dsdt: number, timerBits: 24 
 }
 
 /** MADT (ACPI §5.2.12): the APICs, and the two ISA interrupts that differ from "identity, edge, active high". */
-function writeMadt(block: TableBlock, cpuCount: number, ioapicId: number): number {
+function writeMadt(block: AcpiTableBlock, cpuCount: number, ioapicId: number): number {
   const entries: number[] = [];
   for (let cpu = 0; cpu < cpuCount; cpu++) entries.push(0, 8, cpu, cpu, 1, 0, 0, 0);
   const ioapic = IOAPIC_BASE;
@@ -159,112 +128,10 @@ function writeMadt(block: TableBlock, cpuCount: number, ioapicId: number): numbe
   entries.push(2, 10, 0, 0, 2, 0, 0, 0, 0, 0); // the timer sits on pin 2, where the PIC cascade would be
   entries.push(2, 10, 0, SCI_IRQ, SCI_IRQ, 0, 0, 0, 0x0d, 0); // level, active high
   entries.push(4, 6, 0xff, 0, 0, 1); // NMI on every processor's LINT1
-  const at = block.table('APIC', 3, HEADER_BYTES + 8 + entries.length);
+  const at = block.table('APIC', 3, ACPI_HEADER_BYTES + 8 + entries.length);
   block.u32(at + 36, LAPIC_BASE);
   block.u32(at + 40, 1); // PCAT_COMPAT: a PIC pair is there too
   block.bytes(at + 44, entries);
   block.seal(at);
   return at;
-}
-
-function writeRoot(
-  block: TableBlock,
-  signature: string,
-  size: 4 | 8,
-  targets: readonly number[],
-): number {
-  const at = block.table(signature, 1, HEADER_BYTES + size * targets.length);
-  targets.forEach((target, i) => {
-    block.pointer(at + HEADER_BYTES + size * i, size, target);
-  });
-  block.seal(at);
-  return at;
-}
-
-/** The bytes while they are written. */
-class TableBlock {
-  readonly #base: number;
-  readonly #data: Uint8Array = new Uint8Array(0x10000);
-  readonly #view: DataView = new DataView(this.#data.buffer);
-  readonly #tables: AcpiTable[] = [];
-  readonly #pointers: AcpiPointer[] = [];
-  #end = 0;
-
-  constructor(base: number) {
-    this.#base = base;
-  }
-
-  reserve(signature: string, byteLength: number, alignment: number): number {
-    const offset = Math.ceil(this.#end / alignment) * alignment;
-    this.#end = offset + byteLength;
-    if (this.#end > this.#data.length) throw new RangeError('the ACPI tables exceed 64 KiB');
-    this.#tables.push({ signature, offset, byteLength });
-    return offset;
-  }
-
-  /** Reserves a table and writes the common header (§5.2.6) but its checksum. */
-  table(signature: string, revision: number, byteLength: number): number {
-    const at = this.reserve(signature, byteLength, 16);
-    this.text(at, signature);
-    this.u32(at + 4, byteLength);
-    this.u8(at + 8, revision);
-    this.text(at + 10, OEM_ID);
-    this.text(at + 16, 'PROXENPC');
-    this.u32(at + 24, 1);
-    this.text(at + 28, 'PRXN');
-    this.u32(at + 32, 1);
-    return at;
-  }
-
-  seal(at: number): void {
-    this.checksum(at + 9, at, this.#view.getUint32(at + 4, true));
-  }
-
-  /** Makes the bytes of `start..start + byteLength` sum to 0 modulo 256. */
-  checksum(at: number, start: number, byteLength: number): void {
-    this.#data[at] = 0;
-    let sum = 0;
-    for (let i = 0; i < byteLength; i++) sum += this.#data[start + i];
-    this.#data[at] = -sum;
-  }
-
-  pointer(at: number, size: 4 | 8, target: number): void {
-    this.u32(at, this.#base + target);
-    this.#pointers.push({ offset: at, size, target });
-  }
-
-  /** A Generic Address Structure (§5.2.3.2) for registers of `byteLength` bytes in I/O space, `access` bytes at a time. */
-  ioAddress(at: number, port: number, byteLength: 1 | 2 | 4, access: 1 | 2 | 4 = byteLength): void {
-    this.bytes(at, [1, byteLength * 8, 0, { 1: 1, 2: 2, 4: 3 }[access]]);
-    this.u32(at + 4, port);
-  }
-
-  u8(at: number, value: number): void {
-    this.#view.setUint8(at, value);
-  }
-
-  u16(at: number, value: number): void {
-    this.#view.setUint16(at, value, true);
-  }
-
-  u32(at: number, value: number): void {
-    this.#view.setUint32(at, value, true);
-  }
-
-  text(at: number, value: string): void {
-    for (let i = 0; i < value.length; i++) this.#data[at + i] = value.charCodeAt(i);
-  }
-
-  bytes(at: number, values: readonly number[]): void {
-    this.#data.set(values, at);
-  }
-
-  finish(): AcpiTables {
-    return {
-      base: this.#base,
-      bytes: this.#data.slice(0, this.#end),
-      tables: this.#tables,
-      pointers: this.#pointers,
-    };
-  }
 }

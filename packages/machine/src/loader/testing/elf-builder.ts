@@ -11,11 +11,20 @@ export interface BuiltSegment {
   readonly type?: number;
 }
 
+/** A section that is no symbol table, such as notes. */
+export interface BuiltSection {
+  readonly name: string;
+  /** SHT_*. */
+  readonly type: number;
+  readonly bytes: Uint8Array;
+}
+
 export interface BuiltElf {
   readonly bits: 32 | 64;
   readonly entry: number;
   readonly segments: readonly BuiltSegment[];
   readonly symbols?: readonly { readonly name: string; readonly address: number }[];
+  readonly sections?: readonly BuiltSection[];
 }
 
 /** An ET_EXEC file for i386 or x86-64. */
@@ -26,7 +35,8 @@ export function buildElf(elf: BuiltElf): Uint8Array {
   const sectionHeaderSize = wide ? 64 : 40;
   const symbolSize = wide ? 24 : 16;
   const symbols = elf.symbols ?? [];
-  const names = `\0.symtab\0.strtab\0${symbols.map(({ name }) => `${name}\0`).join('')}`;
+  const extra = elf.sections ?? [];
+  const names = `\0.symtab\0.strtab\0${[...symbols, ...extra].map(({ name }) => `${name}\0`).join('')}`;
   const bytes = new Uint8Array(0x10000);
   const view = new DataView(bytes.buffer);
   const u16 = (at: number, value: number): void => view.setUint16(at, value, true);
@@ -61,11 +71,17 @@ export function buildElf(elf: BuiltElf): Uint8Array {
     word(header + (wide ? 48 : 28), 4);
     at = (at + segment.bytes.length + 7) & ~7;
   }
-  if (symbols.length > 0) {
+  if (symbols.length > 0 || extra.length > 0) {
+    const extraAt = extra.map(({ bytes: contents }) => {
+      const from = at;
+      bytes.set(contents, from);
+      at = (at + contents.length + 7) & ~7;
+      return from;
+    });
     const symbolsAt = at;
     const namesAt = symbolsAt + symbols.length * symbolSize;
     const sections = (namesAt + names.length + 7) & ~7;
-    let nameAt = names.indexOf(`${symbols[0].name}\0`, 17);
+    let nameAt = '\0.symtab\0.strtab\0'.length;
     for (const [i, symbol] of symbols.entries()) {
       const entry = symbolsAt + i * symbolSize;
       u32(entry, nameAt);
@@ -85,11 +101,14 @@ export function buildElf(elf: BuiltElf): Uint8Array {
     };
     section(1, 2, 1, symbolsAt, symbols.length * symbolSize);
     section(2, 3, 9, namesAt, names.length);
+    for (const [i, { name, type, bytes: contents }] of extra.entries()) {
+      section(3 + i, type, names.indexOf(`\0${name}\0`) + 1, extraAt[i], contents.length);
+    }
     word(24 + 2 * size, sections);
     u16(counts + 6, sectionHeaderSize);
-    u16(counts + 8, 3);
+    u16(counts + 8, 3 + extra.length);
     u16(counts + 10, 2);
-    at = sections + 3 * sectionHeaderSize;
+    at = sections + (3 + extra.length) * sectionHeaderSize;
   }
   return bytes.slice(0, at);
 }

@@ -1,6 +1,6 @@
 // Builds a PV domain from a kernel image, as Xen's toolstack does: memory, image, p2m, rings, page tables, start_info, and the state its
 // first vCPU starts with. The domain stays paused; nothing of it runs here.
-import { VMASST_TYPE_pae_extended_cr3 } from '@proxeny/abi';
+import { MAX_GUEST_CMDLINE, VMASST_TYPE_pae_extended_cr3 } from '@proxeny/abi';
 import {
   type Domain,
   type DomainConfig,
@@ -12,16 +12,12 @@ import {
   pinTable,
 } from '@proxeny/hv-core';
 import { type Mfn, PAGE_SIZE } from '@proxeny/memory';
+import { commandLineBytes } from './command-line.js';
+import { DomainMemory } from './domain-memory.js';
 import { checkPvImage, type PvImage } from './pv-image.js';
 import { type PvLayout, planPv } from './pv-layout.js';
-import { PvMemory } from './pv-memory.js';
-import {
-  checkCommandLine,
-  type PvStart,
-  type ServiceRing,
-  startOf,
-  writeStartInfo,
-} from './pv-start.js';
+import { type PvStart, startOf, writeStartInfo } from './pv-start.js';
+import { type ServiceRing, serviceRing } from './service-ring.js';
 import type { XenImage } from './xen-image.js';
 
 export interface PvRequest {
@@ -65,7 +61,7 @@ const TABLE_FLAGS = 0x067;
  */
 export function buildPv(hypervisor: Hypervisor, request: PvRequest): BuiltPv {
   const image = checkPvImage(request.image);
-  const commandLine = checkCommandLine(image, request.commandLine ?? '');
+  const commandLine = commandLineBytes(request.commandLine ?? '', image.name, MAX_GUEST_CMDLINE);
   const pages = Math.floor(request.memoryBytes / PAGE_SIZE);
   const ramdiskBytes = request.ramdisk?.length ?? 0;
   const layout = planPv(image, pages, ramdiskBytes);
@@ -78,11 +74,12 @@ export function buildPv(hypervisor: Hypervisor, request: PvRequest): BuiltPv {
   });
   try {
     const mfns = allocate(domain, pages);
-    const memory = new PvMemory(domain, mfns);
+    const memory = new DomainMemory(domain, (pfn) => mfns[pfn]);
     loadImage(memory, image, layout, request.ramdisk);
-    writeP2m(memory, image, layout);
-    const store = ring(domain, memory, layout.store, request.storeDomain ?? 0);
-    const console = ring(domain, memory, layout.console, request.consoleDomain ?? 0);
+    writeP2m(memory, image, layout, mfns);
+    const ring = (pfn: number, remote = 0) => serviceRing(domain, pfn, mfns[pfn], remote);
+    const store = ring(layout.store, request.storeDomain);
+    const console = ring(layout.console, request.consoleDomain);
     const contents = { store, console, commandLine, ramdiskBytes };
     writeStartInfo(memory, domain, image, layout, contents);
     writePageTables(memory, layout);
@@ -111,7 +108,7 @@ function allocate(domain: Domain, pages: number): Mfn[] {
 }
 
 function loadImage(
-  memory: PvMemory,
+  memory: DomainMemory,
   image: PvImage,
   layout: PvLayout,
   ramdisk: Uint8Array | undefined,
@@ -126,26 +123,18 @@ function loadImage(
   }
 }
 
-function writeP2m(memory: PvMemory, image: PvImage, layout: PvLayout): void {
+function writeP2m(
+  memory: DomainMemory,
+  image: PvImage,
+  layout: PvLayout,
+  mfns: readonly Mfn[],
+): void {
   const list =
-    image.word === 64
-      ? new BigUint64Array(memory.mfns.map((mfn) => BigInt(mfn)))
-      : new Uint32Array(memory.mfns);
+    image.word === 64 ? new BigUint64Array(mfns.map((mfn) => BigInt(mfn))) : new Uint32Array(mfns);
   memory.write(layout.p2m.pfn * PAGE_SIZE, new Uint8Array(list.buffer));
 }
 
-/** An unbound port for `remote`, and its ring. */
-function ring(domain: Domain, memory: PvMemory, pfn: number, remote: number): ServiceRing {
-  if (domain.events.findFree() === 0) {
-    throw new HvError(
-      'bad-argument',
-      `domain ${domain.name} may have no port for xenstore or its console: raise its limit maxPort`,
-    );
-  }
-  return { pfn, mfn: memory.mfns[pfn], port: domain.events.allocUnbound(remote).port };
-}
-
-function writePageTables(memory: PvMemory, layout: PvLayout): void {
+function writePageTables(memory: DomainMemory, layout: PvLayout): void {
   const { tables } = layout;
   const tableFrames = new Set<number>();
   for (const { level, index, pfn } of tables.tables) {

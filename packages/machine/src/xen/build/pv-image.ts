@@ -7,15 +7,10 @@ import {
   XENFEAT_supervisor_mode_kernel,
 } from '@proxeny/abi';
 import { PAGE_SIZE } from '@proxeny/memory';
-import { EM_386, PT_LOAD } from '../../loader/elf.js';
+import { EM_386 } from '../../loader/elf.js';
 import { hex, ImageError } from '../../loader/load-error.js';
+import { extent, type KernelSegment, kernelSegments } from './kernel-segments.js';
 import type { XenImage } from './xen-image.js';
-
-export interface PvSegment {
-  readonly offset: number;
-  readonly bytes: Uint8Array;
-  readonly memorySize: number;
-}
 
 export interface PvImage {
   readonly name: string;
@@ -25,7 +20,7 @@ export interface PvImage {
   /** Linear address of offset 0. */
   readonly virtualBase: number;
   /** Sorted and disjoint. */
-  readonly segments: readonly PvSegment[];
+  readonly segments: readonly KernelSegment[];
   /** Where the first segment starts and the last one ends. */
   readonly start: number;
   readonly end: number;
@@ -62,10 +57,8 @@ export function checkPvImage(image: XenImage): PvImage {
   if (notes.virtualBase === undefined && notes.paddrOffset !== undefined) {
     throw new ImageError('malformed', `${name}: the Xen note PADDR_OFFSET needs VIRT_BASE as well`);
   }
-  const segments = placeSegments(image, notes.paddrOffset ?? 0);
-  const start = segments[0].offset;
-  const last = segments[segments.length - 1];
-  const end = last.offset + last.memorySize;
+  const segments = kernelSegments(image, notes.paddrOffset ?? 0);
+  const { start, end } = extent(segments);
   const entry = notes.entry ?? elf.entry;
   if (entry < virtualBase + start || entry > virtualBase + end) {
     wrong(image, 'ENTRY', entry, `outside of the kernel, ${range(virtualBase, start, end)}`);
@@ -148,39 +141,6 @@ function checkFeatures({ name, notes }: XenImage): void {
       `${name}: the Xen note FEATURES requires "${feature}", which guests do not get here: ${why}`,
     );
   }
-}
-
-function placeSegments(image: XenImage, paddrOffset: number): PvSegment[] {
-  const { name, elf } = image;
-  const placed = elf.segments
-    .filter((segment) => segment.type === PT_LOAD && segment.memorySize > 0)
-    .map((segment) => ({
-      offset: segment.paddr - paddrOffset,
-      bytes: elf.view.bytes.subarray(segment.offset, segment.offset + segment.fileSize),
-      memorySize: segment.memorySize,
-    }))
-    .sort((a, b) => a.offset - b.offset);
-  if (placed.length === 0) {
-    throw new ImageError('malformed', `${name} is an ELF file with nothing to load`);
-  }
-  let end = 0;
-  for (const { offset, memorySize } of placed) {
-    const at = `the segment at ${hex(offset + paddrOffset)}`;
-    if (offset < 0) {
-      throw new ImageError(
-        'outside-ram',
-        `${name}: ${at} lies below PADDR_OFFSET ${hex(paddrOffset)}; the image was linked wrongly`,
-      );
-    }
-    if (offset < end) {
-      throw new ImageError(
-        'malformed',
-        `${name}: ${at} overlaps the one before it; the file is damaged`,
-      );
-    }
-    end = offset + memorySize;
-  }
-  return placed;
 }
 
 /** As Xen does, a place that cannot be is ignored: the p2m then follows the kernel, and the guest finds it by start_info. */

@@ -7,7 +7,6 @@ import {
   FLAT_RING3_CS64,
   FLAT_RING3_DS64,
   FLAT_RING3_SS64,
-  MAX_GUEST_CMDLINE,
   SIF_MOD_START_PFN,
   SIF_VIRT_P2M_4TOOLS,
   START_INFO_MAGIC_X86_32P,
@@ -20,17 +19,10 @@ import {
 } from '@proxeny/abi';
 import type { Domain } from '@proxeny/hv-core';
 import { type Mfn, PAGE_SIZE } from '@proxeny/memory';
-import { ImageError } from '../../loader/load-error.js';
+import type { DomainMemory } from './domain-memory.js';
 import type { PvImage } from './pv-image.js';
 import type { PvLayout } from './pv-layout.js';
-import type { PvMemory } from './pv-memory.js';
-
-/** A ring page shared with a service, and the guest's port for it. */
-export interface ServiceRing {
-  readonly pfn: number;
-  readonly mfn: Mfn;
-  readonly port: number;
-}
+import type { ServiceRing } from './service-ring.js';
 
 /** The first vCPU's state. */
 export interface PvStart {
@@ -49,19 +41,6 @@ const RFLAGS_IF = 0x200;
 const DR6_RESET = 0xffff_0ff0;
 const DR7_RESET = 0x400;
 
-/** @throws ImageError `command-line-too-long`, `malformed` */
-export function checkCommandLine(image: PvImage, text: string): Uint8Array {
-  if (text.includes('\0')) {
-    throw new ImageError('malformed', 'the command line contains a NUL character');
-  }
-  const bytes = new TextEncoder().encode(text);
-  if (bytes.length < MAX_GUEST_CMDLINE) return bytes;
-  throw new ImageError(
-    'command-line-too-long',
-    `the command line has ${bytes.length} bytes, start_info of ${image.name} takes at most ${MAX_GUEST_CMDLINE - 1}; shorten it`,
-  );
-}
-
 export interface StartInfoContents {
   readonly store: ServiceRing;
   readonly console: ServiceRing;
@@ -71,7 +50,7 @@ export interface StartInfoContents {
 }
 
 export function writeStartInfo(
-  memory: PvMemory,
+  memory: DomainMemory,
   domain: Domain,
   image: PvImage,
   layout: PvLayout,
