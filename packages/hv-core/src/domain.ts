@@ -10,6 +10,7 @@ import { P2m, P2mKind } from './frame/p2m.js';
 import { releaseMappings } from './grant/grant-mapping.js';
 import { GrantTable } from './grant/grant-table.js';
 import type { GuestCpu } from './guest-cpu.js';
+import { HvmParams } from './hvm-params.js';
 import type { Hypervisor } from './hypervisor.js';
 import { SchedulingParameters } from './sched/scheduling-parameters.js';
 import { POLL_NONE, POLL_SEVERAL, Vcpu } from './vcpu.js';
@@ -72,8 +73,17 @@ export class Domain {
   isDying = false;
   /** Why it crashed, if it was us. */
   crashCause: unknown = null;
+  /** Why it crashed, if it was the guest: what it did, for whoever reads the log. */
+  crashMessage: string | null = null;
   /** Behaviours switched on by vm_assist: VMASST_TYPE_*. */
   readonly assists: Set<number> = new Set();
+  /** Latches every page-table guest has: the index register of the CMOS clock, and PCI's configuration address. */
+  cmosIndex = 0;
+  pciAddress = 0;
+  /** The page it gave for marks of interrupts that need an EOI (physdev_op); -1: none. */
+  pirqEoiFrame: Mfn | -1 = -1;
+  /** Parameters of a translated guest. */
+  readonly hvmParams: HvmParams = new HvmParams();
   /** Its e820 map as XENMEM_memory_map tells it; null: none. */
   memoryMap: Uint8Array | null = null;
 
@@ -162,6 +172,12 @@ export class Domain {
   /** The guest, or the hypervisor on its behalf, cannot go on. */
   crash(cause: unknown = null): void {
     this.crashCause ??= cause;
+    this.shutdown(SHUTDOWN_crash);
+  }
+
+  /** The guest did something that it cannot go on from, such as to fault without a handler. */
+  crashGuest(message: string): void {
+    if (this.shutdownReason === null) this.crashMessage ??= message;
     this.shutdown(SHUTDOWN_crash);
   }
 
@@ -261,10 +277,14 @@ export class Domain {
     this.useTwoLevelEvents();
     releaseMappings(this);
     this.grants.releaseFrames();
+    if (this.pirqEoiFrame !== -1) types.putPageAndType(this.pirqEoiFrame);
+    this.pirqEoiFrame = -1;
     for (const vcpu of this.vcpus) {
       if (vcpu.infoFrame !== -1) types.putPageAndType(vcpu.infoFrame);
       vcpu.infoFrame = -1;
       vcpu.info = this.hypervisor.dummyVcpuInfo;
+      vcpu.pv?.dropGdt(types);
+      vcpu.pv?.dropLdt(types);
       if (vcpu.userRoot !== -1) types.putPageAndType(vcpu.userRoot);
       vcpu.userRoot = -1;
       if (vcpu.pageWalk && vcpu.pageWalk.root !== -1) {

@@ -19,6 +19,7 @@ import type { Scheduler } from './sched/scheduler.js';
 import { TimerQueue } from './sched/timer-queue.js';
 import type { Clock } from './time/clock.js';
 import { updateWallClock } from './time/pvclock.js';
+import { ReservedDescriptors } from './trap/reserved-descriptors.js';
 import type { Vcpu } from './vcpu.js';
 
 export interface HypervisorOptions {
@@ -60,6 +61,8 @@ export class Hypervisor {
   readonly types: PageTypes;
   readonly pageTables: PageTables;
   readonly m2p: M2p;
+  /** The hypervisor's entries of page-table guests' GDTs. */
+  readonly descriptors: ReservedDescriptors;
   readonly clock: Clock;
   readonly scheduler: Scheduler<Vcpu>;
   readonly timers: TimerQueue = new TimerQueue();
@@ -93,7 +96,9 @@ export class Hypervisor {
     this.frames = new FrameTable(options.memory, options.firstFrame);
     this.types = new PageTypes(this.frames);
     this.m2p = new M2p(this.frames);
+    this.descriptors = new ReservedDescriptors(this.frames);
     this.pageTables = new PageTables(this.types, this.m2p, (owner) => this.#wordOf(owner));
+    this.pageTables.onDescriptorsUnmapped = (owner) => this.#dropLdts(owner);
     this.frames.onFree = (mfn) => this.m2p.set(mfn, INVALID_M2P_ENTRY);
     this.frames.onListEmpty = (owner) => this.#dying.delete(owner);
     const dummy = this.frames.allocate(DOMID_XEN);
@@ -103,6 +108,12 @@ export class Hypervisor {
 
   #wordOf(owner: number): 32 | 64 {
     return (this.#domains.get(owner) ?? this.#dying.get(owner))?.word ?? 64;
+  }
+
+  /** A frame of descriptors is mapped at one place less: LDTs of its owner are found anew. */
+  #dropLdts(owner: number): void {
+    const domain = this.#domains.get(owner) ?? this.#dying.get(owner);
+    for (const vcpu of domain?.vcpus ?? []) vcpu.pv?.dropLdt(this.types);
   }
 
   get domains(): Iterable<Domain> {

@@ -13,6 +13,7 @@ export { type GuestCpu, GuestExit } from './guest-cpu.js';
 export { RESTART } from './hypercall/continuation.js';
 export type { HypercallFrame } from './hypercall/frame.js';
 export { type HypercallEntry, hypercallPage } from './hypercall/hypercall-page.js';
+export { initialiseVcpu } from './hypercall/vcpu-initialise.js';
 export {
   type HypercallObserver,
   Hypervisor,

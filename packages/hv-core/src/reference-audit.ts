@@ -113,6 +113,7 @@ class Recount {
 
   countDomain(domain: Domain): void {
     const { grants, events, p2m } = domain;
+    if (domain.pirqEoiFrame !== -1) this.add(domain.pirqEoiFrame, true);
     for (const mfn of [domain.sharedInfoFrame, ...grants.entries.frames]) this.add(mfn, true);
     for (const mfn of grants.entries.statusFrames) this.add(mfn, true);
     for (const mfn of events.fifo?.lentFrames() ?? []) this.add(mfn, true);
@@ -121,7 +122,9 @@ class Recount {
     }
     for (let gfn = 0; p2m && gfn <= p2m.highest; gfn++) this.#countGuestFrame(domain, gfn);
     for (const vcpu of domain.vcpus) {
-      for (const mfn of [vcpu.infoFrame, vcpu.userRoot, vcpu.pageWalk?.root ?? -1]) {
+      const { gdtFrames = [], ldtFrames = [] } = vcpu.pv ?? {};
+      const roots = [vcpu.userRoot, vcpu.pageWalk?.root ?? -1];
+      for (const mfn of [vcpu.infoFrame, ...roots, ...gdtFrames, ...ldtFrames]) {
         if (mfn !== -1) this.add(mfn, true);
       }
     }

@@ -36,6 +36,8 @@ function describeVcpu(vcpu: Vcpu): unknown[] {
     vcpu.singleshot.isSet ? vcpu.singleshot.deadlineNs : null,
     [...vcpu.virqPorts],
     vcpu.domain.events.fifo?.tailsOf(vcpu.id),
+    vcpu.pv?.describe(),
+    vcpu.upcallVector,
   ];
 }
 
@@ -59,6 +61,8 @@ function describeDomain(domain: Domain): unknown[] {
     domain.pauseCount,
     domain.shutdownReason,
     domain.shutdownCode,
+    [domain.cmosIndex, domain.pciAddress, domain.pirqEoiFrame],
+    domain.hvmParams.describe(),
     [...domain.assists].sort(),
     channels,
     domain.events.fifo?.pages,

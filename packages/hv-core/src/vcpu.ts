@@ -7,6 +7,7 @@ import {
   RUNSTATE_runnable,
   RUNSTATE_running,
   VIRQ_TIMER,
+  VMASST_TYPE_architectural_iopl,
   vcpu_info,
   XEN_ENOSYS,
   XEN_LEGACY_MAX_VCPUS,
@@ -25,6 +26,9 @@ import type { SchedulingParameters } from './sched/scheduling-parameters.js';
 import { Timer } from './sched/timer-queue.js';
 import { updateVcpuTime } from './time/pvclock.js';
 import { Runstate, runstateBytes } from './time/runstate.js';
+import { PvState } from './trap/pv-state.js';
+import { PvTraps } from './trap/pv-traps.js';
+import { CpuRegister, type TrapCpu } from './trap/trap-cpu.js';
 
 /** Waits for no port, or for several at once. */
 export const POLL_NONE = 0;
@@ -44,6 +48,10 @@ export class Vcpu implements Schedulable {
   readonly pageWalk: PageWalk | null;
   /** Root of user mode's page tables, in 64-bit page-table guests; -1: none. */
   userRoot: Mfn | -1 = -1;
+  /** What a page-table guest has beside registers, and what its CPU calls; null for a translated one. */
+  readonly pv: PvState | null;
+  readonly traps: PvTraps | null;
+  #userAccess: GuestAccess | null = null;
   /** Its LDT, as MMUEXT_SET_LDT put it. */
   ldtAddress = 0;
   ldtEntries = 0;
@@ -53,6 +61,8 @@ export class Vcpu implements Schedulable {
   infoFrame: Mfn | -1 = -1;
   /** Ports of its virtual interrupts; 0: not bound. */
   readonly virqPorts: Uint32Array = noVirqPorts();
+  /** The interrupt vector by which a translated guest hears of events on this vCPU, as it chose; 0: none of its own. */
+  upcallVector = 0;
   isInitialised = false;
   isUp = false;
   isBlocked = false;
@@ -82,6 +92,8 @@ export class Vcpu implements Schedulable {
     this.pollTimer = new Timer(() => this.unblock());
     this.frame = new HypercallFrame(this);
     this.innerFrame = new HypercallFrame(this);
+    this.pv = domain.p2m ? null : new PvState();
+    this.traps = this.pv && new PvTraps(this, this.pv);
     this.cpu = createCpu(this);
   }
 
@@ -135,9 +147,52 @@ export class Vcpu implements Schedulable {
     if (status !== 0) return status;
     const old = walk.root;
     walk.root = mfn;
+    this.pv?.dropLdt(hypervisor.types);
+    this.loadPageTables();
     if (old !== -1) hypervisor.types.putPageAndType(old);
     hypervisor.onTlbFlush?.(this.domain, this);
     return 0;
+  }
+
+  /** The engine, if it has registers and takes traps. */
+  get trapCpu(): TrapCpu | null {
+    return this.traps?.cpu ?? null;
+  }
+
+  /** Tells the CPU which page tables it uses, after a change of root or mode. */
+  loadPageTables(): void {
+    const isKernelMode = this.pv?.isKernelMode ?? true;
+    const root = isKernelMode ? this.pageWalk?.root : this.userRoot;
+    if (root !== undefined && root !== -1) this.trapCpu?.setPageTables(root, isKernelMode);
+  }
+
+  /** Between kernel and user mode of a 64-bit page-table guest: page tables and GS base change places. */
+  switchMode(isKernelMode: boolean): void {
+    const { pv, trapCpu } = this;
+    if (!pv || !trapCpu || pv.isKernelMode === isKernelMode) return;
+    const low = trapCpu.readLow(CpuRegister.gsBase);
+    const high = trapCpu.readHigh(CpuRegister.gsBase);
+    trapCpu.write(CpuRegister.gsBase, pv.inactiveGsLow, pv.inactiveGsHigh);
+    pv.inactiveGsLow = low;
+    pv.inactiveGsHigh = high;
+    pv.isKernelMode = isKernelMode;
+    this.loadPageTables();
+  }
+
+  /** Its linear memory as the code that runs sees it: through user mode's page tables while those are in use. */
+  get currentAccess(): GuestAccess {
+    if (this.userRoot === -1 || !this.pv || this.pv.isKernelMode) return this.access;
+    const { memory } = this.domain.hypervisor;
+    const walk = new PageWalk(memory, this.domain.word);
+    walk.root = this.userRoot;
+    this.#userAccess ??= new GuestAccess(memory, walk);
+    this.#userAccess.space = walk;
+    return this.#userAccess;
+  }
+
+  /** IOPL is told and taken as on hardware, with the kernel at level 0. */
+  get hasArchitecturalIoLevel(): boolean {
+    return this.domain.assists.has(VMASST_TYPE_architectural_iopl);
   }
 
   // Events. Bytes 0 and 1 of vcpu_info are evtchn_upcall_pending and evtchn_upcall_mask for both word sizes.
@@ -163,11 +218,18 @@ export class Vcpu implements Schedulable {
     this.unblock();
   }
 
-  /** Enters the guest's callback if there is something to tell and it may be told. */
+  /** Enters the guest's callback if there is something to tell and it may be told; a page-table guest's NMI handler before. */
   deliverUpcall(): void {
-    if (!this.hasDeliverableUpcall) return;
-    this.isUpcallMasked = true;
-    this.cpu.upcall();
+    const { pv, traps } = this;
+    if (pv?.isNmiPending && !pv.isNmiMasked) traps?.enterNmi();
+    if (!this.hasDeliverableUpcall || this.domain.shutdownReason !== null) return;
+    const trapCpu = this.trapCpu;
+    if (trapCpu) {
+      traps?.enterUpcall(trapCpu);
+    } else {
+      this.isUpcallMasked = true;
+      this.cpu.upcall();
+    }
   }
 
   /** Waits for an event; not if there is one. Unmasks upcalls. */

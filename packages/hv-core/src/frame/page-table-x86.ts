@@ -3,6 +3,7 @@
 import { XEN_EBUSY, XEN_EINVAL, XEN_EPERM } from '@proxeny/abi';
 import { type Mfn, PAGE_SIZE } from '@proxeny/memory';
 import { RESTART } from '../hypercall/continuation.js';
+import { checkDescriptorFrame } from '../trap/segment-descriptor.js';
 import { PageType } from './frame-table.js';
 import { LinearTables } from './linear-table.js';
 import type { M2p } from './m2p.js';
@@ -35,6 +36,8 @@ export class PageTables implements TypeRules {
   readonly #m2p: M2p;
   readonly #wordOf: WordOfOwner;
   readonly #linear: LinearTables;
+  /** Called before a read-only mapping of a frame of descriptors goes. */
+  onDescriptorsUnmapped: ((owner: number) => void) | null = null;
 
   constructor(types: PageTypes, m2p: M2p, wordOf: WordOfOwner) {
     this.#types = types;
@@ -51,7 +54,10 @@ export class PageTables implements TypeRules {
   validate(mfn: number, type: PageType): number {
     const owner = this.#types.frames.owner[mfn] as number;
     const isPae = this.#wordOf(owner) === 32;
-    if (type === PageType.segmentDescriptors) return -XEN_EINVAL;
+    if (type === PageType.segmentDescriptors) {
+      const { memory } = this.#types.frames;
+      return checkDescriptorFrame(memory, mfn as Mfn, isPae ? 32 : 64) ? 0 : -XEN_EINVAL;
+    }
     if (type === PageType.l4 && isPae) return -XEN_EINVAL;
     const slots = this.#slotCount(type, isPae);
     for (let slot = 0; slot < slots; slot++) {
@@ -129,6 +135,9 @@ export class PageTables implements TypeRules {
     const target = entryMfn(low, high);
     if (type === PageType.l1) {
       if ((low & PTE_WRITABLE) !== 0) this.#types.putType(target);
+      else if (this.#types.typeOf(target) === PageType.segmentDescriptors) {
+        this.onDescriptorsUnmapped?.(this.#types.frames.owner[mfn] as number);
+      }
       this.#types.frames.putPage(target);
     } else if (!this.#linear.give(mfn, type, target)) {
       this.#types.putPageAndType(target);

@@ -1,7 +1,7 @@
 // Dispatch: takes one hypercall from a vCPU's registers through the table and puts the result back.
 import { XEN_ENOSYS } from '@proxeny/abi';
 import type { Vcpu } from '../vcpu.js';
-import { RESTART } from './continuation.js';
+import { REGISTERS_SET, RESTART } from './continuation.js';
 import type { HypercallFrame } from './frame.js';
 import { hypercallTable } from './table.js';
 
@@ -37,7 +37,7 @@ export function dispatch(vcpu: Vcpu): number {
       cpu.setHypercallArg(i, frame.low[i] as number, frame.high[i] as number);
     }
     cpu.restartHypercall();
-  } else {
+  } else if (result !== REGISTERS_SET) {
     cpu.finishHypercall(result);
   }
   return frame.workSpent;

@@ -1,6 +1,7 @@
 // event_channel_op: checks of every operation; what they do is in event/event-channels.ts. event_channel.h.
 import {
   __HYPERVISOR_event_channel_op,
+  __HYPERVISOR_event_channel_op_compat,
   DOMID_SELF,
   EVTCHNOP_alloc_unbound,
   EVTCHNOP_bind_interdomain,
@@ -29,6 +30,7 @@ import {
   evtchn_bind_vcpu,
   evtchn_bind_virq,
   evtchn_close,
+  evtchn_op,
   evtchn_reset,
   evtchn_send,
   evtchn_status,
@@ -36,9 +38,11 @@ import {
   NR_VIRQS,
   XEN_EACCES,
   XEN_EEXIST,
+  XEN_EFAULT,
   XEN_EINVAL,
   XEN_ENOENT,
   XEN_ENOSPC,
+  XEN_ENOSYS,
   XEN_EPERM,
   XEN_ESRCH,
 } from '@proxeny/abi';
@@ -51,7 +55,7 @@ import type { Decoded, Hypercall } from './hypercall.js';
 import { decodeOperation, subOperations } from './record.js';
 
 /** Physical interrupts a domain could name, though it is permitted none: 16 legacy lines and 32 more. */
-const NR_PIRQS = 48;
+export const NR_PIRQS = 48;
 
 function allocUnbound(call: HypercallFrame): Decoded {
   const { fields } = evtchn_alloc_unbound.of(call.word);
@@ -228,4 +232,22 @@ export const eventChannelOp: Hypercall = {
   name: 'event_channel_op',
   arguments: 2,
   decode: (call) => decodeOperation(call, operations, call.uint(0), 1),
+};
+
+/** The older form, whose number is in the record, with the operations there were then. */
+export const eventChannelOpCompat: Hypercall = {
+  number: __HYPERVISOR_event_channel_op_compat,
+  name: 'event_channel_op_compat',
+  arguments: 1,
+  decode: (call) => {
+    if (!call.vcpu.pv) return -XEN_ENOSYS;
+    const { byteLength, fields } = evtchn_op.of(call.word);
+    const record = call.pointer(0);
+    const bytes = new Uint8Array(byteLength);
+    if (!call.vcpu.access.copyFrom(record, bytes)) return -XEN_EFAULT;
+    const command = fields.cmd.get(new DataView(bytes.buffer));
+    if (command > EVTCHNOP_unmask) return -XEN_ENOSYS;
+    call.setArgument(1, record + fields.u.offset);
+    return decodeOperation(call, operations, command, 1);
+  },
 };

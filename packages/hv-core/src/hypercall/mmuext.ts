@@ -89,12 +89,15 @@ function flushMulti(call: HypercallFrame): number {
 
 function setLdt(call: HypercallFrame): number {
   const { arg1, arg2 } = mmuext_op.of(call.word).fields;
-  const address = call.recordPointer(arg1.fields.linear_addr);
+  const { vcpu } = call;
   const entries = arg2.fields.nr_ents.get(call.view);
+  const address = entries === 0 ? 0 : call.recordPointer(arg1.fields.linear_addr);
   const isUsable = address % PAGE_SIZE === 0 && isGuestAddress(address, call.word);
   if (!isUsable || entries > MAX_LDT_ENTRIES) return -XEN_EINVAL;
-  call.vcpu.ldtAddress = address;
-  call.vcpu.ldtEntries = entries;
+  if (vcpu.ldtAddress === address && vcpu.ldtEntries === entries) return 0;
+  vcpu.pv?.dropLdt(call.hypervisor.types);
+  vcpu.ldtAddress = address;
+  vcpu.ldtEntries = entries;
   return 0;
 }
 

@@ -6,10 +6,12 @@ import {
   VCPUOP_down,
   VCPUOP_get_physid,
   VCPUOP_get_runstate_info,
+  VCPUOP_initialise,
   VCPUOP_is_up,
   VCPUOP_register_runstate_memory_area,
   VCPUOP_register_vcpu_info,
   VCPUOP_register_vcpu_time_memory_area,
+  VCPUOP_send_nmi,
   VCPUOP_set_periodic_timer,
   VCPUOP_set_singleshot_timer,
   VCPUOP_stop_periodic_timer,
@@ -25,6 +27,7 @@ import {
   XEN_EFAULT,
   XEN_EINVAL,
   XEN_ENOENT,
+  XEN_ENOSYS,
   XEN_ETIME,
 } from '@proxeny/abi';
 import { type Maddr, PAGE_SIZE } from '@proxeny/memory';
@@ -34,6 +37,7 @@ import type { Vcpu } from '../vcpu.js';
 import type { HypercallFrame } from './frame.js';
 import type { Decoded, Hypercall } from './hypercall.js';
 import { decodeOperation, subOperations } from './record.js';
+import { decodeInitialise } from './vcpu-initialise.js';
 
 const MIN_PERIOD_NS = 1_000_000;
 const MAX_PERIOD_NS = 2 ** 57;
@@ -169,6 +173,18 @@ function registerInfo(call: HypercallFrame): Decoded {
   };
 }
 
+function sendNmi(call: HypercallFrame): Decoded {
+  const vcpu = targetOf(call);
+  const { pv } = vcpu;
+  if (call.pointer(2) !== 0) return -XEN_EINVAL;
+  if (!pv) return -XEN_ENOSYS;
+  return () => {
+    pv.isNmiPending = true;
+    vcpu.unblock();
+    return 0;
+  };
+}
+
 const operations = subOperations(vcpu_ops, {
   [VCPUOP_up]: up,
   [VCPUOP_down]: down,
@@ -180,6 +196,7 @@ const operations = subOperations(vcpu_ops, {
   [VCPUOP_set_singleshot_timer]: setSingleshot,
   [VCPUOP_stop_singleshot_timer]: stopSingleshot,
   [VCPUOP_register_vcpu_info]: registerInfo,
+  [VCPUOP_send_nmi]: sendNmi,
   // Only a vCPU that is pinned to a physical CPU has an answer.
   [VCPUOP_get_physid]: () => -XEN_EINVAL,
   [VCPUOP_register_vcpu_time_memory_area]: registerTimeArea,
@@ -189,8 +206,10 @@ export const vcpuOp: Hypercall = {
   number: __HYPERVISOR_vcpu_op,
   name: 'vcpu_op',
   arguments: 3,
-  decode: (call) =>
-    call.domain.vcpus[call.uint(1)] === undefined
-      ? -XEN_ENOENT
-      : decodeOperation(call, operations, call.uint(0), 2),
+  decode: (call) => {
+    const vcpu = call.domain.vcpus[call.uint(1)];
+    if (!vcpu) return -XEN_ENOENT;
+    if (call.uint(0) === VCPUOP_initialise) return decodeInitialise(call, vcpu);
+    return decodeOperation(call, operations, call.uint(0), 2);
+  },
 };

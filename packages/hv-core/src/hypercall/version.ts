@@ -37,8 +37,8 @@ import type { HypercallFrame } from './frame.js';
 import type { Decoded, DecodeRecord, Hypercall } from './hypercall.js';
 import { decodeOperation, subOperations } from './record.js';
 
-const XEN_MAJOR = 4;
-const XEN_MINOR = 17;
+export const XEN_MAJOR = 4;
+export const XEN_MINOR = 17;
 const EXTRA_VERSION = '.7-proxeny';
 const CAPABILITIES = 'xen-3.0-x86_64 xen-3.0-x86_32p ';
 const DENIED = '<denied>';

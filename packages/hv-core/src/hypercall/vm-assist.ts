@@ -13,6 +13,7 @@ import {
   XEN_EINVAL,
   XEN_ENOSYS,
 } from '@proxeny/abi';
+import type { Domain } from '../domain.js';
 import type { Hypercall } from './hypercall.js';
 
 const forAll = [
@@ -24,6 +25,12 @@ const forAll = [
   VMASST_TYPE_runstate_update_flag,
 ];
 
+/** Whether a domain has this VMASST_TYPE_*. */
+export function isAssist(domain: Domain, type: number): boolean {
+  if (domain.p2m) return type === VMASST_TYPE_runstate_update_flag;
+  return forAll.includes(type) || (type === VMASST_TYPE_m2p_strict && domain.word === 64);
+}
+
 export const vmAssist: Hypercall = {
   number: __HYPERVISOR_vm_assist,
   name: 'vm_assist',
@@ -33,10 +40,7 @@ export const vmAssist: Hypercall = {
     const type = call.uint(1);
     const { domain } = call;
     if (command !== VMASST_CMD_enable && command !== VMASST_CMD_disable) return -XEN_ENOSYS;
-    const isKnown = domain.p2m
-      ? type === VMASST_TYPE_runstate_update_flag
-      : forAll.includes(type) || (type === VMASST_TYPE_m2p_strict && call.word === 64);
-    if (!isKnown) return -XEN_EINVAL;
+    if (!isAssist(domain, type)) return -XEN_EINVAL;
     return () => {
       if (command === VMASST_CMD_enable) domain.assists.add(type);
       else domain.assists.delete(type);
