@@ -185,6 +185,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'machine/xen/shared-page': [],
   'machine/xen/store': ['abi', 'machine/xen/shared-page'],
   'machine/xen/console': ['abi', 'machine/xen/shared-page'],
+  'machine/xen/toolstack': ['abi', 'machine/xen/store'],
   'machine/xen/testing': ['abi', 'machine/xen/shared-page', 'machine/xen/store'],
   // The only place outside of the command line that touches Node.
   'machine/host': ['memory', 'machine/device', 'machine/clock', 'machine/storage', 'node:'],

@@ -51,4 +51,22 @@ export { type StoreErrno, StoreError } from './xen/store/store-error.js';
 export { defaultStoreLimits, type StoreLimits } from './xen/store/store-limits.js';
 export { StoreRing } from './xen/store/store-ring.js';
 export { StoreService } from './xen/store/store-service.js';
+export { addConsole } from './xen/toolstack/console-entry.js';
+export {
+  addDevice,
+  backendPath,
+  type DeviceName,
+  type DeviceValueSets,
+  type DeviceValues,
+  frontendPath,
+  removeDevice,
+} from './xen/toolstack/device-pair.js';
+export { addDisk, type DiskEntry, diskDevice, diskNumber } from './xen/toolstack/disk-entry.js';
+export {
+  type DomainEntries,
+  type GuestRing,
+  removeDomainHome,
+  writeDomainHome,
+} from './xen/toolstack/domain-home.js';
+export { addNetwork, type NetworkEntry } from './xen/toolstack/network-entry.js';
 export { XenMachine, type XenMachineConfig } from './xen/xen-machine.js';

@@ -11,6 +11,9 @@ export class StoreService {
 
   constructor(options: StoreOptions = {}) {
     this.store = new Store(options);
+    const client = this.client();
+    client.make('/tool/xenstored');
+    client.close();
   }
 
   /** The store for a program of the host's. */
