@@ -29,7 +29,7 @@ export interface CopyEnd {
 }
 
 /** A page that may be used, and which of its bytes. */
-interface CopyPage {
+export interface CopyPage {
   readonly owner: Domain;
   readonly mfn: Mfn;
   readonly start: number;
@@ -47,7 +47,8 @@ function resolve(caller: Domain, end: CopyEnd, isWrite: boolean): CopyPage | num
   return resolveGrant(owner, end.frame, caller.id, isWrite, true);
 }
 
-function resolveGrant(
+/** The page and bytes that entry `ref` of `owner` lets `grantee` use, or a GNTST_* error. */
+export function resolveGrant(
   owner: Domain,
   ref: number,
   grantee: number,

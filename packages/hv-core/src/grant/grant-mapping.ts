@@ -44,7 +44,8 @@ interface EntryPlace {
   readonly slot: number;
 }
 
-function takeFrame(domain: Domain, mfn: Mfn, isReadOnly: boolean): boolean {
+/** The references a mapping holds; false, and none taken, if the frame cannot be used so. */
+export function takeFrame(domain: Domain, mfn: Mfn, isReadOnly: boolean): boolean {
   const { frames, types } = domain.hypervisor;
   if (!frames.getPage(mfn, domain.id)) return false;
   if (isReadOnly || types.getType(mfn, PageType.writable) === 0) return true;
@@ -52,7 +53,7 @@ function takeFrame(domain: Domain, mfn: Mfn, isReadOnly: boolean): boolean {
   return false;
 }
 
-function giveFrame(domain: Domain, mfn: Mfn, isReadOnly: boolean): void {
+export function giveFrame(domain: Domain, mfn: Mfn, isReadOnly: boolean): void {
   const { frames, types } = domain.hypervisor;
   if (isReadOnly) frames.putPage(mfn);
   else types.putPageAndType(mfn);
