@@ -1,5 +1,15 @@
 // The package: kernels to run as guests, as machine code and as TypeScript.
 export {
+  Blkfront,
+  type BlkfrontOptions,
+  type BlkfrontResponse,
+  type BlkfrontSegment,
+} from './native/blkfront.js';
+export { FrontDevice, type FrontKernel, type FrontStore } from './native/front-device.js';
+export { FrontRing } from './native/front-ring.js';
+export { GuestEvents } from './native/guest-events.js';
+export { GuestGrants } from './native/guest-grants.js';
+export {
   type ComputeAction,
   compute,
   type HypercallAction,
