@@ -187,6 +187,20 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'machine/xen/console': ['abi', 'machine/xen/shared-page'],
   'machine/xen/toolstack': ['abi', 'machine/xen/store'],
   'machine/xen/testing': ['abi', 'machine/xen/shared-page', 'machine/xen/store'],
+  // Back-ends of Xen's split drivers: they know guests by their grants and events only, and no CPU.
+  'machine/xen/store-access': [],
+  'machine/xen/backend-host': ['hv-core', 'machine/xen/store-access'],
+  'machine/xen/ring': ['abi', 'hv-core', 'memory'],
+  'machine/xen/xenbus': ['abi', 'machine/xen/backend-host', 'machine/xen/store-access'],
+  'machine/xen/block': [
+    'abi',
+    'hv-core',
+    'memory',
+    'machine/storage',
+    'machine/xen/backend-host',
+    'machine/xen/ring',
+    'machine/xen/xenbus',
+  ],
   // The only place outside of the command line that touches Node.
   'machine/host': ['memory', 'machine/device', 'machine/clock', 'machine/storage', 'node:'],
 
