@@ -1,9 +1,14 @@
 #!/usr/bin/env node
 // The `proxeny` command.
+import { setFlagsFromString } from 'node:v8';
 import { runCommandLine } from './command-line.js';
 import { EXIT_SIGNAL, EXIT_TIMEOUT } from './exit-code.js';
 
 const LINGER_MS = 1000;
+
+// V8 lets its young generation grow to 32 MiB and more for a program that allocates as a compiler does. A guest's memory counts for
+// us; ours should not. The size it has now is enough: measured, a boot takes the same time.
+setFlagsFromString('--semi-space-growth-factor=1');
 
 process.stdout.on('error', () => {
   // A reader that went away (`| head`) is no bug; commands that care listen themselves.

@@ -15,6 +15,7 @@ import {
 import { DB } from './fault.js';
 import { TLB_SET_SIZE, TLB_SETS } from './mmu/tlb.js';
 import type { CpuPlatform, SecondStage, TrapDelivery } from './platform.js';
+import type { RegionLibrary } from './region/library.js';
 import { ArchitecturalTraps } from './routines/architectural-traps.js';
 import { resetCpu } from './routines/reset.js';
 import { type StartState, startAt } from './routines/start-state.js';
@@ -65,6 +66,9 @@ export interface X86CpuOptions {
   readonly traps?: (core: Core) => TrapDelivery;
   /** Executions of a block before the hot tier compiles it; Infinity: everything runs in the cold tier. */
   readonly hotThreshold?: number;
+  /** Regions compiled together, and shared; see {@link EngineOptions}. */
+  readonly hotBatch?: number;
+  readonly library?: RegionLibrary;
   /** Machine address of {@link PROFILE_SIZE} bytes for execution counters (tools/profile-forms.ts); counting slows the CPU down. */
   readonly profile?: number;
 }
@@ -177,6 +181,7 @@ export class X86Cpu {
     const { state, core } = this;
     if (this.down) return EXIT_SHUTDOWN;
     this.enter();
+    this.engine.hot.tick(budget);
     state.set(BUDGET, budget);
     for (;;) {
       const exit = this.attend();

@@ -20,7 +20,7 @@ const model = cpuModel('max') as CpuModel;
 function pair(text: string) {
   const memory = new WebAssembly.Memory({ initial: 0x600000 >> 16 });
   const blocks = new BlockCache(memory, 0x100000, 0x200000);
-  const engine = new Engine({ blocks, model, hotThreshold: 20 });
+  const engine = new Engine({ blocks, model, hotThreshold: 20, hotBatch: 1 });
   const { bytes } = assemble(`bits 32\n${text}`, { bits: 32, origin: CODE });
   new Uint8Array(memory.buffer).set(bytes, MACHINE_CODE);
   const cpus = [0, 1].map((i) => {

@@ -4,6 +4,7 @@ import type { BlockCache } from './block/block-cache.js';
 import { Core, MODE_CLASS_MASK } from './core.js';
 import type { CpuModel } from './cpu-model.js';
 import { FeatureGate } from './isa/feature-gate.js';
+import type { RegionLibrary } from './region/library.js';
 import { coldImports, ModeHandlers } from './tier/cold.js';
 import { HOT_THRESHOLD, HotTier } from './tier/hot.js';
 import { HANDLER_TABLE_SIZE } from './tier/interpreter.js';
@@ -14,6 +15,10 @@ export interface EngineOptions {
   readonly model: CpuModel;
   /** Executions of a block before the hot tier compiles it; Infinity: everything runs in the cold tier. */
   readonly hotThreshold?: number;
+  /** Regions compiled together; default 32. */
+  readonly hotBatch?: number;
+  /** Compiled regions shared with other engines; default: a library of its own. */
+  readonly library?: RegionLibrary;
   /** Machine address of {@link PROFILE_SIZE} bytes for execution counters (tools/profile-forms.ts); counting slows the CPU down. */
   readonly profile?: number;
 }
@@ -38,12 +43,14 @@ export class Engine {
     this.blocks = options.blocks;
     this.profile = options.profile ?? 0;
     this.gate = new FeatureGate(options.model.features as Iterable<never>);
-    this.hot = new HotTier(
-      () => this.current as Core,
-      this.blocks,
-      this.gate,
-      (modeClass) => this.modes[modeClass] as ModeHandlers,
-    );
+    this.hot = new HotTier({
+      current: () => this.current as Core,
+      blocks: this.blocks,
+      gate: this.gate,
+      handlersOf: (modeClass) => this.modes[modeClass] as ModeHandlers,
+      ...(options.library ? { library: options.library } : {}),
+      ...(options.hotBatch === undefined ? {} : { batchRegions: options.hotBatch }),
+    });
     this.blocks.regions = this.hot;
     this.blocks.heat = Math.min(
       this.profile !== 0 ? Infinity : (options.hotThreshold ?? HOT_THRESHOLD),
@@ -60,7 +67,7 @@ export class Engine {
       (this.current as Core).state.memory,
       () => this.current as Core,
       () => this.lookup(),
-      (rec) => this.hot.compile(rec),
+      (rec) => this.hot.offer(rec),
     );
     const handlers = new ModeHandlers(
       Core.modeOf(modeClass & MODE_CLASS_MASK),

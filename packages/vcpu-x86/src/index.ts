@@ -27,6 +27,7 @@ export type {
   StoreEmulation,
   TrapDelivery,
 } from './platform.js';
+export { RegionLibrary } from './region/library.js';
 export { cpuModel, cpuModelNames } from './routines/cpu-models.js';
 export type { StartSegment, StartState, StartTable } from './routines/start-state.js';
 export { VcpuState } from './state/vcpu-state.js';

@@ -5,6 +5,7 @@ import { BlockCache } from './block/block-cache.js';
 import { X86Cpu } from './cpu.js';
 import type { CpuModel } from './cpu-model.js';
 import type { CpuPlatform } from './platform.js';
+import type { RegionLibrary } from './region/library.js';
 import { cpuModel } from './routines/cpu-models.js';
 
 const RAM = 0x200000;
@@ -30,8 +31,13 @@ export class TestingMachine {
   readonly cpu: X86Cpu;
   readonly ram: Uint8Array;
 
-  /** @param hotThreshold Infinity for the cold tier alone */
-  constructor(text: string, bits: 32 | 64, hotThreshold: number) {
+  /** @param hotThreshold Infinity for the cold tier alone; `more`: regions a module (default 1), shared regions */
+  constructor(
+    text: string,
+    bits: 32 | 64,
+    hotThreshold: number,
+    more: { readonly hotBatch?: number; readonly library?: RegionLibrary } = {},
+  ) {
     const memory = new WebAssembly.Memory({ initial: (RAM + RAM_BYTES) >> 16 });
     const blocks = new BlockCache(memory, 0x100000, 0x200000);
     this.cpu = new X86Cpu({
@@ -42,6 +48,8 @@ export class TestingMachine {
       platform: silentPlatform,
       stage: { mfnOf: (gfn: Gfn) => (gfn < RAM_BYTES / 4096 ? ((gfn + RAM / 4096) as Mfn) : -1) },
       hotThreshold,
+      hotBatch: 1,
+      ...more,
     });
     this.ram = new Uint8Array(memory.buffer, RAM, RAM_BYTES);
     this.ram.set(assemble(`bits ${bits}\n${text}`, { bits, origin: CODE }).bytes, CODE);

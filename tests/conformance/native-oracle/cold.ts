@@ -71,17 +71,18 @@ export class ColdCpu {
     this.#blocks.onClear(() => this.core.forgetJumps());
     const gate = FeatureGate.all();
     this.#translator = new Translator(this.core, this.#blocks, gate);
-    this.#hot = new HotTier(
-      () => this.core,
-      this.#blocks,
+    this.#hot = new HotTier({
+      current: () => this.core,
+      blocks: this.#blocks,
       gate,
-      (modeClass) => this.#handlers(modeClass),
-    );
+      handlersOf: (modeClass) => this.#handlers(modeClass),
+      batchRegions: 1,
+    });
     if (options.withHotTier) {
       this.#blocks.regions = this.#hot;
       this.#blocks.heat = HOT_THRESHOLD;
     }
-    const becameHot = (rec: number): void => this.#hot.compile(rec);
+    const becameHot = (rec: number): void => this.#hot.offer(rec);
     this.#imports = coldImports(
       this.core.state.memory,
       () => this.core,

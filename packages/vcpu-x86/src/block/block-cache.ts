@@ -22,7 +22,7 @@ const NEVER_HOT = 0x7fffffff;
 
 /** Whoever compiles hot regions learns what happened to the code they were made of. */
 export interface RegionKeeper {
-  /** The block that a region was entered by went. */
+  /** A block went; a region may have been entered by it. */
   blockDropped(rec: number): void;
   /** Bytes of a frame that holds code were written. */
   written(from: number, length: number): void;
@@ -129,6 +129,10 @@ export class BlockCache implements CodeWatch {
   }
   setHot(rec: number, handler: number): void {
     this.i32[((rec - HEADER_SIZE) >> 2) + 5] = handler;
+  }
+  /** How many executions from now the block is offered to the hot tier (again). */
+  setHeat(rec: number, executions: number): void {
+    this.i32[((rec - HEADER_SIZE) >> 2) + 4] = Math.min(executions, NEVER_HOT);
   }
 
   /** Room for a block of `bytes` of records; its first record's address. Everything is forgotten when the arena is full. */
@@ -239,7 +243,7 @@ export class BlockCache implements CodeWatch {
     this.part(host >>> 12, rec);
     if (this.i32[h + 2] !== 0) this.part(this.i32[h + 2] >>> 12, rec);
     this.starts.delete(rec);
-    if (this.i32[h + 5] !== 0) this.regions?.blockDropped(rec);
+    this.regions?.blockDropped(rec);
     this.dropped++;
     const sizes = this.recordSizes[modeClass];
     let at = rec;

@@ -6,9 +6,12 @@ import { rows } from './table.js';
 export class FeatureGate {
   /** 1 by row id where the row exists. */
   readonly allowed: Uint8Array;
+  /** Names the set of features: gates of the same name decode alike. */
+  readonly name: string;
 
   constructor(features: Iterable<CpuFeature>) {
     const on = new Set<string>(features);
+    this.name = [...on].sort().join(' ');
     this.allowed = Uint8Array.from(rows, (row) =>
       row.feature === '' || on.has(row.feature) ? 1 : 0,
     );

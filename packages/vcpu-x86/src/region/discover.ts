@@ -42,6 +42,8 @@ export interface Region {
   readonly blocks: readonly RegionBlock[];
   /** The pages with its code, numbered from the entry's page. */
   readonly pages: ReadonlyMap<number, PageUse>;
+  /** Its code: runs of bytes [from, to), counted from the start of the entry's page, ascending, as pairs. */
+  readonly runs: readonly number[];
 }
 
 /** Bytes [from, to) of a page, whose machine address is `host`. */
@@ -194,7 +196,7 @@ class Discovery {
     if (!seen.has(0)) return null;
     const blocks: RegionBlock[] = [];
     for (const start of leaders) if (seen.has(start)) blocks.push(this.block(start));
-    return { blocks: reachable(blocks), pages: this.usedPages() };
+    return { blocks: reachable(blocks), pages: this.usedPages(), runs: this.runs() };
   }
   private block(start: number): RegionBlock {
     const instructions: RegionInstruction[] = [];
@@ -219,6 +221,18 @@ class Discovery {
         return { start, instructions, end: { kind: 'goto', to: d.next } };
       offset = d.next;
     }
+  }
+  private runs(): number[] {
+    const { entry } = this.source;
+    const runs: number[] = [];
+    for (const offset of [...this.seen].sort((a, b) => a - b)) {
+      const from = entry + offset;
+      const to = entry + this.at(offset).next;
+      const last = runs.length - 1;
+      if (last > 0 && from <= runs[last]) runs[last] = Math.max(runs[last], to);
+      else runs.push(from, to);
+    }
+    return runs;
   }
   private usedPages(): Map<number, PageUse> {
     const used = new Map<number, PageUse>();

@@ -6,7 +6,7 @@ import type { Mode } from '../semantics/shape.js';
 import { BLOCK_RIP, BUDGET, RIP } from '../state/layout.js';
 import type { EmitTarget } from '../wasm/emit.js';
 import { FunctionWriter, type Label } from '../wasm/encoder.js';
-import { ModuleWriter } from '../wasm/module.js';
+import type { ModuleWriter } from '../wasm/module.js';
 import { I32, OP, PURE } from '../wasm/opcodes.js';
 import { COLD, LEFT, RegionContext } from './context.js';
 import { type Region, type RegionBlock, type RegionInstruction, successors } from './discover.js';
@@ -15,14 +15,12 @@ import { type Shape, structure } from './structure.js';
 
 const op = (name: string): number => PURE.get(name) as number;
 
-/** A module that exports the region as `region(state)`. */
-export function regionModule(region: Region, mode: Mode): Uint8Array<ArrayBuffer> {
-  const module = new ModuleWriter();
+/** Adds the region to a module, as the exported function `name` of (state). */
+export function addRegion(module: ModuleWriter, name: string, region: Region, mode: Mode): void {
   const w = new FunctionWriter(1);
   const x = new RegionContext(w, mode);
   new RegionWriter(region, module, x).write();
-  module.add('region', [I32], [I32], w);
-  return module.build();
+  module.add(name, [I32], [I32], w);
 }
 
 class RegionWriter {

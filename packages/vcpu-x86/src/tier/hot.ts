@@ -1,45 +1,95 @@
 // The hot tier: blocks that run often become regions compiled to WebAssembly. A region belongs to the block it is entered by; it goes
-// when that block goes, when its code is written, or when another page is found mapped where its code was.
+// when that block goes, when its code is written, or when another page is found mapped where its code was. Regions are compiled
+// by the module: a WebAssembly module costs V8 some fifteen KiB whatever is in it. What other code is made of the same bytes
+// comes from the library.
 import type { BlockCache, RegionKeeper } from '../block/block-cache.js';
 import type { Core } from '../core.js';
 import type { FeatureGate } from '../isa/feature-gate.js';
-import { discoverRegion, type PageUse } from '../region/discover.js';
-import { regionModule } from '../region/emit.js';
+import { discoverRegion, type PageUse, type Region } from '../region/discover.js';
+import { addRegion } from '../region/emit.js';
+import {
+  firstBytes,
+  type LibraryModule,
+  type LibraryUser,
+  type RegionCode,
+  RegionLibrary,
+} from '../region/library.js';
 import { BLOCK_RIP } from '../state/layout.js';
+import { ModuleWriter } from '../wasm/module.js';
 import type { ModeHandlers } from './cold.js';
 
 /** Executions of a block before its region is compiled: measured over a kernel boot, 4,000 costs less than 1,000. */
 export const HOT_THRESHOLD = 4000;
+/** A module is compiled when it has this many regions, */
+const BATCH_REGIONS = 32;
+/** or when the first of them has waited for this many instructions, */
+const BATCH_INSTRUCTIONS = 10_000_000;
+/** or when the block of one of them has been executed this often meanwhile. */
+const URGENT_EXECUTIONS = 20_000;
 
-interface Installed {
+/** A region of one block. */
+interface Resident {
   readonly rec: number;
   readonly modeClass: number;
-  readonly handler: number;
+  /** In the mode's table; 0 while the region waits for its module. */
+  handler: number;
+  module: LibraryModule | null;
   /** Pages with its code, by distance from the entry's page. */
   readonly pages: ReadonlyMap<number, PageUse>;
+  /** Its block, or its code, went. */
+  isGone: boolean;
 }
 
-export class HotTier implements RegionKeeper {
+/** Regions that will be one module. */
+class Batch {
+  readonly writer: ModuleWriter = new ModuleWriter();
+  readonly residents: Resident[] = [];
+  readonly codes = new Map<string, RegionCode>();
+  /** Instructions executed when the first one came. */
+  readonly since: number;
+
+  constructor(since: number) {
+    this.since = since;
+  }
+}
+
+export interface HotTierOptions {
+  /** The CPU that runs now. */
+  readonly current: () => Core;
+  readonly blocks: BlockCache;
+  readonly gate: FeatureGate;
+  readonly handlersOf: (modeClass: number) => ModeHandlers;
+  /** Default: one of its own. */
+  readonly library?: RegionLibrary;
+  /** Regions compiled together. */
+  readonly batchRegions?: number;
+}
+
+export class HotTier implements RegionKeeper, LibraryUser {
   private readonly current: () => Core;
   private readonly blocks: BlockCache;
   private readonly gate: FeatureGate;
   private readonly handlersOf: (modeClass: number) => ModeHandlers;
-  private readonly byBlock = new Map<number, Installed>();
-  private readonly byFrame = new Map<number, Set<Installed>>();
-  /** Regions compiled, refused (the entry is the cold tier's) and dropped; bytes of WebAssembly. */
-  readonly counters = { compiled: 0, refused: 0, dropped: 0, wasmBytes: 0 };
+  readonly library: RegionLibrary;
+  private readonly byBlock = new Map<number, Resident>();
+  private readonly byFrame = new Map<number, Set<Resident>>();
+  private readonly exports = new Map<LibraryModule, WebAssembly.Exports>();
+  private readonly batchRegions: number;
+  private batch: Batch | null = null;
+  private executed = 0;
+  /**
+   * Regions compiled here, taken from the library, refused (the entry is the cold tier's) and dropped; modules compiled; bytes of
+   * their WebAssembly.
+   */
+  readonly counters = { compiled: 0, reused: 0, refused: 0, dropped: 0, modules: 0, wasmBytes: 0 };
 
-  /** @param current the CPU that runs now */
-  constructor(
-    current: () => Core,
-    blocks: BlockCache,
-    gate: FeatureGate,
-    handlersOf: (modeClass: number) => ModeHandlers,
-  ) {
-    this.current = current;
-    this.blocks = blocks;
-    this.gate = gate;
-    this.handlersOf = handlersOf;
+  constructor(options: HotTierOptions) {
+    this.current = options.current;
+    this.blocks = options.blocks;
+    this.gate = options.gate;
+    this.handlersOf = options.handlersOf;
+    this.library = options.library ?? new RegionLibrary();
+    this.batchRegions = options.batchRegions ?? BATCH_REGIONS;
   }
 
   /** Machine address of the page `delta` pages from the one at a linear address, -1 if none is mapped. */
@@ -50,34 +100,132 @@ export class HotTier implements RegionKeeper {
     return host < 0 ? -1 : host;
   }
 
-  /** Compiles the region that starts with the block at `rec`, which is about to run, if it can. */
-  compile(rec: number): void {
+  /** The block at `rec`, which is about to run, was executed often: finds or compiles the region that starts with it, if it can. */
+  offer(rec: number): void {
+    // It has waited for its module, and is still executed.
+    if (this.byBlock.has(rec)) return this.flush();
     const { blocks } = this;
     const core = this.current();
     const modeClass = blocks.modeClassOf(rec);
-    const handlers = this.handlersOf(modeClass);
+    const { mode } = this.handlersOf(modeClass);
+    // A code segment that is not flat has a limit to check, which only the cold tier does.
+    if (!mode.flat) {
+      this.counters.refused++;
+      return;
+    }
     const linear = core.codeLinear(core.state.get64(BLOCK_RIP));
     const start = blocks.startOf(rec);
+    if (this.reuse(rec, modeClass, start, linear)) return;
     const source = {
       bytes: core.state.u8,
       entry: start % 4096,
       pageAt: (delta: number) => this.pageNear(linear, delta),
     };
-    // A code segment that is not flat has a limit to check, which only the cold tier does.
-    const region = handlers.mode.flat ? discoverRegion(source, handlers.mode, this.gate) : null;
+    const region = discoverRegion(source, mode, this.gate);
     if (!region) {
       this.counters.refused++;
       return;
     }
-    const bytes = regionModule(region, handlers.mode);
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), handlers.imports);
-    const handler = handlers.addRegion(instance.exports.region as () => number);
-    if (handler === 0) return;
-    this.counters.compiled++;
-    this.counters.wasmBytes += bytes.length;
-    const installed: Installed = { rec, modeClass, handler, pages: region.pages };
-    this.byBlock.set(rec, installed);
-    for (const { host } of region.pages.values()) {
+    this.batch ??= new Batch(this.executed);
+    const { writer, residents, codes } = this.batch;
+    const name = String(residents.length);
+    addRegion(writer, name, region, mode);
+    codes.set(name, this.codeOf(region, modeClass, start));
+    const r = { rec, modeClass, handler: 0, module: null, pages: region.pages, isGone: false };
+    residents.push(r);
+    this.admit(r);
+    if (residents.length >= this.batchRegions) this.flush();
+    else blocks.setHeat(rec, URGENT_EXECUTIONS);
+  }
+
+  /** Time passes: `instructions` are about to be executed. */
+  tick(instructions: number): void {
+    this.executed += instructions;
+    if (this.batch && this.executed - this.batch.since > BATCH_INSTRUCTIONS) this.flush();
+  }
+
+  /** Compiles the regions that wait. */
+  private flush(): void {
+    const { batch, counters } = this;
+    if (!batch) return;
+    this.batch = null;
+    const bytes = batch.writer.build();
+    const compiled = new WebAssembly.Module(bytes);
+    const module = this.library.add(this.gate.name, compiled, bytes.length, batch.codes);
+    counters.compiled += batch.residents.length;
+    counters.modules++;
+    counters.wasmBytes += bytes.length;
+    batch.residents.forEach((r, i) => {
+      if (!r.isGone) this.install(r, module, String(i));
+    });
+  }
+
+  private codeOf(region: Region, modeClass: number, start: number): RegionCode {
+    const { u8 } = this.current().state;
+    const { runs } = region;
+    let length = 0;
+    for (let i = 0; i < runs.length; i += 2) length += runs[i + 1] - runs[i];
+    const bytes = new Uint8Array(length);
+    let n = 0;
+    for (let i = 0; i < runs.length; i += 2) {
+      for (let at = runs[i]; at < runs[i + 1]; at++) {
+        const page = Math.floor(at / 4096);
+        bytes[n++] = u8[(region.pages.get(page) as PageUse).host + at - page * 4096];
+      }
+    }
+    const instructions = region.blocks.reduce((sum, b) => sum + b.instructions.length, 0);
+    const entry = start % 4096;
+    return { modeClass, entry, first: firstBytes(u8, start), runs, bytes, instructions };
+  }
+
+  /** Takes the region from the library, if there is one. */
+  private reuse(rec: number, modeClass: number, start: number, linear: number): boolean {
+    const { u8 } = this.current().state;
+    const first = firstBytes(u8, start);
+    let pages = new Map<number, PageUse>();
+    const found = this.library.find(this.gate.name, modeClass, start % 4096, first, (code) => {
+      pages = new Map();
+      return this.isMapped(code, linear, pages);
+    });
+    if (!found) return false;
+    const r = { rec, modeClass, handler: 0, module: null, pages, isGone: false };
+    this.admit(r);
+    this.install(r, found.module, found.name);
+    this.counters.reused++;
+    return true;
+  }
+  /** Is that code mapped around the entry's address? `pages`: where. */
+  private isMapped(code: RegionCode, linear: number, pages: Map<number, PageUse>): boolean {
+    const { u8 } = this.current().state;
+    const { runs, bytes } = code;
+    let n = 0;
+    for (let i = 0; i < runs.length; i += 2) {
+      let at = runs[i];
+      while (at < runs[i + 1]) {
+        const page = Math.floor(at / 4096);
+        const end = Math.min(runs[i + 1], page * 4096 + 4096);
+        const from = at - page * 4096;
+        const to = end - page * 4096;
+        const old = pages.get(page);
+        const host = old ? old.host : this.pageNear(linear, page);
+        if (host < 0) return false;
+        for (let o = from; o < to; o++) if (u8[host + o] !== bytes[n++]) return false;
+        pages.set(page, {
+          host,
+          from: old ? Math.min(old.from, from) : from,
+          to: old ? Math.max(old.to, to) : to,
+        });
+        at = end;
+      }
+    }
+    return true;
+  }
+
+  /** Watches the region's code from now on. */
+  private admit(r: Resident): void {
+    const { blocks } = this;
+    this.byBlock.set(r.rec, r);
+    for (const { host } of r.pages.values()) {
       const frame = Math.floor(host / 4096);
       blocks.pin(frame);
       let list = this.byFrame.get(frame);
@@ -85,9 +233,22 @@ export class HotTier implements RegionKeeper {
         list = new Set();
         this.byFrame.set(frame, list);
       }
-      list.add(installed);
+      list.add(r);
     }
-    blocks.setHot(rec, handler);
+  }
+  private install(r: Resident, module: LibraryModule, name: string): void {
+    const handlers = this.handlersOf(r.modeClass);
+    let exports = this.exports.get(module);
+    if (!exports) {
+      exports = new WebAssembly.Instance(module.compiled, handlers.imports).exports;
+      this.exports.set(module, exports);
+      module.users.add(this);
+    }
+    const handler = handlers.addRegion(exports[name] as () => number);
+    if (handler === 0) return this.remove(r);
+    r.handler = handler;
+    r.module = module;
+    this.blocks.setHot(r.rec, handler);
   }
 
   /** Is the code of the block's region still mapped around `linear`, the block's address? If not, the region goes. */
@@ -119,9 +280,16 @@ export class HotTier implements RegionKeeper {
   cleared(): void {
     for (const r of [...this.byBlock.values()]) this.remove(r);
   }
+  retire(module: LibraryModule): void {
+    for (const r of [...this.byBlock.values()]) if (r.module === module) this.remove(r);
+    this.exports.delete(module);
+  }
 
-  private remove(r: Installed): void {
+  private remove(r: Resident): void {
+    r.isGone = true;
     this.blocks.setHot(r.rec, 0);
+    // It may come back: the code is the same, or soon will be something else.
+    this.blocks.setHeat(r.rec, this.blocks.heat);
     this.byBlock.delete(r.rec);
     for (const { host } of r.pages.values()) {
       const frame = Math.floor(host / 4096);
@@ -130,7 +298,7 @@ export class HotTier implements RegionKeeper {
       if (list?.size === 0) this.byFrame.delete(frame);
       this.blocks.unpin(frame);
     }
-    this.handlersOf(r.modeClass).removeRegion(r.handler);
+    if (r.handler !== 0) this.handlersOf(r.modeClass).removeRegion(r.handler);
     this.counters.dropped++;
   }
 }

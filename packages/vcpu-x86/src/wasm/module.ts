@@ -11,6 +11,8 @@ export class ModuleWriter {
   private readonly imports: { name: string; type: number }[] = [];
   private readonly functions: { type: number; body: Uint8Array; name: string }[] = [];
   private tableSize = 0;
+  /** Bytes of the functions added so far. */
+  byteLength = 0;
 
   type(parameters: readonly WasmType[], results: readonly WasmType[]): number {
     const key = `${parameters}>${results}`;
@@ -35,7 +37,9 @@ export class ModuleWriter {
     results: readonly WasmType[],
     writer: FunctionWriter,
   ): void {
-    this.functions.push({ name, type: this.type(parameters, results), body: writer.body() });
+    const body = writer.body();
+    this.functions.push({ name, type: this.type(parameters, results), body });
+    this.byteLength += body.length;
   }
   /** Gives the module a funcref table, exported as `table`. */
   table(size: number): void {

@@ -1,0 +1,156 @@
+// Compiled regions by what their code is: whoever meets the same bytes in the same mode again (another machine of the process, the same
+// program in other frames) takes the function that is there. Bytes are compared, never only hashed: a guest cannot have another
+// guest run a region of its choice. The library also bounds how much compiled code there is: the module that was not asked
+// for longest goes, and whoever installed regions of it is told.
+
+/** A compiled region and the code it was made of. */
+export interface LibraryRegion {
+  readonly module: LibraryModule;
+  /** The function's name among the module's exports. */
+  readonly name: string;
+  readonly code: RegionCode;
+}
+
+/** What a region's code is. */
+export interface RegionCode {
+  readonly modeClass: number;
+  /** Offset of the entry in its page. */
+  readonly entry: number;
+  /** {@link firstBytes} at the entry. */
+  readonly first: number;
+  /** Runs of bytes [from, to), counted from the start of the entry's page, as pairs. */
+  readonly runs: readonly number[];
+  /** The bytes of all runs. */
+  readonly bytes: Uint8Array;
+  readonly instructions: number;
+}
+
+/** A WebAssembly module of several regions. */
+export interface LibraryModule {
+  readonly environment: string;
+  readonly compiled: WebAssembly.Module;
+  /** Of the WebAssembly. */
+  readonly byteLength: number;
+  readonly regions: LibraryRegion[];
+  /** Who installed regions of it. */
+  readonly users: Set<LibraryUser>;
+  lastUse: number;
+}
+
+export interface LibraryUser {
+  /** The module goes: every region of it must be taken out. */
+  retire(module: LibraryModule): void;
+}
+
+/** Most regions that share mode, place in the page and first bytes. */
+const MAX_ALIKE = 8;
+
+/** Up to four bytes at `at`, none of the next page. */
+export function firstBytes(bytes: Uint8Array, at: number): number {
+  let first = 0;
+  const end = Math.min(at + 4, at - (at % 4096) + 4096);
+  for (let i = at; i < end; i++) first = (first << 8) | bytes[i];
+  return first;
+}
+
+export class RegionLibrary {
+  private readonly byKey = new Map<string, LibraryRegion[]>();
+  private readonly environments = new Map<string, number>();
+  private readonly modules = new Set<LibraryModule>();
+  private readonly limitBytes: number;
+  private clock = 0;
+  /** Lookups that found a region or none; modules that had to go; bytes of WebAssembly in modules that live. */
+  readonly counters = { hits: 0, misses: 0, evictedModules: 0, liveBytes: 0 };
+
+  /** @param limitBytes of WebAssembly; compiled, it takes several times as much memory */
+  constructor(limitBytes: number = 8 << 20) {
+    this.limitBytes = limitBytes;
+  }
+
+  /** How many modules live. */
+  get moduleCount(): number {
+    return this.modules.size;
+  }
+
+  /**
+   * A region by its entry.
+   * @param environment what else its code depends on: the features of the CPU that decoded it
+   * @param matches is that code mapped around the entry?
+   */
+  find(
+    environment: string,
+    modeClass: number,
+    entry: number,
+    first: number,
+    matches: (code: RegionCode) => boolean,
+  ): LibraryRegion | null {
+    const alike = this.byKey.get(this.key(environment, modeClass, entry, first));
+    const found = alike?.find((r) => matches(r.code)) ?? null;
+    if (found) {
+      this.counters.hits++;
+      found.module.lastUse = ++this.clock;
+    } else this.counters.misses++;
+    return found;
+  }
+
+  /** Takes a new module; `codes` by the names of its exports. Others may have to go for it. */
+  add(
+    environment: string,
+    compiled: WebAssembly.Module,
+    byteLength: number,
+    codes: ReadonlyMap<string, RegionCode>,
+  ): LibraryModule {
+    const lastUse = ++this.clock;
+    const regions: LibraryRegion[] = [];
+    const module = {
+      environment,
+      compiled,
+      byteLength,
+      regions,
+      users: new Set<LibraryUser>(),
+      lastUse,
+    };
+    for (const [name, code] of codes) {
+      const region = { module, name, code };
+      regions.push(region);
+      const key = this.keyOf(region);
+      const alike = this.byKey.get(key);
+      if (!alike) this.byKey.set(key, [region]);
+      else if (alike.unshift(region) > MAX_ALIKE) alike.pop();
+    }
+    this.modules.add(module);
+    this.counters.liveBytes += byteLength;
+    while (this.counters.liveBytes > this.limitBytes && this.modules.size > 1) this.evict(module);
+    return module;
+  }
+
+  private evict(except: LibraryModule): void {
+    let oldest: LibraryModule | null = null;
+    for (const m of this.modules)
+      if (m !== except && (!oldest || m.lastUse < oldest.lastUse)) oldest = m;
+    if (!oldest) return;
+    this.modules.delete(oldest);
+    this.counters.liveBytes -= oldest.byteLength;
+    this.counters.evictedModules++;
+    for (const region of oldest.regions) {
+      const key = this.keyOf(region);
+      const alike = this.byKey.get(key)?.filter((r) => r !== region) ?? [];
+      if (alike.length === 0) this.byKey.delete(key);
+      else this.byKey.set(key, alike);
+    }
+    for (const user of oldest.users) user.retire(oldest);
+    oldest.users.clear();
+  }
+
+  private key(environment: string, modeClass: number, entry: number, first: number): string {
+    let id = this.environments.get(environment);
+    if (id === undefined) {
+      id = this.environments.size;
+      this.environments.set(environment, id);
+    }
+    return `${id} ${modeClass} ${entry} ${first}`;
+  }
+  private keyOf({ module, code }: LibraryRegion): string {
+    return this.key(module.environment, code.modeClass, code.entry, code.first);
+  }
+}

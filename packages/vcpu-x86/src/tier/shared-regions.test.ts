@@ -1,0 +1,88 @@
+// Regions that several machines share, and what becomes of a machine whose regions have to go.
+import { describe, expect, it } from 'vitest';
+import { RegionLibrary } from '../region/library.js';
+import { TestingMachine } from '../testing-machine.contract.js';
+
+/** Adds `step` to EAX a hundred times. */
+const adding = (step: number): string => `mov ecx, 100
+again:
+add eax, ${step}
+dec ecx
+jnz again
+hlt`;
+
+/** Loops one after another, each of which becomes a region. */
+const loops = (count: number): string =>
+  Array.from(
+    { length: count },
+    (_, i) => `mov ecx, 50
+loop${i}:
+add eax, ${i + 1}
+imul ebx, eax
+dec ecx
+jnz loop${i}`,
+  ).join('\n');
+
+function ended(text: string, more: ConstructorParameters<typeof TestingMachine>[3]) {
+  const m = new TestingMachine(text, 32, 5, more);
+  expect(m.run()).toBe(true);
+  return m;
+}
+
+describe('machines that share a library', () => {
+  it('compile the same code once', () => {
+    const library = new RegionLibrary();
+    const first = ended(adding(3), { library });
+    const second = ended(adding(3), { library });
+    expect(first.cpu.hot.counters).toMatchObject({ compiled: 1, reused: 0 });
+    expect(second.cpu.hot.counters).toMatchObject({ compiled: 0, reused: 1 });
+    expect(second.cpu.state.gpr32(0)).toBe(300);
+  });
+
+  it('do not take code for what differs in a byte', () => {
+    const library = new RegionLibrary();
+    ended(adding(3), { library });
+    const other = ended(adding(5), { library });
+    expect(other.cpu.hot.counters).toMatchObject({ compiled: 1, reused: 0 });
+    expect(other.cpu.state.gpr32(0)).toBe(500);
+  });
+});
+
+describe('regions of one module', () => {
+  it('run when enough of them have come together', () => {
+    const text = `${loops(8)}\nhlt`;
+    const cold = new TestingMachine(text, 32, Number.POSITIVE_INFINITY);
+    expect(cold.run()).toBe(true);
+    const m = ended(text, { hotBatch: 4 });
+    const { compiled, modules } = m.cpu.hot.counters;
+    expect(modules).toBeGreaterThan(0);
+    expect(compiled).toBe(4 * modules);
+    expect(m.summary()).toBe(cold.summary());
+  });
+
+  it('are compiled after a while however few they are', () => {
+    const m = new TestingMachine('again:\ninc eax\njmp again', 32, 5, { hotBatch: 100 });
+    m.cpu.run(1000);
+    expect(m.cpu.hot.counters.modules).toBe(0);
+    for (let i = 0; i < 5; i++) m.cpu.run(3_000_000);
+    expect(m.cpu.hot.counters.modules).toBe(1);
+  });
+});
+
+describe('a library that is full', () => {
+  it('lets the oldest modules go, and the guest computes the same', () => {
+    const text = `mov edi, 20
+outer:
+${loops(12)}
+dec edi
+jnz outer
+hlt`;
+    const cold = new TestingMachine(text, 32, Number.POSITIVE_INFINITY);
+    expect(cold.run()).toBe(true);
+    const library = new RegionLibrary(2000);
+    const m = ended(text, { library });
+    expect(library.counters.evictedModules).toBeGreaterThan(0);
+    expect(library.counters.liveBytes).toBeLessThan(4000);
+    expect(m.summary()).toBe(cold.summary());
+  });
+});
