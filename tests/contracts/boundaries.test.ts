@@ -158,6 +158,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   // Paravirtual machines. The domain builder puts images into domains and knows no CPU.
   'machine/xen': [],
   'machine/xen/build': ['abi', 'hv-core', 'memory', 'machine/loader', 'machine/pc'],
+  'machine/config': [],
+  // Configuration files become records; nothing is opened or built.
+  'machine/xen/config': ['machine/config', 'npm:yaml', 'npm:zod'],
   // The only place that knows both the microkernel and the CPU.
   'machine/xen/cpu': ['hv-core', 'memory', 'vcpu-x86'],
   // The machine itself wires them.

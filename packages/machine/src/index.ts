@@ -37,12 +37,20 @@ export { MemoryDisk, type MemoryDiskOptions } from './storage/memory-disk.js';
 export { OverlayDisk, type OverlayDiskOptions } from './storage/overlay-disk.js';
 export { type BuiltPv, buildPv, type PvRequest } from './xen/build/build-pv.js';
 export { type BuiltPvh, buildPvh, type PvhRequest } from './xen/build/build-pvh.js';
+export { type ExaminedImage, examineImage, type GuestType } from './xen/build/guest-types.js';
 export type { PvImage } from './xen/build/pv-image.js';
 export type { PvLayout } from './xen/build/pv-layout.js';
 export type { PvStart } from './xen/build/pv-start.js';
 export type { PvhLayout } from './xen/build/pvh-layout.js';
 export type { ServiceRing } from './xen/build/service-ring.js';
 export { openXenImage, type XenGuestType, type XenImage } from './xen/build/xen-image.js';
+export {
+  type DiskConfiguration,
+  type DomainConfiguration,
+  type InterfaceConfiguration,
+  parseDomainConfig,
+} from './xen/config/domain-config.js';
+export { configJsonSchema } from './xen/config/domain-schema.js';
 export { ConsoleRing, type ConsoleRingOptions } from './xen/console/console-ring.js';
 export type { EventPort, SharedPage } from './xen/shared-page.js';
 export type { Store, StoreOptions } from './xen/store/store.js';
