@@ -1,15 +1,19 @@
 // Conformance cases as rows: a name that says hypercall and condition, what the guest must get, and the guest. Every case also checks
 // that no error changed anything, that nothing was thrown, and that destroying the domains returns every frame.
 import { errno_names } from '@proxeny/abi';
-import type { NativeCode, NativeGuest } from '@proxeny/pv-guest';
 import { expect, it } from 'vitest';
-import { type GuestOptions, NativeMachine } from './native-machine.js';
+import {
+  type GuestOptions,
+  type MachineOptions,
+  NativeMachine,
+  type TestKernel,
+} from './native-machine.js';
 
 export type ConformanceCase = readonly [
   name: string,
   expected: unknown,
-  kernel: (guest: NativeGuest) => NativeCode<unknown>,
-  options?: GuestOptions & { readonly machine?: ConstructorParameters<typeof NativeMachine>[0] },
+  kernel: TestKernel,
+  options?: GuestOptions & { readonly machine?: MachineOptions },
 ];
 
 /** A domain that is always there and does nothing. */
@@ -21,12 +25,19 @@ function readable(value: unknown): unknown {
   return typeof value === 'number' && value < 0 ? `-${errno_names[-value] ?? -value}` : value;
 }
 
-export function hypercallContract(cases: readonly ConformanceCase[]): void {
-  for (const [name, expected, kernel, options = {}] of cases) {
+/** Cases run one guest each; `common` are options of all of them. */
+export function hypercallContract(
+  cases: readonly ConformanceCase[],
+  common: ConformanceCase[3] = {},
+): void {
+  for (const [name, expected, kernel, own = {}] of cases) {
+    const options = { ...common, ...own };
     it(name, () => {
       const { machine: machineOptions, ...guestOptions } = options;
       const machine = new NativeMachine(machineOptions);
-      machine.hypervisor.createDomain({ id: BYSTANDER, kind: 'translated' });
+      const bystander = machine.hypervisor.createDomain({ id: BYSTANDER, kind: 'translated' });
+      bystander.populate(0, 2);
+      machine.strangerMfn = bystander.findOwnFrame(1);
       const value = machine.only(kernel, guestOptions);
       expect(readable(value)).toEqual(readable(expected));
       expect(machine.violations).toEqual([]);

@@ -26,6 +26,11 @@ export interface PvMemory {
   /** CR3: page L4_PAGE, or L3_PAGE of a PAE guest. */
   readonly root: number;
   readonly sharedInfoMfn: number;
+  /** A frame of another domain, and one of nobody. */
+  strangerMfn: number;
+  freeMfn: number;
+  /** What the M2P says of a frame. */
+  m2p(mfn: number): number;
 }
 
 /** An entry for machine frame `mfn`. */
@@ -61,5 +66,12 @@ export function buildPvMemory(domain: Domain, count: number): PvMemory {
     const status = vcpu.setRoot(root as never);
     if (status !== 0) throw new Error(`page tables of domain ${domain.id} are refused: ${status}`);
   }
-  return { mfns, root, sharedInfoMfn: domain.sharedInfoFrame };
+  return {
+    mfns,
+    root,
+    sharedInfoMfn: domain.sharedInfoFrame,
+    strangerMfn: -1,
+    freeMfn: memory.frameCount - 1,
+    m2p: (frame) => m2p.get(frame),
+  };
 }

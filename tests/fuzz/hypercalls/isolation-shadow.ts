@@ -53,22 +53,26 @@ export class IsolationShadow {
     const { words } = this.#hypervisor.memory;
     const { entries } = owner.grants;
     const size = entries.version === 1 ? 2 : 4;
-    for (const table of entries.frames) {
-      const end = (table + 1) * WORDS;
-      for (let at = table * WORDS; at < end; at += size) {
+    for (const [index, table] of entries.frames.entries()) {
+      for (let i = 0; i < WORDS / size; i++) {
+        const at = table * WORDS + i * size;
         const head = words[at] as number;
         if ((head & GTF_type_mask) === 0 || head >>> 16 !== caller) continue;
-        this.#noteEntry(owner, words, at, head);
+        this.#noteEntry(owner, (index * WORDS) / size + i, at, head);
       }
     }
   }
 
-  #noteEntry(owner: Domain, words: Uint32Array, at: number, head: number): void {
+  #noteEntry(owner: Domain, ref: number, at: number, head: number): void {
     if ((head & GTF_readonly) !== 0) return;
+    const { words } = this.#hypervisor.memory;
     const isV1 = owner.grants.version === 1;
     const type = head & GTF_type_mask;
     if (type === GTF_permit_access) {
       this.#permit(owner, words[isV1 ? at + 1 : at + 2] as number);
+      // While a grant is in use its frame is the one it had at first, whatever its owner writes.
+      const active = owner.grants.active(ref);
+      if (active) this.#mayWrite[active.mfn] = 1;
     } else if (type === GTF_transitive && !isV1) {
       const third = this.#hypervisor.domain((words[at + 1] as number) & 0xffff);
       if (third) this.#noteGrants(third, owner.id);

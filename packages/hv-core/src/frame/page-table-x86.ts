@@ -220,7 +220,7 @@ export class PageTables implements TypeRules {
     if (type === PageType.l4 && isHypervisorL4Slot(slot)) return -XEN_EINVAL;
     // The table of a PAE guest's last gigabyte stays: the hypervisor's own mappings are in it.
     if (type === PageType.l3 && isPae && slot >= 3) return -XEN_EINVAL;
-    if (type === PageType.l2WithHypervisor && slot >= L2_FIRST_HYPERVISOR_SLOT) return -XEN_EINVAL;
+    if (type === PageType.l2WithHypervisor && slot >= L2_FIRST_HYPERVISOR_SLOT) return -XEN_EPERM;
     const at = mfn * PAGE_SIZE + slot * ENTRY_BYTES;
     const oldLow = view.getUint32(at, true);
     const oldHigh = view.getUint32(at + 4, true);

@@ -18,7 +18,7 @@ import { PageType } from '../frame/frame-table.js';
 import { ENTRY_BYTES } from '../frame/page-table-entry.js';
 import type { HypercallFrame } from './frame.js';
 import type { Decoded, Hypercall } from './hypercall.js';
-import { checkOwner } from './page-table-owner.js';
+import { checkOwners, checkPageOwner } from './page-table-owner.js';
 import { decodeRequests } from './request-list.js';
 
 /** Writes an entry where `ptr` says, by what the frame there is. */
@@ -79,14 +79,19 @@ export const mmuUpdate: Hypercall = {
   number: __HYPERVISOR_mmu_update,
   name: 'mmu_update',
   arguments: 4,
-  decode: (call) => decodeRequests(call, mmu_update.of(call.word).byteLength, performUpdate),
+  decode: (call) => {
+    const owner = checkOwners(call, call.uint(3));
+    if (owner !== 0) return owner;
+    return decodeRequests(call, mmu_update.of(call.word).byteLength, performUpdate);
+  },
 };
 
 /** Arguments: va, val (two registers of a 32-bit guest), flags, and the domain if `isOther`. */
 function decodeVaMapping(call: HypercallFrame, isOther: boolean): Decoded {
   const isNarrow = call.word === 32;
   const next = isNarrow ? 3 : 2;
-  const owner = checkOwner(call, isOther ? call.uint(next + 1) & 0xffff : call.domain.id);
+  if (call.domain.p2m) return -XEN_ENOSYS;
+  const owner = isOther ? checkPageOwner(call, call.uint(next + 1) & 0xffff) : 0;
   if (owner !== 0) return owner;
   const address = call.pointer(0);
   const low = call.uint(1);

@@ -33,6 +33,7 @@ import { isGuestAddress } from '../frame/page-walk.js';
 import { pinTable } from '../frame/pin.js';
 import type { HypercallFrame } from './frame.js';
 import type { Hypercall } from './hypercall.js';
+import { checkPageOwner } from './page-table-owner.js';
 import { decodeRequests } from './request-list.js';
 
 const MAX_LDT_ENTRIES = 8192;
@@ -42,7 +43,7 @@ function mfnOf(call: HypercallFrame): number {
 }
 
 function pin(call: HypercallFrame, type: PageType): number {
-  if (type === PageType.l4 && call.word === 32) return -XEN_EINVAL;
+  if (type === PageType.l4 && call.word === 32) return 0; // there is no such level: nothing to do
   return pinTable(call.hypervisor.types, mfnOf(call), call.domain.id, type);
 }
 
@@ -60,7 +61,7 @@ function unpin(call: HypercallFrame): number {
 /** User mode's page tables of a 64-bit guest; frame 0 means none. */
 function setUserBase(call: HypercallFrame): number {
   const { hypervisor, vcpu, domain } = call;
-  if (call.word === 32) return -XEN_EOPNOTSUPP;
+  if (call.word === 32) return -XEN_EINVAL;
   const mfn = mfnOf(call) as Mfn;
   if (mfn === vcpu.userRoot) return 0;
   if (mfn !== 0) {
@@ -174,5 +175,10 @@ export const mmuextOp: Hypercall = {
   number: __HYPERVISOR_mmuext_op,
   name: 'mmuext_op',
   arguments: 4,
-  decode: (call) => decodeRequests(call, mmuext_op.of(call.word).byteLength, performOperation),
+  decode: (call) => {
+    const owner = checkPageOwner(call, call.uint(3) & 0xffff);
+    if (owner !== 0) return owner;
+    if (call.domain.p2m) return -XEN_EINVAL;
+    return decodeRequests(call, mmuext_op.of(call.word).byteLength, performOperation);
+  },
 };

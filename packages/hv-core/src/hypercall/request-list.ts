@@ -4,7 +4,6 @@ import { MMU_UPDATE_PREEMPTED, XEN_EFAULT } from '@proxeny/abi';
 import { RESTART } from './continuation.js';
 import type { HypercallFrame } from './frame.js';
 import type { Decoded } from './hypercall.js';
-import { checkOwner } from './page-table-owner.js';
 
 /** The address where the count of done requests goes; 0: nowhere. */
 function readDone(call: HypercallFrame, pdone: number): number {
@@ -21,14 +20,12 @@ function writeDone(call: HypercallFrame, pdone: number, done: number): void {
   call.vcpu.access.copyTo(pdone, bytes); // a place that cannot be written is the guest's loss, as in Xen
 }
 
-/** Performs `perform` for each request of `byteLength` bytes, which it finds at the start of `call.view`. */
+/** Performs `perform` for each request of `byteLength` bytes, which it finds at the start of `call.view`. Whose they are was checked. */
 export function decodeRequests(
   call: HypercallFrame,
   byteLength: number,
   perform: (call: HypercallFrame) => number,
 ): Decoded {
-  const owner = checkOwner(call, call.uint(3));
-  if (owner !== 0) return owner;
   const list = call.pointer(0);
   const isContinued = call.uint(1) >= MMU_UPDATE_PREEMPTED;
   const count = call.uint(1) % MMU_UPDATE_PREEMPTED;
