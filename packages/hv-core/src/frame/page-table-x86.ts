@@ -3,7 +3,7 @@
 import { XEN_EBUSY, XEN_EINVAL, XEN_EPERM } from '@proxeny/abi';
 import { type Mfn, PAGE_SIZE } from '@proxeny/memory';
 import { RESTART } from '../hypercall/continuation.js';
-import { checkDescriptorFrame } from '../trap/segment-descriptor.js';
+import { adaptDescriptorFrame } from '../trap/segment-descriptor.js';
 import { PageType } from './frame-table.js';
 import { LinearTables } from './linear-table.js';
 import type { M2p } from './m2p.js';
@@ -56,7 +56,7 @@ export class PageTables implements TypeRules {
     const isPae = this.#wordOf(owner) === 32;
     if (type === PageType.segmentDescriptors) {
       const { memory } = this.#types.frames;
-      return checkDescriptorFrame(memory, mfn as Mfn, isPae ? 32 : 64) ? 0 : -XEN_EINVAL;
+      return adaptDescriptorFrame(memory, mfn as Mfn, isPae ? 32 : 64) ? 0 : -XEN_EINVAL;
     }
     if (type === PageType.l4 && isPae) return -XEN_EINVAL;
     const slots = this.#slotCount(type, isPae);

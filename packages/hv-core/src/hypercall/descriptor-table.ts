@@ -8,23 +8,35 @@ import {
   XEN_ENOSYS,
 } from '@proxeny/abi';
 import { type Mfn, PAGE_SIZE } from '@proxeny/memory';
+import type { Domain } from '../domain.js';
 import { PageType } from '../frame/frame-table.js';
 import {
   CheckedDescriptor,
   DESCRIPTOR_BYTES,
   DESCRIPTORS_PER_FRAME,
   FIRST_RESERVED_ENTRY,
+  mayHoldDescriptors,
 } from '../trap/segment-descriptor.js';
 import type { Vcpu } from '../vcpu.js';
 import { RESTART } from './continuation.js';
 import type { HypercallFrame } from './frame.js';
 import type { Decoded, Hypercall } from './hypercall.js';
 
+/** Whether a frame could become part of a GDT now: looked at before any is adapted, so that one that cannot changes none. */
+function isUsable(domain: Domain, mfn: number): boolean {
+  const { frames, types, memory } = domain.hypervisor;
+  if (!frames.isOwnedBy(mfn, domain.id) || frames.references[mfn] === 0) return false;
+  const type = types.typeOf(mfn);
+  if (type === PageType.none) return mayHoldDescriptors(memory, mfn as Mfn, domain.word);
+  return type === PageType.segmentDescriptors;
+}
+
 /** Makes `frames` a vCPU's GDT of `entries` descriptors: 0, -EINVAL or RESTART; on failure the old one stays. */
 export function replaceGdt(vcpu: Vcpu, frames: readonly number[], entries: number): number {
   const { pv, domain } = vcpu;
   const { types } = domain.hypervisor;
   if (!pv || entries > FIRST_RESERVED_ENTRY) return -XEN_EINVAL;
+  if (!frames.every((mfn) => isUsable(domain, mfn))) return -XEN_EINVAL;
   for (const [i, mfn] of frames.entries()) {
     const status = types.getPageAndType(mfn, domain.id, PageType.segmentDescriptors);
     if (status === 0) continue;

@@ -74,13 +74,21 @@ export function limitOf(low: number, high: number): number {
 
 const checked = new CheckedDescriptor();
 
-/** Whether every descriptor of a frame may be there; if so, they are adapted. */
-export function checkDescriptorFrame(memory: MachineMemory, mfn: Mfn, word: 32 | 64): boolean {
+/** Whether every descriptor of a frame may be there. */
+export function mayHoldDescriptors(memory: MachineMemory, mfn: Mfn, word: 32 | 64): boolean {
   const { view } = memory;
   const from = mfn * PAGE_SIZE;
   for (let at = from; at < from + PAGE_SIZE; at += DESCRIPTOR_BYTES) {
     if (!checked.check(view.getUint32(at, true), view.getUint32(at + 4, true), word)) return false;
   }
+  return true;
+}
+
+/** The same; if so, they are adapted. */
+export function adaptDescriptorFrame(memory: MachineMemory, mfn: Mfn, word: 32 | 64): boolean {
+  if (!mayHoldDescriptors(memory, mfn, word)) return false;
+  const { view } = memory;
+  const from = mfn * PAGE_SIZE;
   for (let at = from; at < from + PAGE_SIZE; at += DESCRIPTOR_BYTES) {
     checked.check(view.getUint32(at, true), view.getUint32(at + 4, true), word);
     view.setUint32(at, checked.low, true);
