@@ -163,15 +163,16 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'machine/xen/config': ['machine/config', 'npm:yaml', 'npm:zod'],
   // The only place that knows both the microkernel and the CPU.
   'machine/xen/cpu': ['hv-core', 'memory', 'vcpu-x86'],
-  // The machine itself wires them.
-  'machine/xen/xen-machine': [
-    'hv-core',
-    'memory',
-    'vcpu-x86',
-    'machine/host',
-    'machine/run-loop',
-    'machine/xen/cpu',
+  // A guest's machine with its services: the wiring.
+  'machine/xen/guest': [
+    ...['abi', 'hv-core', 'memory', 'vcpu-x86'],
+    ...['machine/fault-text', 'machine/host', 'machine/machine-end', 'machine/run-loop'],
+    ...['machine/storage', 'machine/xen/backend-host', 'machine/xen/block', 'machine/xen/build'],
+    ...['machine/xen/console', 'machine/xen/cpu', 'machine/xen/shared-page'],
+    ...['machine/xen/store', 'machine/xen/toolstack'],
   ],
+  'machine/machine-end': [],
+  'machine/fault-text': ['vcpu-x86'],
   'machine/run-loop': ['machine/host'],
   // The board wires devices to buses; the PC's memory is the CPU's second stage too.
   'machine/pc-board': [

@@ -1,26 +1,20 @@
 // One guest in the foreground: its console on our terminal or pipes, its end or ours as an exit code. A reset builds the machine anew.
-import {
-  type ConsoleInput,
-  type ConsoleOutput,
-  Machine,
-  type PcConfig,
-  StdioConsole,
-} from '@proxeny/machine';
+import { type ConsoleInput, type ConsoleOutput, StdioConsole } from '@proxeny/machine';
 import { EXIT_FAILURE, EXIT_GUEST_CRASH, EXIT_OK, EXIT_SIGNAL, EXIT_TIMEOUT } from './exit-code.js';
+import type { ForegroundGuest, GuestBuilder } from './foreground-guest.js';
 import { InputFeed } from './input-feed.js';
 import type { ScriptStep } from './script.js';
 import { ScriptRunner } from './script-runner.js';
 
-const CONSOLE_PORT = 0;
 /** Ctrl-D. */
 const END_OF_INPUT = 4;
 const LINE_FEED = 10;
 
 export interface SessionOptions {
-  readonly config: PcConfig;
+  readonly build: GuestBuilder;
   readonly input: ConsoleInput;
   readonly output: ConsoleOutput;
-  /** The console takes part: COM1 on `input` and `output`. */
+  /** The console takes part: the guest's on `input` and `output`. */
   readonly serial: boolean;
   readonly steps: readonly ScriptStep[];
   readonly timeoutMs?: number;
@@ -46,7 +40,7 @@ export class GuestSession {
   readonly #console: StdioConsole;
   readonly #feed: InputFeed;
   readonly #script: ScriptRunner | null;
-  #machine: Machine;
+  #guest: ForegroundGuest;
   #verdict: Verdict | null = null;
   #isMatched = false;
   #lastOutputMs = performance.now();
@@ -70,9 +64,9 @@ export class GuestSession {
     });
     this.#feed = new InputFeed({
       target: () => ({
-        send: (bytes) => this.#machine.send(CONSOLE_PORT, bytes),
-        queued: () => this.#machine.queuedInput(CONSOLE_PORT),
-        isOpen: () => this.#machine.board.uarts[CONSOLE_PORT].dataTerminalReady,
+        send: (bytes) => this.#guest.send(bytes),
+        queued: () => this.#guest.queuedInput(),
+        isOpen: () => this.#guest.isListening(),
       }),
       holdInput: (hold) => this.#console.holdInput(hold),
       lastOutputMs: () => this.#lastOutputMs,
@@ -82,13 +76,13 @@ export class GuestSession {
         ? null
         : new ScriptRunner({
             steps: options.steps,
-            send: (bytes) => this.#machine.send(CONSOLE_PORT, bytes),
+            send: (bytes) => this.#guest.send(bytes),
             onMatched: () => {
               this.#isMatched = true;
               this.#decide(EXIT_OK, '');
             },
           });
-    this.#machine = this.#build();
+    this.#guest = this.#build();
   }
 
   /** Runs the guest to its end, or ours. Returns the exit code. */
@@ -115,7 +109,7 @@ export class GuestSession {
   async #runToEnd(): Promise<number> {
     const { endOnReset, say } = this.#options;
     for (;;) {
-      const end = await this.#machine.run();
+      const end = await this.#guest.run();
       this.#showScript();
       const verdict = this.#verdict;
       if (verdict) {
@@ -124,7 +118,7 @@ export class GuestSession {
       }
       if (end.reason === 'reset' && !endOnReset) {
         say('the guest has reset; starting it again');
-        this.#machine = this.#build();
+        this.#guest = this.#build();
         // A guest that resets at once must not keep signals and timeouts out.
         await new Promise((resolve) => setImmediate(resolve));
         continue;
@@ -143,25 +137,24 @@ export class GuestSession {
     }
   }
 
-  #build(): Machine {
-    const { config, serial, onDebug, hold } = this.#options;
-    return new Machine({
-      ...config,
-      onSerial: (index, byte) => {
-        if (index === CONSOLE_PORT && serial) this.#printed(byte);
+  #build(): ForegroundGuest {
+    const { build, serial, onDebug, hold } = this.#options;
+    return build({
+      onOutput: (bytes) => {
+        if (serial) this.#printed(bytes);
       },
-      ...(onDebug ? { onDebug } : {}),
+      onDebug: (byte) => onDebug?.(byte),
       hold: () => this.#console.ready() ?? hold?.() ?? null,
     });
   }
 
-  #printed(byte: number): void {
-    this.#console.write(byte);
+  #printed(bytes: Uint8Array): void {
+    for (const byte of bytes) this.#console.write(byte);
     this.#lastOutputMs = performance.now();
-    this.#lastByte = byte;
+    this.#lastByte = bytes[bytes.length - 1];
     if (this.#script === null) return;
     if (this.#unseen.length === 0) setImmediate(() => this.#showScript());
-    this.#unseen.push(byte);
+    for (const byte of bytes) this.#unseen.push(byte);
     if (this.#unseen.length >= 4096) this.#showScript();
   }
 
@@ -173,7 +166,7 @@ export class GuestSession {
 
   /** A user sees what the guest does and types when it listens; a pipe does not. */
   #typed(bytes: Uint8Array): void {
-    if (this.#console.isInteractive) this.#machine.send(CONSOLE_PORT, Uint8Array.from(bytes));
+    if (this.#console.isInteractive) this.#guest.send(Uint8Array.from(bytes));
     else this.#feed.push(Uint8Array.from(bytes));
   }
 
@@ -189,7 +182,7 @@ export class GuestSession {
 
   #decide(exitCode: number, message: string): void {
     this.#verdict ??= { exitCode, message };
-    this.#machine.stop();
+    this.#guest.stop();
   }
 
   /** On a line of its own, below what the guest has printed. */

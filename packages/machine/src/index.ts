@@ -26,7 +26,8 @@ export type {
 } from './loader/load-request.js';
 export { sniffPayload, unpackPayload } from './loader/payload.js';
 export { parseSetupHeader, type SetupHeader } from './loader/setup-header.js';
-export { Machine, type MachineEnd, type PcConfig } from './machine.js';
+export { Machine, type PcConfig } from './machine.js';
+export type { MachineEnd } from './machine-end.js';
 export {
   type BlockBackend,
   BlockError,
@@ -52,6 +53,8 @@ export {
 } from './xen/config/domain-config.js';
 export { configJsonSchema } from './xen/config/domain-schema.js';
 export { ConsoleRing, type ConsoleRingOptions } from './xen/console/console-ring.js';
+export { XenGuest, type XenGuestConfig } from './xen/guest/xen-guest.js';
+export { XenMachine, type XenMachineConfig } from './xen/guest/xen-machine.js';
 export type { EventPort, SharedPage } from './xen/shared-page.js';
 export type { Store, StoreOptions } from './xen/store/store.js';
 export { StoreAccess, StoreClient, StoreTransaction } from './xen/store/store-client.js';
@@ -77,4 +80,3 @@ export {
   writeDomainHome,
 } from './xen/toolstack/domain-home.js';
 export { addNetwork, type NetworkEntry } from './xen/toolstack/network-entry.js';
-export { XenMachine, type XenMachineConfig } from './xen/xen-machine.js';

@@ -7,17 +7,18 @@ import {
   EXIT_HALT,
   EXIT_REQUESTED,
   EXIT_SHUTDOWN,
-  type FaultRecord,
   PROFILE_SIZE,
   VCPU_SIZE,
   X86Cpu,
 } from '@proxeny/vcpu-x86';
 import { checkMemoryBytes } from './config.js';
+import { lastFaultsText } from './fault-text.js';
 import { HostClock } from './host/clock.js';
 import { hostRandomU32 } from './host/random.js';
 import { firmwareRam, PCI_HOLE_START } from './loader/e820.js';
 import { loadImage } from './loader/image.js';
 import type { BootModule, BootProtocol } from './loader/load-request.js';
+import type { MachineEnd } from './machine-end.js';
 import { acpiLoaderFiles } from './pc/acpi-loader.js';
 import { buildAcpiTables } from './pc/acpi-tables.js';
 import { addMachineItems } from './pc/fw-cfg-items.js';
@@ -60,40 +61,6 @@ export interface PcConfig {
   /** Count how often each instruction form runs (tools/profile-forms.ts); slow. */
   readonly profile?: boolean;
 }
-
-/** How a machine ended. */
-export interface MachineEnd {
-  readonly reason: 'poweroff' | 'reset' | 'crash' | 'exit' | 'stopped';
-  /** Exit code the guest gave (debug-exit port), 0 otherwise. */
-  readonly code: number;
-  /** For `crash`: what happened, with rip and the last faults. */
-  readonly message: string;
-}
-
-/** Text of a fault for messages. */
-const faultText = (f: FaultRecord): string => {
-  const names: Record<number, string> = {
-    0: '#DE',
-    1: '#DB',
-    3: '#BP',
-    4: '#OF',
-    5: '#BR',
-    6: '#UD',
-    7: '#NM',
-    8: '#DF',
-    10: '#TS',
-    11: '#NP',
-    12: '#SS',
-    13: '#GP',
-    14: '#PF',
-    16: '#MF',
-    17: '#AC',
-    19: '#XM',
-  };
-  const hex = (v: number): string => (v < 0 ? (v + 2 ** 64).toString(16) : v.toString(16));
-  const code = f.errorCode >= 0 ? `(${f.errorCode.toString(16)})` : '';
-  return `${names[f.vector] ?? `vector ${f.vector}`}${code}${f.vector === 14 ? ` at ${hex(f.address)}` : ''} rip ${hex(f.rip)}`;
-};
 
 export class Machine implements SlicedMachine {
   readonly cpu: X86Cpu;
@@ -313,7 +280,7 @@ export class Machine implements SlicedMachine {
   }
 
   private crash(): void {
-    const faults = this.cpu.recentFaults.slice(-4).map(faultText).join(', then ');
+    const faults = lastFaultsText(this.cpu.recentFaults);
     this.finish({ reason: 'crash', code: 0, message: `triple fault: ${faults}` });
   }
 }

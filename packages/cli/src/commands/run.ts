@@ -3,14 +3,17 @@ import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { CommandError, usageError } from '../command-error.js';
+import { pcGuest, xenGuest } from '../foreground-guest.js';
 import { addGuestOptions, type GuestOptions, guestConfig } from '../guest-options.js';
 import { GuestSession, type SessionOptions } from '../guest-session.js';
+import { chooseType, type GuestType, guestTypes, xenConfig } from '../guest-type.js';
 import { readInputFile } from '../input-file.js';
 import { say } from '../messages.js';
 import { parseDuration } from '../quantity.js';
 import { expectStep, parseScript, type ScriptStep, sendStep } from '../script.js';
 
 interface RunOptions extends GuestOptions {
+  readonly type: GuestType;
   readonly serial: string;
   readonly debugcon: string;
   readonly timeout?: string;
@@ -29,7 +32,7 @@ Examples:
   proxeny run kernel.elf --expect '^# ' --send 'poweroff\\n'
   proxeny run --firmware bios.bin --debugcon stderr
 
-The guest's first serial port is this terminal: Ctrl-] leaves it, and the guest ends. Guest bytes go to stdout, messages to
+The guest's console (the first serial port, or a Xen guest's console) is this terminal: Ctrl-] leaves it, and the guest ends. Guest bytes go to stdout, messages to
 stderr. --expect, --send and --script make up one list of steps, in the order written: wait until the output matches a
 regular expression, type text (\\n \\r \\t \\e \\xHH). When the last step is an --expect, its match ends the run.
 
@@ -45,7 +48,18 @@ export function addRunCommand(program: Command, finish: (exitCode: number) => vo
   const command = program.command('run').description('run a guest in the foreground');
   addGuestOptions(command)
     .addOption(
-      new Option('--serial <where>', 'the first serial port')
+      new Option(
+        '--type <type>',
+        'pc, or a guest of Xen: pv or pvh; auto: a PC, but for images that only Xen can start',
+      )
+        .choices(guestTypes)
+        .default('auto'),
+    )
+    .addOption(
+      new Option(
+        '--serial <where>',
+        'the console: the first serial port, or the paravirtual console',
+      )
         .choices(['stdio', 'none'])
         .default('stdio'),
     )
@@ -83,9 +97,10 @@ async function run(
   if (steps.length > 0 && options.serial === 'none')
     throw usageError('--expect, --send and --script need the serial port; leave out --serial none');
   const config = await guestConfig(kernel, options);
+  const type = chooseType(options.type, config.image, config.imageName ?? 'the kernel');
   const debug = await debugSink(options.debugcon);
   const session = new GuestSession({
-    config,
+    build: type === 'pc' ? pcGuest(config) : xenGuest(xenConfig(config, options, type)),
     input: process.stdin,
     output: process.stdout,
     serial: options.serial === 'stdio',

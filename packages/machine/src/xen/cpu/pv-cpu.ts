@@ -117,7 +117,7 @@ export class PvCpu implements TrapCpu, PvEvents {
     return this.#vcpu.domain;
   }
   get traps(): CpuTraps {
-    return (this.#vcpu as unknown as { traps: CpuTraps }).traps;
+    return this.#vcpu.traps as CpuTraps;
   }
 
   // GuestCpu

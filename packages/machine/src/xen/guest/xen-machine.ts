@@ -3,11 +3,11 @@
 import { type Clock, type Domain, Hypervisor, MachineMemory, type Vcpu } from '@proxeny/hv-core';
 import type { Mfn } from '@proxeny/memory';
 import { BlockCache, type CpuModel, Engine, VCPU_SIZE } from '@proxeny/vcpu-x86';
-import { HostClock } from '../host/clock.js';
-import { hostRandomU32 } from '../host/random.js';
-import { RunLoop, type SlicedMachine } from '../run-loop.js';
-import { PvCpu, type SharedCpuParts } from './cpu/pv-cpu.js';
-import { WorkMeter } from './cpu/work-meter.js';
+import { HostClock } from '../../host/clock.js';
+import { hostRandomU32 } from '../../host/random.js';
+import { RunLoop, type SlicedMachine } from '../../run-loop.js';
+import { PvCpu, type SharedCpuParts } from '../cpu/pv-cpu.js';
+import { WorkMeter } from '../cpu/work-meter.js';
 
 const MIB = 1 << 20;
 const PAGE = 4096;
