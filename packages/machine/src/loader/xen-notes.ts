@@ -94,6 +94,9 @@ export function present<Members extends object>(
   return Object.fromEntries(known) as { [Name in keyof Members]?: NonNullable<Members[Name]> };
 }
 
+/** Longer than any note's text. */
+const TEXT_LIMIT = 1024;
+
 class NoteReader {
   readonly #elf: ElfImage;
   /** The last note of a type counts, as in Xen. */
@@ -134,7 +137,8 @@ class NoteReader {
   }
 
   #text(type: number): string {
-    const bytes = this.#notes.get(type)?.description ?? new Uint8Array();
+    const whole = this.#notes.get(type)?.description ?? new Uint8Array();
+    const bytes = whole.subarray(0, TEXT_LIMIT);
     const end = bytes.indexOf(0);
     return String.fromCharCode(...bytes.subarray(0, end < 0 ? bytes.length : end));
   }

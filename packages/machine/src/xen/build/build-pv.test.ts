@@ -154,12 +154,22 @@ describe('a PV domain', () => {
     );
   });
 
-  it('has unbound ports for the domains that serve xenstore and its console', () => {
+  it('has unbound ports and grants of its rings for the domains that serve xenstore and its console', () => {
     const built = build({ image: xenImage(), storeDomain: 3, consoleDomain: 5 });
     const remotes = [built.store, built.console].map(
       ({ port }) => built.domain.events.at(port)?.remoteDomain,
     );
     expect([built.store.port, built.console.port, ...remotes]).toEqual([1, 2, 3, 5]);
+    const { entries } = built.domain.grants;
+    const grants = [0, 1].map((ref) => [
+      entries.flags(ref),
+      entries.grantee(ref),
+      entries.frame(ref),
+    ]);
+    expect(grants).toEqual([
+      [1, 5, built.console.mfn],
+      [1, 3, built.store.mfn],
+    ]);
   });
 
   it('leaves nothing behind when it is destroyed', () => {

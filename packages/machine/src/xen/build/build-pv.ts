@@ -77,9 +77,10 @@ export function buildPv(hypervisor: Hypervisor, request: PvRequest): BuiltPv {
     const memory = new DomainMemory(domain, (pfn) => mfns[pfn]);
     loadImage(memory, image, layout, request.ramdisk);
     writeP2m(memory, image, layout, mfns);
-    const ring = (pfn: number, remote = 0) => serviceRing(domain, pfn, mfns[pfn], remote);
-    const store = ring(layout.store, request.storeDomain);
-    const console = ring(layout.console, request.consoleDomain);
+    const ring = (which: 'store' | 'console', remote = 0) =>
+      serviceRing(domain, which, { pfn: layout[which], mfn: mfns[layout[which]] }, remote);
+    const store = ring('store', request.storeDomain);
+    const console = ring('console', request.consoleDomain);
     const contents = { store, console, commandLine, ramdiskBytes };
     writeStartInfo(memory, domain, image, layout, contents);
     writePageTables(memory, layout);

@@ -100,12 +100,14 @@ describe('a PVH domain', () => {
   });
 
   it('has its rings in special pages that HVM parameters name', () => {
-    const { domain, params, store, console } = build();
-    expect(params.get(HVM_PARAM_STORE_PFN)).toBe(0xfeffc);
-    expect(params.get(HVM_PARAM_CONSOLE_PFN)).toBe(0xfefff);
-    expect(params.get(HVM_PARAM_STORE_EVTCHN)).toBe(1);
+    const { domain, store, console } = build({ storeDomain: 7 });
+    expect(domain.hvmParams.low(HVM_PARAM_STORE_PFN)).toBe(0xfeffc);
+    expect(domain.hvmParams.low(HVM_PARAM_CONSOLE_PFN)).toBe(0xfefff);
+    expect(domain.hvmParams.low(HVM_PARAM_STORE_EVTCHN)).toBe(1);
     expect(domain.p2m?.mfnOf(0xfeffc)).toBe(store.mfn);
     expect(domain.p2m?.mfnOf(0xfefff)).toBe(console.mfn);
+    const { entries } = domain.grants;
+    expect([entries.flags(1), entries.grantee(1), entries.frame(1)]).toEqual([1, 7, 0xfeffc]);
   });
 
   it('finds ACPI tables that list its processors and nothing else', () => {

@@ -44,8 +44,6 @@ export interface BuiltPvh {
   /** Unbound ports, for whoever serves xenstore and the console. */
   readonly store: ServiceRing;
   readonly console: ServiceRing;
-  /** HVM_PARAM_* to their values, for HVMOP_get_param. */
-  readonly params: ReadonlyMap<number, number>;
 }
 
 /** Longer than any kernel's. */
@@ -98,17 +96,12 @@ export function buildPvh(hypervisor: Hypervisor, request: PvhRequest): BuiltPvh 
       }),
     );
     domain.memoryMap = e820Bytes(layout.memoryMap);
-    const ring = (pfn: number, remote = 0) => serviceRing(domain, pfn, memory.mfnOf(pfn), remote);
-    const store = ring(STORE_PFN, request.storeDomain);
-    const console = ring(CONSOLE_PFN, request.consoleDomain);
-    return {
-      domain,
-      layout,
-      start: startOf(layout),
-      store,
-      console,
-      params: paramsOf(store, console),
-    };
+    const ring = (which: 'store' | 'console', pfn: number, remote = 0) =>
+      serviceRing(domain, which, { pfn, mfn: memory.mfnOf(pfn) }, remote);
+    const store = ring('store', STORE_PFN, request.storeDomain);
+    const console = ring('console', CONSOLE_PFN, request.consoleDomain);
+    setParameters(domain, store, console);
+    return { domain, layout, start: startOf(layout), store, console };
   } catch (error) {
     hypervisor.destroyDomain(domain);
     throw error;
@@ -145,11 +138,9 @@ function startOf(layout: PvhLayout): BootEntry {
   };
 }
 
-function paramsOf(store: ServiceRing, console: ServiceRing): Map<number, number> {
-  return new Map([
-    [HVM_PARAM_STORE_PFN, store.pfn],
-    [HVM_PARAM_STORE_EVTCHN, store.port],
-    [HVM_PARAM_CONSOLE_PFN, console.pfn],
-    [HVM_PARAM_CONSOLE_EVTCHN, console.port],
-  ]);
+function setParameters({ hvmParams }: Domain, store: ServiceRing, console: ServiceRing): void {
+  hvmParams.set(HVM_PARAM_STORE_PFN, store.pfn);
+  hvmParams.set(HVM_PARAM_STORE_EVTCHN, store.port);
+  hvmParams.set(HVM_PARAM_CONSOLE_PFN, console.pfn);
+  hvmParams.set(HVM_PARAM_CONSOLE_EVTCHN, console.port);
 }
