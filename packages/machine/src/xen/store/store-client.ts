@@ -21,7 +21,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /** The nodes, in a transaction or outside. Every method throws {@link StoreError} for what it cannot do. */
-export abstract class StoreAccess {
+export abstract class StoreNodes {
   protected readonly store: Store;
   protected readonly session: StoreSession;
 
@@ -105,7 +105,7 @@ export abstract class StoreAccess {
 }
 
 /** Changes that take effect together, or not at all. */
-export class StoreTransaction extends StoreAccess {
+export class StoreTransaction extends StoreNodes {
   protected readonly transaction: Transaction;
 
   constructor(store: Store, session: StoreSession, transaction: Transaction) {
@@ -126,7 +126,7 @@ export class StoreTransaction extends StoreAccess {
   }
 }
 
-export class StoreClient extends StoreAccess {
+export class StoreClient extends StoreNodes {
   protected readonly transaction: null = null;
   /** What to call for each watch, by its token. */
   readonly #listeners: Map<string, (path: string) => void>;

@@ -19,7 +19,7 @@ export interface StoreLimits {
 
 export const defaultStoreLimits: StoreLimits = Object.freeze({
   nodes: 1000,
-  nodeBytes: 2048,
+  nodeBytes: 2047,
   permissionsPerNode: 5,
   watches: 128,
   transactions: 10,

@@ -1,7 +1,7 @@
 // A paravirtual device in the store: a front-end's directory in the guest's home and a back-end's in that of the domain that serves it,
 // each of which names and may read the other. As xl writes them. io/xenbus.h.
 import { XenbusStateInitialising } from '@proxeny/abi';
-import type { StoreAccess, StoreClient } from '../store/store-client.js';
+import type { StoreClient, StoreNodes } from '../store/store-client.js';
 import { homePath } from '../store/store-path.js';
 import { makeWith, writeAll } from './domain-home.js';
 
@@ -63,7 +63,7 @@ export function addDevice(client: StoreClient, device: DeviceName, values: Devic
 
 /** Writes several values below `path`, with permissions of their own. */
 export function writeWith(
-  store: StoreAccess,
+  store: StoreNodes,
   path: string,
   values: DeviceValues,
   permissions: readonly string[],

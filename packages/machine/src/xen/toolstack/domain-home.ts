@@ -1,6 +1,6 @@
 // What a domain finds about itself in the store, as xl writes it: /local/domain/<id>, which is the control domain's with a few places
 // that are the domain's own, and /vm/<uuid>. docs/misc/xenstore-paths.pandoc.
-import type { StoreAccess, StoreClient } from '../store/store-client.js';
+import type { StoreClient, StoreNodes } from '../store/store-client.js';
 import { homePath } from '../store/store-path.js';
 
 /** Places that a domain may write, below its home. */
@@ -45,14 +45,14 @@ export interface DomainEntries {
 }
 
 /** Makes a node with permissions of its own. */
-export function makeWith(store: StoreAccess, path: string, permissions: readonly string[]): void {
+export function makeWith(store: StoreNodes, path: string, permissions: readonly string[]): void {
   store.make(path);
   store.setPermissions(path, permissions);
 }
 
 /** Writes several values below `path`; null leaves one out. */
 export function writeAll(
-  store: StoreAccess,
+  store: StoreNodes,
   path: string,
   values: Readonly<Record<string, string | number | null | undefined>>,
 ): void {
