@@ -187,6 +187,10 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'machine/storage': [],
   // Services for paravirtual guests know no hypervisor: they get a page and an event channel.
   'machine/xen/shared-page': [],
+  // What other processes may ask of a machine: methods by name, which the host's socket carries.
+  'machine/control-method': [],
+  'machine/xen/store-methods': ['machine/control-method', 'machine/xen/store'],
+  'machine/xen/message-log': ['machine/control-method'],
   'machine/xen/store': ['abi', 'machine/xen/shared-page'],
   'machine/xen/console': ['abi', 'machine/xen/shared-page'],
   'machine/xen/toolstack': ['abi', 'machine/xen/store'],
@@ -206,7 +210,14 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'machine/xen/xenbus',
   ],
   // The only place outside of the command line that touches Node.
-  'machine/host': ['memory', 'machine/device', 'machine/clock', 'machine/storage', 'node:'],
+  'machine/host': [
+    'memory',
+    'machine/control-method',
+    'machine/device',
+    'machine/clock',
+    'machine/storage',
+    'node:',
+  ],
 
   cli: ['machine', 'pv-guest', 'vcpu-x86', 'npm:commander', 'node:'],
 };

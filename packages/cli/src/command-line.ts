@@ -4,8 +4,10 @@ import { Command, CommanderError } from 'commander';
 import { CommandError } from './command-error.js';
 import { addCpusCommand } from './commands/cpus.js';
 import { addDisassembleCommand } from './commands/disassemble.js';
+import { addDmesgCommand } from './commands/dmesg.js';
 import { addRunCommand } from './commands/run.js';
 import { addTraceCommand } from './commands/trace.js';
+import { addXsCommand } from './commands/xs.js';
 import { EXIT_FAILURE, EXIT_HYPERVISOR, EXIT_OK, EXIT_USAGE } from './exit-code.js';
 import { say } from './messages.js';
 import { packageVersion } from './version.js';
@@ -37,17 +39,23 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   addTraceCommand(program, finish);
   addDisassembleCommand(program, finish);
   addCpusCommand(program, finish);
-  for (const command of [program, ...program.commands]) {
-    // Its own way of reporting errors is several lines long and exits.
-    command.exitOverride().configureOutput({ outputError: () => {} });
-    command.helpOption('-h, --help', 'show help');
-  }
+  addXsCommand(program);
+  addDmesgCommand(program);
+  prepare(program);
   try {
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {
     return report(error);
   }
+}
+
+/** Settings of a command and all below it. */
+function prepare(command: Command): void {
+  // Its own way of reporting errors is several lines long and exits.
+  command.exitOverride().configureOutput({ outputError: () => {} });
+  command.helpOption('-h, --help', 'show help');
+  for (const below of command.commands) prepare(below);
 }
 
 function report(error: unknown): number {

@@ -1,5 +1,14 @@
 // The package: what a program that builds a machine may use.
 export { ConfigError, checkMemoryBytes, MEMORY_MAX_BYTES, MEMORY_MIN_BYTES } from './config.js';
+export {
+  ControlError,
+  type ControlMethod,
+  type ControlMethods,
+  type ControlStream,
+} from './control-method.js';
+export { ControlClient } from './host/control-client.js';
+export { controlFolder, machineNames } from './host/control-folder.js';
+export { ControlServer, type ControlServerOptions } from './host/control-server.js';
 export { FileDisk, type FileDiskOptions } from './host/file-disk.js';
 export {
   type ConsoleInput,
@@ -55,13 +64,15 @@ export { configJsonSchema } from './xen/config/domain-schema.js';
 export { ConsoleRing, type ConsoleRingOptions } from './xen/console/console-ring.js';
 export { XenGuest, type XenGuestConfig } from './xen/guest/xen-guest.js';
 export { XenMachine, type XenMachineConfig } from './xen/guest/xen-machine.js';
+export { logMethods, MessageLog } from './xen/message-log.js';
 export type { EventPort, SharedPage } from './xen/shared-page.js';
 export type { Store, StoreOptions } from './xen/store/store.js';
-export { StoreAccess, StoreClient, StoreTransaction } from './xen/store/store-client.js';
+export { StoreClient, StoreNodes, StoreTransaction } from './xen/store/store-client.js';
 export { type StoreErrno, StoreError } from './xen/store/store-error.js';
 export { defaultStoreLimits, type StoreLimits } from './xen/store/store-limits.js';
 export { StoreRing } from './xen/store/store-ring.js';
 export { StoreService } from './xen/store/store-service.js';
+export { type StoreEntry, storeMethods } from './xen/store-methods.js';
 export { addConsole } from './xen/toolstack/console-entry.js';
 export {
   addDevice,
