@@ -169,7 +169,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     ...['machine/fault-text', 'machine/host', 'machine/machine-end', 'machine/run-loop'],
     ...['machine/storage', 'machine/xen/backend-host', 'machine/xen/block', 'machine/xen/build'],
     ...['machine/xen/console', 'machine/xen/cpu', 'machine/xen/shared-page'],
-    ...['machine/xen/store', 'machine/xen/toolstack'],
+    ...['machine/xen/store', 'machine/xen/toolstack', 'machine/xen/xenbus'],
   ],
   'machine/machine-end': [],
   'machine/fault-text': ['vcpu-x86'],

@@ -30,7 +30,11 @@ export interface GuestOptions {
   readonly protocol?: string;
 }
 
-const collect = (value: string, all: readonly string[] = []): readonly string[] => [...all, value];
+/** For options that may be repeated. */
+export const collect = (value: string, all: readonly string[] = []): readonly string[] => [
+  ...all,
+  value,
+];
 
 /** Adds the argument and the options of {@link GuestOptions}. */
 export function addGuestOptions(command: Command): Command {

@@ -45,6 +45,7 @@ export {
 } from './storage/block-backend.js';
 export { MemoryDisk, type MemoryDiskOptions } from './storage/memory-disk.js';
 export { OverlayDisk, type OverlayDiskOptions } from './storage/overlay-disk.js';
+export { virtualDeviceNumber } from './xen/block/virtual-device.js';
 export { type BuiltPv, buildPv, type PvRequest } from './xen/build/build-pv.js';
 export { type BuiltPvh, buildPvh, type PvhRequest } from './xen/build/build-pvh.js';
 export { type ExaminedImage, examineImage, type GuestType } from './xen/build/guest-types.js';
@@ -63,6 +64,7 @@ export {
 export { configJsonSchema } from './xen/config/domain-schema.js';
 export { ConsoleRing, type ConsoleRingOptions } from './xen/console/console-ring.js';
 export { XenGuest, type XenGuestConfig } from './xen/guest/xen-guest.js';
+export type { GuestDisk } from './xen/guest/xen-host.js';
 export { XenMachine, type XenMachineConfig } from './xen/guest/xen-machine.js';
 export { logMethods, MessageLog } from './xen/message-log.js';
 export type { EventPort, SharedPage } from './xen/shared-page.js';

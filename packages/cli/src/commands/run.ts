@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { CommandError, usageError } from '../command-error.js';
+import { openDisks } from '../disk-option.js';
 import { pcGuest, xenGuest } from '../foreground-guest.js';
-import { addGuestOptions, type GuestOptions, guestConfig } from '../guest-options.js';
+import { addGuestOptions, collect, type GuestOptions, guestConfig } from '../guest-options.js';
 import { GuestSession, type SessionOptions } from '../guest-session.js';
 import { chooseType, type GuestType, guestTypes, xenConfig } from '../guest-type.js';
 import { readInputFile } from '../input-file.js';
@@ -17,6 +18,7 @@ interface RunOptions extends GuestOptions {
   readonly serial: string;
   readonly debugcon: string;
   readonly timeout?: string;
+  readonly disk?: readonly string[];
   /** `--expect`, `--send` and `--script` in the order in which they were written. */
   readonly expect?: readonly ScriptSource[];
   readonly reboot: boolean;
@@ -72,6 +74,11 @@ export function addRunCommand(program: Command, finish: (exitCode: number) => vo
       '-t, --timeout <duration>',
       'end the guest after this time, such as 90s or 5m, with code 124',
     )
+    .option(
+      '--disk <file[,options]>',
+      'a raw disk image for a guest of Xen, as xvda, xvdb…; options: ro, overlay (changes are thrown away), cdrom, dev=xvdc',
+      collect,
+    )
     .option('-e, --expect <regex>', 'wait for output that matches; may be repeated', step('expect'))
     .option('--send <text>', 'then type this; may be repeated', step('send'))
     .option(
@@ -98,21 +105,31 @@ async function run(
     throw usageError('--expect, --send and --script need the serial port; leave out --serial none');
   const config = await guestConfig(kernel, options);
   const type = chooseType(options.type, config.image, config.imageName ?? 'the kernel');
+  if (type === 'pc' && options.disk !== undefined)
+    throw usageError('--disk is for guests of Xen; a PC has no disks yet');
   const debug = await debugSink(options.debugcon);
-  const session = new GuestSession({
-    build: type === 'pc' ? pcGuest(config) : xenGuest(xenConfig(config, options, type)),
-    input: process.stdin,
-    output: process.stdout,
-    serial: options.serial === 'stdio',
-    steps,
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    endOnReset: !options.reboot,
-    // A script types what there is to type.
-    typeEndOfInput: options.builtin === true && steps.length === 0,
-    ...debug,
-    say,
-  });
-  return session.run();
+  const disks = await openDisks(options.disk ?? []);
+  try {
+    const session = new GuestSession({
+      build:
+        type === 'pc'
+          ? pcGuest(config)
+          : xenGuest({ ...xenConfig(config, options, type), disks: disks.disks }),
+      input: process.stdin,
+      output: process.stdout,
+      serial: options.serial === 'stdio',
+      steps,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      endOnReset: !options.reboot,
+      // A script types what there is to type.
+      typeEndOfInput: options.builtin === true && steps.length === 0,
+      ...debug,
+      say,
+    });
+    return await session.run();
+  } finally {
+    await disks.close();
+  }
 }
 
 async function scriptSteps(sources: readonly ScriptSource[]): Promise<ScriptStep[]> {

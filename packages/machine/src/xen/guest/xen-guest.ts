@@ -18,7 +18,7 @@ import type { PvCpu } from '../cpu/pv-cpu.js';
 import { addConsole } from '../toolstack/console-entry.js';
 import { writeDomainHome } from '../toolstack/domain-home.js';
 import { crashText } from './crash-text.js';
-import { XenHost } from './xen-host.js';
+import { type GuestDisk, XenHost } from './xen-host.js';
 import { XenMachine } from './xen-machine.js';
 
 export interface XenGuestConfig {
@@ -31,6 +31,7 @@ export interface XenGuestConfig {
   readonly memoryBytes: number;
   readonly model: CpuModel;
   readonly name?: string;
+  readonly disks?: readonly GuestDisk[];
   /** What the guest prints on its console. */
   readonly onConsole?: (bytes: Uint8Array) => void;
   /** What it prints by console_io, the hypervisor's own log. */
@@ -66,7 +67,7 @@ export class XenGuest {
       ...(config.wallClockMs ? { wallClockMs: config.wallClockMs } : {}),
     });
     this.machine = machine;
-    this.host = new XenHost(machine.hypervisor);
+    this.host = new XenHost(machine.hypervisor, () => machine.wake());
     const uuid = randomUuid(random);
     const built = buildPv(machine.hypervisor, {
       image,
@@ -77,6 +78,7 @@ export class XenGuest {
     });
     this.domain = built.domain;
     this.#console = this.#connect(built, uuid, onConsole ?? (() => {}));
+    for (const disk of config.disks ?? []) this.host.attachDisk(this.domain, disk);
     machine.hypervisor.observer = config.observer ?? null;
     const status = initialiseVcpu(built.domain.vcpus[0], built.start.context);
     if (status !== 0)
@@ -127,6 +129,7 @@ export class XenGuest {
   /** Runs until the guest shuts down, crashes, or {@link stop}. */
   async run(): Promise<MachineEnd> {
     await this.machine.run();
+    await this.host.close();
     return this.#end ?? { reason: 'stopped', code: 0, message: '' };
   }
 
