@@ -20,7 +20,7 @@ import {
   USER_STACK,
 } from './trap-machine.js';
 
-const { ip, sp, flags, cx, r11, gsBase } = CpuRegister;
+const { ip, sp, flags, cx, r11 } = CpuRegister;
 let m: TrapMachine;
 let ends: boolean;
 const start = (word: 32 | 64): void => {
