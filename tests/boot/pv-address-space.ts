@@ -1,6 +1,7 @@
 // Looks through a built PV domain as its guest would: every mapped address, every table's type and rights, and what is left of the
 // domain when it is gone. Nothing runs.
 
+import { MACH2PHYS_VIRT_START } from '@proxeny/abi';
 import {
   type GuestCpu,
   GuestExit,
@@ -87,6 +88,33 @@ export class BuiltDomain {
     const bytes = this.read(layout.p2m.address, layout.pages * size);
     const view = new DataView(bytes.buffer);
     return mfns.flatMap((mfn, pfn) => (view.getUint32(pfn * size, true) === mfn ? [] : [pfn]));
+  }
+
+  /** Frames about which the M2P window, as the guest's page tables map it, says something wrong, or that it could write there. */
+  wrongM2pWindow(): number[] {
+    const { word } = this.built.image;
+    const size = word / 8;
+    const start = (MACH2PHYS_VIRT_START[word] + 2 ** 48) % 2 ** 48;
+    return this.built.mfns.filter((mfn, pfn) => {
+      const at = this.#walk(start + mfn * size);
+      return at === -1 || this.hypervisor.memory.view.getUint32(at, true) !== pfn;
+    });
+  }
+
+  /** The machine address behind a linear one by the bits of page-table entries alone; -1 if not present, or writable. */
+  #walk(address: number): number {
+    const { view } = this.hypervisor.memory;
+    let table = this.built.start.root as number;
+    let isWritable = true;
+    for (let level = this.built.image.word === 64 ? 4 : 3; level > 0; level--) {
+      const slot = Math.floor(address / 2 ** (3 + 9 * level)) % 512;
+      const low = view.getUint32(table * PAGE_SIZE + slot * 8, true);
+      if ((low & 1) === 0) return -1;
+      // The entries of a PAE root have no rights.
+      isWritable &&= (low & 2) !== 0 || (level === 3 && this.built.image.word === 32);
+      table = low >>> 12;
+    }
+    return isWritable ? -1 : table * PAGE_SIZE + (address % PAGE_SIZE);
   }
 
   /** Bytes at a linear address. */

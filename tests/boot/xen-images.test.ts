@@ -128,6 +128,7 @@ describe.each([
     expect(domain.wrongAddresses()).toEqual([]);
     expect(domain.wrongTables()).toEqual([]);
     expect(domain.wrongP2m()).toEqual([]);
+    expect(domain.wrongM2pWindow()).toEqual([]);
     const { layout, mfns, start, image: built } = domain.built;
     expect(startInfo(domain)).toEqual({
       magic: built.word === 64 ? 'xen-3.0-x86_64' : 'xen-3.0-x86_32p',

@@ -17,6 +17,7 @@ import { PAGE_SIZE } from '@proxeny/memory';
 import { describe, expect, it } from 'vitest';
 import { ImageError, type ImageErrorCode } from '../../loader/load-error.js';
 import { type BuiltPvh, buildPvh, type PvhRequest } from './build-pvh.js';
+import { planPvh } from './pvh-layout.js';
 import { type BuiltKernel, code, MIB, machineFor, nobody, xenImage } from './testing/xen-kernel.js';
 import type { XenImage } from './xen-image.js';
 
@@ -144,6 +145,17 @@ describe('a PVH domain', () => {
     });
     const features = { ...notes, [XEN_ELFNOTE_FEATURES]: 'linux_rsdp_unrestricted' };
     expect(startInfo(build({ image: pvhImage({ notes: features }) })).rsdp_paddr).toBe(0xfc00_0000);
+  });
+
+  it("lies where Xen 4.17's own builder put Debian's cloud kernel with 256 MiB and a RAM disk", () => {
+    const segments = [{ vaddr: 0, paddr: 0x100_0000, bytes: code, memorySize: 0x2e0_0000 }];
+    const notes = { [XEN_ELFNOTE_PHYS32_ENTRY]: 0x100_0850 };
+    const sizes = { pages: 0x1_0000, startInfoBytes: 0x900, ramdiskBytes: 0x1f_aa10, acpiBytes: 1 };
+    expect(planPvh(pvhImage({ segments, notes }), sizes)).toMatchObject({
+      startInfo: 0x3e0_0000,
+      ramdisk: 0x3e0_1000,
+      lowPages: 0x1_0000,
+    });
   });
 
   it('leaves nothing behind when it is destroyed', () => {
