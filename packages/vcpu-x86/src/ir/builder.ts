@@ -278,6 +278,12 @@ export class Builder {
   store(address: Value, value: Value, access: Access, load: Value | null = null): void {
     this.append({ op: 'store', type: 'none', uses: 0, access, args: [address, value], load });
   }
+  copy(to: Value, from: Value, bytes: Value): Value {
+    return this.append({ op: 'copy', type: 'i32', uses: 0, args: [to, from, bytes] });
+  }
+  fill(to: Value, byte: Value, bytes: Value): Value {
+    return this.append({ op: 'fill', type: 'i32', uses: 0, args: [to, byte, bytes] });
+  }
   segment(effective: Value, access: Access, write: boolean): Value {
     return this.append({ op: 'segment', type: 'i64', uses: 0, access, write, args: [effective] });
   }

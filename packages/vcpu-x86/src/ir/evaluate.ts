@@ -125,6 +125,9 @@ class Evaluation {
         return this.load(node.args[0], node.access, node.update);
       case 'store':
         return this.store(node.args[0], node.args[1], node.access);
+      case 'copy':
+      case 'fill':
+        return 0;
       case 'local': {
         const v = this.locals.get(node.local);
         if (v === undefined) throw new Error('IR reads a local before it is assigned');

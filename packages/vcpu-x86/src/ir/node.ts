@@ -59,6 +59,12 @@ export type Node = Common &
         readonly args: readonly [Node, Node];
         readonly load: Node | null;
       }
+    /**
+     * Moves args[2] bytes (i32, below 8 KiB) from linear address args[1] to args[0], or fills them at args[0] with the byte args[1],
+     * if that is one step within pages the TLB has; i32 1 if so, else 0 and nothing happened. 0 is always a right answer.
+     */
+    | { readonly op: 'copy'; readonly args: readonly [Node, Node, Node] }
+    | { readonly op: 'fill'; readonly args: readonly [Node, Node, Node] }
     /** Segment check: linear address of an effective address (i64), raising #GP or #SS beyond the limits. */
     | {
         readonly op: 'segment';

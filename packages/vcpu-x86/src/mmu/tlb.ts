@@ -5,7 +5,7 @@
 // @hot
 import { PageMarks } from './page-marks.js';
 
-export const TLB_ENTRIES = 1024;
+export const TLB_ENTRIES = 4096;
 /** Entry: tag for reading (i64), tag for writing (i64), host address minus linear address (i32), flags (i32). */
 export const TLB_STRIDE = 32;
 export const TLB_READ = 0;
@@ -27,7 +27,7 @@ const FLAG_LARGE = 2;
 const NO_TAG = 1;
 const TWO32 = 4294967296;
 /** More local entries than this and a flush looks at the whole TLB. */
-const LOCAL_ROOM = 1024;
+const LOCAL_ROOM = 2048;
 
 export class Tlb {
   private readonly i32: Int32Array;

@@ -140,7 +140,7 @@ class Discovery {
     const b = new Builder(true);
     const meaning = (semantics as Readonly<Record<string, Semantics>>)[instruction.row.mnemonic];
     meaning(b, new Operands(b, shapeOf(instruction, mode), boundBinding(fields, next)));
-    const program = instruction.repeat === 0 ? prepare(b.statements) : null;
+    const program = prepare(b.statements);
     if (!program) return cold;
     const last = program[program.length - 1];
     if (last?.op !== 'branch') return { program, next, end: null, returnsTo: null };

@@ -5,6 +5,7 @@ import { TLB_READ, TLB_WRITE } from '../mmu/tlb.js';
 import { isInfallible } from '../semantics/contained-routines.js';
 import {
   BLOCK_RIP,
+  BUDGET,
   GPR,
   SEGMENT_BASE,
   SEGMENT_READ_LIMIT,
@@ -16,6 +17,8 @@ import { I32, I64, OP, PURE } from '../wasm/opcodes.js';
 import { COLD, type RegionContext } from './context.js';
 
 const GPR_END = GPR + 128;
+/** No offset in the state page. */
+const OUTSIDE = 1 << 16;
 const op = (name: string): number => PURE.get(name) as number;
 
 /** Emits one instruction of a region. */
@@ -115,6 +118,7 @@ export class InstructionEmitter extends Emitter {
   protected override write(n: Node): void {
     if (n.op === 'get' && 'offset' in n.slot) {
       const at = n.base + n.slot.offset;
+      if (at === BUDGET) return this.drop(n, () => this.w.get(this.x.left));
       if (at === BLOCK_RIP) return this.drop(n, () => this.getRip(n.type));
       if (at < GPR_END) return this.drop(n, () => this.getRegister(at, n.bits));
     }
@@ -161,7 +165,11 @@ export class InstructionEmitter extends Emitter {
     value: Node | null,
     constant = 0,
   ): void {
-    const at = 'offset' in slot ? base + slot.offset : GPR_END;
+    const at = 'offset' in slot ? base + slot.offset : OUTSIDE;
+    if (at === BUDGET && value) {
+      this.value(value);
+      return this.w.setLocal(this.x.left);
+    }
     if (at >= GPR_END || !value) return super.set(base, slot, bits, value, constant);
     this.setRegister(at, bits, value);
   }

@@ -28,6 +28,10 @@ interface Iteration {
   readonly bits?: Bits;
   /** One element: everything that can fault, then rSI and rDI. */
   readonly element: (step: Value) => void;
+  /** Does all iterations, of `bytes` (i32) together, at once if it can: i32 1 or 0. Moves no register. */
+  readonly atOnce?: (bytes: Value) => Value;
+  /** Registers besides rCX that move by `bytes`. */
+  readonly moving?: readonly number[];
   /** Does as many whole iterations as it can, and returns how many. */
   readonly bulk?: () => Value;
   /** For REPE and REPNE: i32 1 when this element ends the loop. */
@@ -44,6 +48,40 @@ export function repeat(b: Builder, x: Operands, it: Iteration): void {
     it.after?.();
     return;
   }
+  if (it.atOnce && x.mode.flat && !x.shape.segmented && x.addressBits !== 16) {
+    const done = wholeStep(b, x, it.atOnce, it.moving ?? []);
+    b.if(b.eqz(done), () => repeatSlowly(b, x, it, step));
+  } else repeatSlowly(b, x, it, step);
+}
+
+/** All iterations at once, forward and within pages that the TLB has: i32 1 if so. Costs what bulk steps cost. */
+function wholeStep(
+  b: Builder,
+  x: Operands,
+  atOnce: (bytes: Value) => Value,
+  moving: readonly number[],
+): Value {
+  const size = x.bits / 8;
+  const count = x.getRegister(RCX, x.addressBits);
+  const budget = b.get(BUDGET, 32);
+  const isForward = b.eqz(b.andc(b.get(FLAGS_OTHER, 32), 0x400));
+  const isSmall = b.leU(count, b.constantLike(count, 4096 / size));
+  const done = b.local('i32', b.i32(0));
+  const bytes = b.shlc(b.wrap(count), Math.log2(size));
+  // Not in the last instruction of a slice: a single step is one iteration.
+  b.if(b.and(b.and(isForward, isSmall), b.gtS(budget, b.i32(0))), () =>
+    b.assign(done, atOnce(bytes)),
+  );
+  b.if(b.read(done), () => {
+    const step = count.type === 'i64' ? b.extendU(bytes) : bytes;
+    for (const register of moving) advance(b, x, register, step);
+    x.setRegister(RCX, x.addressBits, b.constantLike(count, 0));
+    b.set(BUDGET, 32, b.sub(budget, b.shrUc(bytes, 4)));
+  });
+  return b.read(done);
+}
+
+function repeatSlowly(b: Builder, x: Operands, it: Iteration, step: Value): void {
   const count = (): Value => x.getRegister(RCX, x.addressBits);
   const initial = count();
   b.if(b.nez(initial), () => {
@@ -109,9 +147,21 @@ export const movs: Semantics = (b, x) => {
       advance(b, x, RSI, step);
       advance(b, x, RDI, step);
     },
+    atOnce: (bytes) => b.copy(x.linear(0, 8, true), x.linear(1, 8, false), bytes),
+    moving: [RSI, RDI],
     bulk: () => b.call('bulkMove', b.i32(x.bits / 8), b.i32(x.addressBits), segmentNumber(b, x)),
   });
 };
+/** Elements whose bytes are all the same. */
+function fillAtOnce(b: Builder, x: Operands, v: Value, bytes: Value): Value {
+  const byte = b.andc(b.wrap(v), 0xff);
+  const done = b.local('i32', b.i32(0));
+  const ones = { 8: 1n, 16: 0x101n, 32: 0x1010101n, 64: 0x101010101010101n, 128: 0n }[x.bits];
+  const like = v.type === 'i64' ? b.extendU(byte) : byte;
+  const isUniform = b.eq(v, b.mul(like, b.constantLike(like, ones)));
+  b.if(isUniform, () => b.assign(done, b.fill(x.linear(0, 8, true), byte, bytes)));
+  return b.read(done);
+}
 export const stos: Semantics = (b, x) => {
   const v = x.read(1);
   repeat(b, x, {
@@ -119,6 +169,8 @@ export const stos: Semantics = (b, x) => {
       x.write(0, v);
       advance(b, x, RDI, step);
     },
+    atOnce: (bytes) => fillAtOnce(b, x, v, bytes),
+    moving: [RDI],
     bulk: () => b.call('bulkStore', b.i32(x.bits / 8), b.i32(x.addressBits)),
   });
 };

@@ -51,7 +51,7 @@ function piece(r: (below: number) => number, bits: 32 | 64, label: number): stri
     return [pick(list), pick(list)];
   };
   const [a, c] = same();
-  switch (r(20)) {
+  switch (r(22)) {
     case 0:
     case 1:
     case 2:
@@ -88,6 +88,18 @@ function piece(r: (below: number) => number, bits: 32 | 64, label: number): stri
       return `j${pick(conditions)} skip${label}\nxor ${pick(names)}, ${pick(names)}\nadd ${a}, ${c}\nskip${label}:`;
     case 17:
       return 'call sub';
+    case 19:
+    case 20: {
+      const [si, di, cx] = bits === 64 ? ['rsi', 'rdi', 'rcx'] : ['esi', 'edi', 'ecx'];
+      const address = (): string => `0x${(0x5000 + r(0x1010)).toString(16)}`;
+      const move = `${r(3) === 0 ? 'movs' : 'stos'}${pick(['b', 'w', 'd'])}`;
+      return `${pick(['cld', 'cld', 'std'])}
+mov ${si}, ${address()}
+mov ${di}, ${address()}
+mov ${cx}, ${pick([0, 1, 3, 9, 40, 300])}
+rep ${move}
+cld`;
+    }
     case 18:
       return `xchg ${pick([a, place()])}, ${c}`;
     default:

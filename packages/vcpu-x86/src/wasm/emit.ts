@@ -141,6 +141,14 @@ export class Emitter {
         return this.load(n);
       case 'store':
         return this.store(n);
+      case 'copy':
+      case 'fill': {
+        const [to, source, bytes] = n.args.map((a) => this.toLocal(a));
+        const done = this.w.newLocal(I32);
+        this.access.bulk(n.op, to, source, bytes, done);
+        this.held.set(n, done);
+        return;
+      }
       case 'call': {
         this.settle((d) => d.op === 'get', n.args);
         return this.call(n);

@@ -1,5 +1,7 @@
 // A growable byte buffer with WebAssembly's number encodings, and one for function bodies that keeps track of labels and locals.
 import {
+  BULK,
+  BULK_PREFIX,
   type F64,
   type I32,
   type I64,
@@ -184,6 +186,14 @@ export class FunctionWriter extends ByteWriter {
   call(index: number): void {
     this.u8(OP.call);
     this.u32(index);
+  }
+
+  /** Pops bytes, then a source address or a byte value, then a target address. */
+  bulk(operation: keyof typeof BULK): void {
+    this.u8(BULK_PREFIX);
+    this.u8(BULK[operation]);
+    this.u8(0);
+    if (operation === 'copy') this.u8(0);
   }
 
   /** Writes code in front of what was written from position `at` on; it may use this function's locals but opens no labels. */

@@ -92,6 +92,14 @@ export class MemoryAccess {
   }
   /** Pushes 1 if the TLB has the page of `linear`; leaves its entry's address in a local. */
   probe(linear: number, bits: number, tag: number): number {
+    return this.probeTo(linear, tag, () => {
+      if (bits === 8) return;
+      this.w.i64Const(BigInt(bits / 8 - 1));
+      this.w.op(PURE.get('i64.add') as number);
+    });
+  }
+  /** The same for an access whose last byte `toLast` makes of the address on the stack. */
+  private probeTo(linear: number, tag: number, toLast: () => void): number {
     const { w } = this;
     const entry = w.newLocal(I32);
     w.get(this.t.state);
@@ -106,14 +114,72 @@ export class MemoryAccess {
     w.tee(entry);
     w.memory(OP.i64Load, tag);
     w.get(linear);
-    if (bits > 8) {
-      w.i64Const(BigInt(bits / 8 - 1));
-      w.op(PURE.get('i64.add') as number);
-    }
+    toLast();
     w.i64Const(-4096n);
     w.op(PURE.get('i64.and') as number);
     w.op(PURE.get('i64.eq') as number);
     return entry;
+  }
+  /** Moves or fills `bytes` (local) in one step if it can (see the IR's copy and fill); `source`: linear address, or byte. Leaves 1 or 0 in `done`. */
+  bulk(operation: 'copy' | 'fill', to: number, source: number, bytes: number, done: number): void {
+    const { w } = this;
+    const toLast = (): void => {
+      w.get(bytes);
+      w.i32Const(1);
+      w.op(PURE.get('i32.sub') as number);
+      w.op(PURE.get('i64.extend_i32_s') as number);
+      w.op(PURE.get('i64.add') as number);
+    };
+    w.i32Const(1);
+    w.setLocal(done);
+    w.get(bytes);
+    w.if();
+    w.i32Const(0);
+    w.setLocal(done);
+    const target = this.probeTo(to, TLB_WRITE, toLast);
+    w.if();
+    const host = w.newLocal(I32);
+    this.pushHost(target, to);
+    w.setLocal(host);
+    if (operation === 'fill') this.bulkStep(operation, host, () => w.get(source), bytes, done);
+    else {
+      const origin = this.probeTo(source, TLB_READ, toLast);
+      w.if();
+      const from = w.newLocal(I32);
+      this.pushHost(origin, source);
+      w.setLocal(from);
+      // A target that follows its source repeats what was just written, element by element.
+      w.get(host);
+      w.get(from);
+      w.op(PURE.get('i32.sub') as number);
+      w.i32Const(1);
+      w.op(PURE.get('i32.sub') as number);
+      w.get(bytes);
+      w.i32Const(1);
+      w.op(PURE.get('i32.sub') as number);
+      w.op(PURE.get('i32.ge_u') as number);
+      w.if();
+      this.bulkStep(operation, host, () => w.get(from), bytes, done);
+      w.end();
+      w.end();
+    }
+    w.end();
+    w.end();
+  }
+  private bulkStep(
+    operation: 'copy' | 'fill',
+    host: number,
+    source: () => void,
+    bytes: number,
+    done: number,
+  ): void {
+    const { w } = this;
+    w.get(host);
+    source();
+    w.get(bytes);
+    w.bulk(operation);
+    w.i32Const(1);
+    w.setLocal(done);
   }
   pushHost(entry: number, linear: number): void {
     const { w } = this;

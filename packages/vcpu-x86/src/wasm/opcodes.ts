@@ -7,6 +7,10 @@ export const F64 = 0x7c;
 export const V128 = 0x7b;
 export const VOID = 0x40;
 
+/** Bulk memory operations: prefix and sub-opcodes. */
+export const BULK_PREFIX = 0xfc;
+export const BULK = { copy: 10, fill: 11 } as const;
+
 export const OP = {
   unreachable: 0x00,
   block: 0x02,
