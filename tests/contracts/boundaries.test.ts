@@ -185,6 +185,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'machine/pc-memory': ['memory', 'vcpu-x86', 'machine/loader'],
   // What disks are made of: shared by all devices that show one, so it knows none of them.
   'machine/storage': [],
+  // What frames go through: shared by all network devices, so it knows none of them.
+  'machine/network': [],
   // Services for paravirtual guests know no hypervisor: they get a page and an event channel.
   'machine/xen/shared-page': [],
   // What other processes may ask of a machine: methods by name, which the host's socket carries.
@@ -205,6 +207,15 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'hv-core',
     'memory',
     'machine/storage',
+    'machine/xen/backend-host',
+    'machine/xen/ring',
+    'machine/xen/xenbus',
+  ],
+  'machine/xen/net': [
+    'abi',
+    'hv-core',
+    'memory',
+    'machine/network',
     'machine/xen/backend-host',
     'machine/xen/ring',
     'machine/xen/xenbus',

@@ -25,4 +25,10 @@ export {
   type RecordResult,
   type RecordValues,
 } from './native/native-guest.js';
+export {
+  Netfront,
+  type NetfrontFrame,
+  type NetfrontOptions,
+  type NetfrontSlot,
+} from './native/netfront.js';
 export { assembleHelloKernel } from './x86/hello-kernel.js';

@@ -82,16 +82,16 @@ export class FrontDevice {
     }
   }
 
-  /** Says that all is written, and waits for the back-end; false if it will not connect. */
-  *meet(): NativeCode<boolean> {
-    yield* this.write('state', XenbusStateInitialised);
+  /** Says by `ready` that all is written, and waits for the back-end; false if it will not connect. */
+  *meet(ready: number = XenbusStateInitialised): NativeCode<boolean> {
+    yield* this.write('state', ready);
     const state = yield* this.waitForBackend(
       XenbusStateConnected,
       XenbusStateClosing,
       XenbusStateClosed,
     );
     if (state !== XenbusStateConnected) return false;
-    yield* this.write('state', XenbusStateConnected);
+    if (ready !== XenbusStateConnected) yield* this.write('state', XenbusStateConnected);
     return true;
   }
 

@@ -30,11 +30,6 @@ export class BackRing {
     this.#taken = this.#answered;
   }
 
-  /** Requests that were taken and have no response. */
-  get inWork(): number {
-    return (this.#taken - this.#answered) >>> 0;
-  }
-
   /** Requests that wait. */
   get waiting(): number {
     if (this.isBroken) return 0;
@@ -56,11 +51,11 @@ export class BackRing {
     return true;
   }
 
-  /** Asks for an event at the next request; true if one has come already. */
-  armRequestEvent(): boolean {
-    if (this.waiting > 0) return true;
-    this.#pages.writeU32(req_event.offset, (this.#taken + 1) >>> 0);
-    return this.waiting > 0;
+  /** Asks for an event once `count` requests wait; true if they do already. */
+  armRequestEvent(count = 1): boolean {
+    if (this.waiting >= count) return true;
+    if (!this.isBroken) this.#pages.writeU32(req_event.offset, (this.#taken + count) >>> 0);
+    return false;
   }
 
   /** Writes a response, in order of the calls, for one request that was taken. */
