@@ -1,0 +1,223 @@
+// The table of allowed edges: who may import whom. boundaries.test.ts holds sources and package.json to it; ARCHITECTURE.md draws the same
+// picture. An edge is added here first, with a reason in the commit.
+
+/**
+ * A place is a package, or a folder or file of its `src/`; a file belongs to the longest place that holds it (a file
+ * `evaluate-simd` to the place `evaluate`, if it has no row of its own). A place may
+ * import itself and what its row lists: places, `npm:` packages, `node:` (any Node module). A package's own row also covers
+ * every place of that package. Naming another package covers its subpath exports; naming a subpath covers only that one.
+ */
+export const allowed: Readonly<Record<string, readonly string[]>> = {
+  memory: [],
+
+  abi: ['memory'],
+
+  'vcpu-x86': ['memory'],
+  'vcpu-x86/isa': [],
+  // The state page: one layout for TypeScript and WebAssembly, no behaviour.
+  'vcpu-x86/state': ['memory'],
+  'vcpu-x86/fault': ['vcpu-x86/state'],
+  // 80-bit and IEEE arithmetic on plain numbers; its oracle is for tests, which may import anything of their package.
+  'vcpu-x86/float': [],
+  'vcpu-x86/float/native': ['vcpu-x86/float', 'node:'],
+  'vcpu-x86/exit': [],
+  'vcpu-x86/platform': ['memory', 'vcpu-x86/exit'],
+  'vcpu-x86/ir': ['vcpu-x86/isa', 'vcpu-x86/state'],
+  // The reference evaluator: runs IR against a CPU's state and memory, so it stands above the rest of `ir`.
+  'vcpu-x86/ir/evaluate': [
+    'vcpu-x86/fault',
+    'vcpu-x86/ir',
+    'vcpu-x86/isa',
+    'vcpu-x86/mmu',
+    'vcpu-x86/state',
+  ],
+  'vcpu-x86/semantics': ['vcpu-x86/fault', 'vcpu-x86/isa', 'vcpu-x86/ir', 'vcpu-x86/state'],
+  'vcpu-x86/asm': ['vcpu-x86/isa'],
+  'vcpu-x86/wasm': ['vcpu-x86/ir', 'vcpu-x86/mmu/tlb', 'vcpu-x86/state'],
+  'vcpu-x86/mmu': [
+    'memory',
+    'vcpu-x86/exit',
+    'vcpu-x86/fault',
+    'vcpu-x86/mmu/tlb',
+    'vcpu-x86/mmu/page-marks',
+    'vcpu-x86/platform',
+    'vcpu-x86/state',
+  ],
+  // The layout of a TLB entry, which inline probes share.
+  'vcpu-x86/mmu/tlb': ['vcpu-x86/mmu/page-marks'],
+  'vcpu-x86/mmu/page-marks': [],
+  'vcpu-x86/block': [
+    'memory',
+    'vcpu-x86/core',
+    'vcpu-x86/isa',
+    'vcpu-x86/ir',
+    'vcpu-x86/mmu',
+    'vcpu-x86/mmu/tlb',
+    'vcpu-x86/semantics',
+    'vcpu-x86/state',
+  ],
+  // What tiers and routines share: state page, MMU, model and platform of one virtual CPU.
+  'vcpu-x86/core': [
+    'memory',
+    'vcpu-x86/cpu-model',
+    'vcpu-x86/exit',
+    'vcpu-x86/fault',
+    'vcpu-x86/mmu',
+    'vcpu-x86/mmu/tlb',
+    'vcpu-x86/platform',
+    'vcpu-x86/semantics',
+    'vcpu-x86/state',
+  ],
+  'vcpu-x86/routines': [
+    'memory',
+    'vcpu-x86/core',
+    'vcpu-x86/cpu-model',
+    'vcpu-x86/exit',
+    'vcpu-x86/fault',
+    'vcpu-x86/float',
+    'vcpu-x86/isa',
+    'vcpu-x86/mmu',
+    'vcpu-x86/mmu/tlb',
+    'vcpu-x86/platform',
+    'vcpu-x86/state',
+  ],
+  // Hot regions: what they are made of and how they become WebAssembly; knows no tier.
+  'vcpu-x86/region': [
+    'vcpu-x86/ir',
+    'vcpu-x86/isa',
+    'vcpu-x86/mmu/tlb',
+    'vcpu-x86/semantics',
+    'vcpu-x86/state',
+    'vcpu-x86/wasm',
+  ],
+  'vcpu-x86/cpu-model': ['vcpu-x86/isa'],
+  'vcpu-x86/tier': [
+    'memory',
+    'vcpu-x86/block',
+    'vcpu-x86/core',
+    'vcpu-x86/exit',
+    'vcpu-x86/fault',
+    'vcpu-x86/float',
+    'vcpu-x86/ir',
+    'vcpu-x86/ir/evaluate',
+    'vcpu-x86/isa',
+    'vcpu-x86/mmu',
+    'vcpu-x86/platform',
+    'vcpu-x86/region',
+    'vcpu-x86/routines',
+    'vcpu-x86/semantics',
+    'vcpu-x86/state',
+    'vcpu-x86/wasm',
+  ],
+  'vcpu-x86/debug': [
+    'memory',
+    'vcpu-x86/asm',
+    'vcpu-x86/core',
+    'vcpu-x86/exit',
+    'vcpu-x86/isa',
+    'vcpu-x86/mmu',
+    'vcpu-x86/state',
+  ],
+
+  virtio: ['memory'],
+  'virtio/spec': [],
+  'virtio/driver': ['memory', 'virtio/spec'],
+
+  'hv-core': ['abi', 'memory'],
+
+  'pv-guest': ['abi', 'memory', 'vcpu-x86/asm', 'virtio/driver'],
+
+  machine: ['abi', 'hv-core', 'memory', 'pv-guest', 'vcpu-x86', 'virtio'],
+  'machine/device': [],
+  'machine/clock': [],
+  'machine/state-reader': [],
+  'machine/timer-queue': ['machine/clock'],
+  'machine/bus': ['memory', 'machine/device'],
+  // Board devices: no CPU, and of the machine only the interfaces and what time and saved state are made of.
+  'machine/pc': [
+    'memory',
+    'machine/device',
+    'machine/clock',
+    'machine/state-reader',
+    'machine/timer-queue',
+  ],
+  // Joins a device to a bus for whoever wires the board; devices themselves get a callback.
+  'machine/pc/bus-window': ['machine/bus', 'machine/device'],
+  'machine/loader': ['abi', 'memory', 'npm:fflate', 'npm:fzstd'],
+  // Paravirtual machines. The domain builder puts images into domains and knows no CPU.
+  'machine/xen': [],
+  'machine/xen/build': ['abi', 'hv-core', 'memory', 'machine/loader', 'machine/pc'],
+  'machine/config': [],
+  // Configuration files become records; nothing is opened or built.
+  'machine/xen/config': ['machine/config', 'npm:yaml', 'npm:zod'],
+  // The only place that knows both the microkernel and the CPU.
+  'machine/xen/cpu': ['hv-core', 'memory', 'vcpu-x86'],
+  // A guest's machine with its services: the wiring.
+  'machine/xen/guest': [
+    ...['abi', 'hv-core', 'memory', 'vcpu-x86'],
+    ...['machine/fault-text', 'machine/host', 'machine/machine-end', 'machine/run-loop'],
+    ...['machine/storage', 'machine/xen/backend-host', 'machine/xen/block', 'machine/xen/build'],
+    ...['machine/xen/console', 'machine/xen/cpu', 'machine/xen/shared-page'],
+    ...['machine/xen/store', 'machine/xen/toolstack', 'machine/xen/xenbus'],
+  ],
+  'machine/machine-end': [],
+  'machine/fault-text': ['vcpu-x86'],
+  'machine/run-loop': ['machine/host'],
+  // The board wires devices to buses; the PC's memory is the CPU's second stage too.
+  'machine/pc-board': [
+    'memory',
+    'machine/bus',
+    'machine/pc',
+    'machine/pc/bus-window',
+    'machine/timer-queue',
+  ],
+  'machine/pc-memory': ['memory', 'vcpu-x86', 'machine/loader'],
+  // What disks are made of: shared by all devices that show one, so it knows none of them.
+  'machine/storage': [],
+  // What frames go through: shared by all network devices, so it knows none of them.
+  'machine/network': [],
+  // Services for paravirtual guests know no hypervisor: they get a page and an event channel.
+  'machine/xen/shared-page': [],
+  // What other processes may ask of a machine: methods by name, which the host's socket carries.
+  'machine/control-method': [],
+  'machine/xen/store-methods': ['machine/control-method', 'machine/xen/store'],
+  'machine/xen/message-log': ['machine/control-method'],
+  'machine/xen/store': ['abi', 'machine/xen/shared-page'],
+  'machine/xen/console': ['abi', 'machine/xen/shared-page'],
+  'machine/xen/toolstack': ['abi', 'machine/xen/store'],
+  'machine/xen/testing': ['abi', 'machine/xen/shared-page', 'machine/xen/store'],
+  // Back-ends of Xen's split drivers: they know guests by their grants and events only, and no CPU.
+  'machine/xen/store-access': [],
+  'machine/xen/backend-host': ['hv-core', 'machine/xen/store-access'],
+  'machine/xen/ring': ['abi', 'hv-core', 'memory'],
+  'machine/xen/xenbus': ['abi', 'machine/xen/backend-host', 'machine/xen/store-access'],
+  'machine/xen/block': [
+    'abi',
+    'hv-core',
+    'memory',
+    'machine/storage',
+    'machine/xen/backend-host',
+    'machine/xen/ring',
+    'machine/xen/xenbus',
+  ],
+  'machine/xen/net': [
+    'abi',
+    'hv-core',
+    'memory',
+    'machine/network',
+    'machine/xen/backend-host',
+    'machine/xen/ring',
+    'machine/xen/xenbus',
+  ],
+  // The only place outside of the command line that touches Node.
+  'machine/host': [
+    'memory',
+    'machine/control-method',
+    'machine/device',
+    'machine/clock',
+    'machine/storage',
+    'node:',
+  ],
+
+  cli: ['machine', 'pv-guest', 'vcpu-x86', 'npm:commander', 'node:'],
+};
