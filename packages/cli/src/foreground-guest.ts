@@ -29,14 +29,17 @@ export interface GuestHooks {
 }
 
 /** Makes a guest; again after a reset. @throws ImageError, ConfigError, HvError */
-export type GuestBuilder = (hooks: GuestHooks) => ForegroundGuest;
+export type GuestBuilder = (hooks: GuestHooks) => Promise<ForegroundGuest>;
+
+/** What a guest is built from, read anew each time: nobody keeps the images while it runs. */
+type ConfigSource<C> = () => C | Promise<C>;
 
 const CONSOLE_PORT = 0;
 
-export function pcGuest(config: PcConfig): GuestBuilder {
-  return ({ onOutput, onDebug, hold }) => {
+export function pcGuest(config: ConfigSource<PcConfig>): GuestBuilder {
+  return async ({ onOutput, onDebug, hold }) => {
     const machine = new Machine({
-      ...config,
+      ...(await config()),
       onSerial: (index, byte) => {
         if (index === CONSOLE_PORT) onOutput(Uint8Array.of(byte));
       },
@@ -53,9 +56,9 @@ export function pcGuest(config: PcConfig): GuestBuilder {
   };
 }
 
-export function xenGuest(config: XenGuestConfig): GuestBuilder {
-  return ({ onOutput, hold }) => {
-    const guest = new XenGuest({ ...config, onConsole: onOutput, hold });
+export function xenGuest(config: ConfigSource<XenGuestConfig>): GuestBuilder {
+  return async ({ onOutput, hold }) => {
+    const guest = new XenGuest({ ...(await config()), onConsole: onOutput, hold });
     return {
       send: (bytes) => guest.send(bytes),
       queuedInput: () => guest.queuedInput,

@@ -40,7 +40,7 @@ export class GuestSession {
   readonly #console: StdioConsole;
   readonly #feed: InputFeed;
   readonly #script: ScriptRunner | null;
-  #guest: ForegroundGuest;
+  #guest: ForegroundGuest | null = null;
   #verdict: Verdict | null = null;
   #isMatched = false;
   #lastOutputMs = performance.now();
@@ -48,7 +48,6 @@ export class GuestSession {
   /** Output that the script has not seen yet. */
   readonly #unseen: number[] = [];
 
-  /** @throws ImageError, ConfigError: the machine cannot be built */
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#console = new StdioConsole({
@@ -64,9 +63,9 @@ export class GuestSession {
     });
     this.#feed = new InputFeed({
       target: () => ({
-        send: (bytes) => this.#guest.send(bytes),
-        queued: () => this.#guest.queuedInput(),
-        isOpen: () => this.#guest.isListening(),
+        send: (bytes) => this.#guest?.send(bytes),
+        queued: () => this.#guest?.queuedInput() ?? 0,
+        isOpen: () => this.#guest?.isListening() ?? false,
       }),
       holdInput: (hold) => this.#console.holdInput(hold),
       lastOutputMs: () => this.#lastOutputMs,
@@ -76,18 +75,21 @@ export class GuestSession {
         ? null
         : new ScriptRunner({
             steps: options.steps,
-            send: (bytes) => this.#guest.send(bytes),
+            send: (bytes) => this.#guest?.send(bytes),
             onMatched: () => {
               this.#isMatched = true;
               this.#decide(EXIT_OK, '');
             },
           });
-    this.#guest = this.#build();
   }
 
-  /** Runs the guest to its end, or ours. Returns the exit code. */
+  /**
+   * Runs the guest to its end, or ours. Returns the exit code.
+   * @throws ImageError, ConfigError, HvError: the guest cannot be built
+   */
   async run(): Promise<number> {
     const { timeoutMs, serial, input, say } = this.#options;
+    const guest = await this.#build();
     const release = this.#handleSignals();
     const timer =
       timeoutMs === undefined ? null : setTimeout(() => this.#timedOut(timeoutMs), timeoutMs);
@@ -96,7 +98,7 @@ export class GuestSession {
       if (this.#console.isInteractive) say('Ctrl-] leaves the guest');
       else if (serial && input.isTTY === true) say('the terminal does not allow raw mode');
       this.#script?.start();
-      return await this.#runToEnd();
+      return await this.#runToEnd(guest);
     } finally {
       if (timer) clearTimeout(timer);
       this.#script?.stop();
@@ -106,10 +108,11 @@ export class GuestSession {
     }
   }
 
-  async #runToEnd(): Promise<number> {
+  async #runToEnd(first: ForegroundGuest): Promise<number> {
     const { endOnReset, say } = this.#options;
+    let guest = first;
     for (;;) {
-      const end = await this.#guest.run();
+      const end = await guest.run();
       this.#showScript();
       const verdict = this.#verdict;
       if (verdict) {
@@ -118,7 +121,7 @@ export class GuestSession {
       }
       if (end.reason === 'reset' && !endOnReset) {
         say('the guest has reset; starting it again');
-        this.#guest = this.#build();
+        guest = await this.#build();
         // A guest that resets at once must not keep signals and timeouts out.
         await new Promise((resolve) => setImmediate(resolve));
         continue;
@@ -137,15 +140,20 @@ export class GuestSession {
     }
   }
 
-  #build(): ForegroundGuest {
+  async #build(): Promise<ForegroundGuest> {
     const { build, serial, onDebug, hold } = this.#options;
-    return build({
+    this.#guest = null; // so that its memory can go
+    const guest = await build({
       onOutput: (bytes) => {
         if (serial) this.#printed(bytes);
       },
       onDebug: (byte) => onDebug?.(byte),
       hold: () => this.#console.ready() ?? hold?.() ?? null,
     });
+    // Somebody may have ended the session meanwhile.
+    if (this.#verdict) guest.stop();
+    this.#guest = guest;
+    return guest;
   }
 
   #printed(bytes: Uint8Array): void {
@@ -166,7 +174,7 @@ export class GuestSession {
 
   /** A user sees what the guest does and types when it listens; a pipe does not. */
   #typed(bytes: Uint8Array): void {
-    if (this.#console.isInteractive) this.#guest.send(Uint8Array.from(bytes));
+    if (this.#console.isInteractive) this.#guest?.send(Uint8Array.from(bytes));
     else this.#feed.push(Uint8Array.from(bytes));
   }
 
@@ -182,7 +190,7 @@ export class GuestSession {
 
   #decide(exitCode: number, message: string): void {
     this.#verdict ??= { exitCode, message };
-    this.#guest.stop();
+    this.#guest?.stop();
   }
 
   /** On a line of its own, below what the guest has printed. */

@@ -6,6 +6,9 @@ import { EXIT_FAILURE, EXIT_NOT_FOUND } from './exit-code.js';
 /** More than any machine's memory holds. */
 const MAX_BYTES = 4032 * 1024 * 1024;
 
+/** What came out of pipes: they can be read only once, and a guest may have to be built again. */
+const pipes = new Map<string, Uint8Array>();
+
 const reasons: Readonly<Record<string, string>> = {
   EACCES: 'is not readable: permission denied',
   EPERM: 'is not readable: not permitted',
@@ -26,6 +29,8 @@ export async function readInputFile(path: string, what: string): Promise<Uint8Ar
 }
 
 async function readAny(path: string, what: string): Promise<Uint8Array> {
+  const read = pipes.get(path);
+  if (read) return read;
   let file: FileHandle | undefined;
   try {
     file = await open(path);
@@ -35,9 +40,10 @@ async function readAny(path: string, what: string): Promise<Uint8Array> {
       throw new CommandError(`${what} '${path}' is a device, not a file`);
     if (status.size > MAX_BYTES)
       throw new CommandError(`${what} '${path}' is larger than any machine's memory`);
-    return status.isFIFO()
-      ? await readPipe(file, path, what)
-      : await readRegular(file, status.size);
+    if (!status.isFIFO()) return await readRegular(file, status.size);
+    const bytes = await readPipe(file, path, what);
+    pipes.set(path, bytes);
+    return bytes;
   } catch (error) {
     throw describe(error, path, what);
   } finally {

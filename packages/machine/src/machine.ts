@@ -30,7 +30,7 @@ import { TimerQueue } from './timer-queue.js';
 
 const MIB = 1 << 20;
 const CPU_BASE = 0x10000;
-const ARENA_SIZE = 32 * MIB;
+const ARENA_SIZE = 16 * MIB;
 /** ACPI tables: the low part of the firmware area, where guests look for the RSDP. */
 const ACPI_BASE = 0xe0000;
 const MP_BASE = 0xf0000;

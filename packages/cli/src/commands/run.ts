@@ -1,6 +1,7 @@
 // `proxeny run`: a guest in the foreground.
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
+import type { PcConfig } from '@proxeny/machine';
 import { type Command, Option } from 'commander';
 import { CommandError, usageError } from '../command-error.js';
 import { openDisks } from '../disk-option.js';
@@ -103,8 +104,14 @@ async function run(
   const steps = await scriptSteps(sources);
   if (steps.length > 0 && options.serial === 'none')
     throw usageError('--expect, --send and --script need the serial port; leave out --serial none');
-  const config = await guestConfig(kernel, options);
-  const type = chooseType(options.type, config.image, config.imageName ?? 'the kernel');
+  // The first one is read here, to complain about the command line before anything else happens.
+  let first: PcConfig | null = await guestConfig(kernel, options);
+  const type = chooseType(options.type, first.image, first.imageName ?? 'the kernel');
+  const config = (): PcConfig | Promise<PcConfig> => {
+    const known = first;
+    first = null;
+    return known ?? guestConfig(kernel, options);
+  };
   if (type === 'pc' && options.disk !== undefined)
     throw usageError('--disk is for guests of Xen; a PC has no disks yet');
   const debug = await debugSink(options.debugcon);
@@ -114,7 +121,10 @@ async function run(
       build:
         type === 'pc'
           ? pcGuest(config)
-          : xenGuest({ ...xenConfig(config, options, type), disks: disks.disks }),
+          : xenGuest(async () => ({
+              ...xenConfig(await config(), options, type),
+              disks: disks.disks,
+            })),
       input: process.stdin,
       output: process.stdout,
       serial: options.serial === 'stdio',

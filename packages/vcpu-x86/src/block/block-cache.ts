@@ -2,16 +2,27 @@
 // its first byte and the mode class it was decoded for. Frames that hold code are watched; a write into a block's bytes turns
 // all its records stale at once, so even the block that is running leaves at its next instruction.
 //
-// Block layout: a 24-byte header (instruction count, mode class, machine address of the second page's first byte or 0, length of
-// the code in bytes, executions until it is hot, handler of its hot region or 0), then records. `rec` always means the address of the first record.
+// Block layout: a header of words (see the constants), then records. `rec` always means the address of the first record. Everything that
+// there is for every block stands in the machine's memory and in typed arrays: as objects, a boot's blocks take 15 MiB more.
 import type { CodeWatch } from '../mmu/mmu.js';
 import type { Tlb } from '../mmu/tlb.js';
 import { RECORD } from '../semantics/binding.js';
 
-export const HEADER_SIZE = 24;
-/** Byte offsets in the header, from its start. */
+export const HEADER_SIZE = 40;
+/** Byte offsets in the header, from its start: executions until it is hot, handler of its hot region or 0. */
 export const HEADER_HEAT = 16;
 export const HEADER_HOT = 20;
+/** Words of the header: instructions, mode class, machine address of the second page's first byte or 0, bytes of code, */
+const COUNT = 0;
+const MODE_CLASS = 1;
+const SECOND = 2;
+const CODE_BYTES = 3;
+const HEAT = HEADER_HEAT / 4;
+const HOT = HEADER_HOT / 4;
+/** machine address of the first byte, next block of its frame and of its second page's frame (0: none). */
+const START = 6;
+const NEXT = 7;
+const NEXT_SECOND = 8;
 const HASH_BITS = 18;
 const HASH_SIZE = 1 << HASH_BITS;
 /** Handler 0 leaves for the instruction at its own rIP: the end of a block without a jump, and every record of a dropped block. */
@@ -30,20 +41,14 @@ export interface RegionKeeper {
   cleared(): void;
 }
 
-interface Frame {
-  /** First records of the blocks that have bytes in this frame. */
-  readonly blocks: Set<number>;
-  /** Regions that have code in this frame. */
-  pins: number;
-}
-
 export class BlockCache implements CodeWatch {
   private readonly i32: Int32Array;
   private readonly u16: Uint16Array;
   private readonly codeFrames: Uint8Array;
-  private readonly frames = new Map<number, Frame>();
-  /** Machine address of each block's first byte, by record address / 8. */
-  private readonly hashKeys = new Int32Array(HASH_SIZE);
+  /** By frame: the first of the blocks that have bytes there (0: none), and how many regions have. */
+  private readonly frameBlocks: Int32Array;
+  private readonly framePins: Int32Array;
+  /** A hash table of blocks by the machine address of their first byte: first record or 0. */
   private readonly hashRecs = new Int32Array(HASH_SIZE);
   private readonly start: number;
   private readonly end: number;
@@ -62,7 +67,10 @@ export class BlockCache implements CodeWatch {
   constructor(memory: WebAssembly.Memory, start: number, end: number) {
     this.i32 = new Int32Array(memory.buffer);
     this.u16 = new Uint16Array(memory.buffer);
-    this.codeFrames = new Uint8Array(memory.buffer.byteLength >>> 12);
+    const frames = Math.floor(memory.buffer.byteLength / 4096);
+    this.codeFrames = new Uint8Array(frames);
+    this.frameBlocks = new Int32Array(frames);
+    this.framePins = new Int32Array(frames);
     this.start = start;
     this.end = end;
     this.top = start;
@@ -87,12 +95,8 @@ export class BlockCache implements CodeWatch {
   }
   private slot(host: number, modeClass: number): number {
     let h = BlockCache.hash(host, modeClass);
-    while (this.hashRecs[h] !== 0) {
-      if (
-        this.hashKeys[h] === (host | 0) &&
-        this.i32[((this.hashRecs[h] - HEADER_SIZE) >> 2) + 1] === modeClass
-      )
-        return h;
+    for (let rec = this.hashRecs[h]; rec !== 0; rec = this.hashRecs[h]) {
+      if (this.startOf(rec) === host && this.modeClassOf(rec) === modeClass) return h;
       h = (h + 1) & (HASH_SIZE - 1);
     }
     return h;
@@ -101,38 +105,51 @@ export class BlockCache implements CodeWatch {
   lookup(host: number, modeClass: number): number {
     return this.hashRecs[this.slot(host, modeClass)];
   }
+  private header(rec: number): number {
+    return (rec - HEADER_SIZE) >> 2;
+  }
   /** Machine address of the second page that a block reaches into, 0 if it does not. */
   secondPage(rec: number): number {
-    return this.i32[((rec - HEADER_SIZE) >> 2) + 2];
+    return this.i32[this.header(rec) + SECOND] >>> 0;
   }
 
   /** Length of a block's code in bytes. */
   codeBytes(rec: number): number {
-    return this.i32[((rec - HEADER_SIZE) >> 2) + 3];
+    return this.i32[this.header(rec) + CODE_BYTES];
   }
   /** Writes the header of a block that stays out of the cache (its records are overwritten by the next one). */
   describe(rec: number, count: number, modeClass: number, codeBytes: number): void {
-    const h = (rec - HEADER_SIZE) >> 2;
-    this.i32[h] = count;
-    this.i32[h + 1] = modeClass;
-    this.i32[h + 2] = 0;
-    this.i32[h + 3] = codeBytes;
-    this.i32[h + 4] = NEVER_HOT;
-    this.i32[h + 5] = 0;
+    this.writeHeader(rec, count, modeClass, codeBytes, 0, NEVER_HOT);
+  }
+  private writeHeader(
+    rec: number,
+    count: number,
+    modeClass: number,
+    codeBytes: number,
+    second: number,
+    heat: number,
+  ): void {
+    const h = this.header(rec);
+    this.i32[h + COUNT] = count;
+    this.i32[h + MODE_CLASS] = modeClass;
+    this.i32[h + SECOND] = second;
+    this.i32[h + CODE_BYTES] = codeBytes;
+    this.i32[h + HEAT] = heat;
+    this.i32[h + HOT] = 0;
   }
   /** Machine address of a block's first byte, its mode class, and the setting of its hot region. */
   startOf(rec: number): number {
-    return this.starts.get(rec) as number;
+    return this.i32[this.header(rec) + START] >>> 0;
   }
   modeClassOf(rec: number): number {
-    return this.i32[((rec - HEADER_SIZE) >> 2) + 1];
+    return this.i32[this.header(rec) + MODE_CLASS];
   }
   setHot(rec: number, handler: number): void {
-    this.i32[((rec - HEADER_SIZE) >> 2) + 5] = handler;
+    this.i32[this.header(rec) + HOT] = handler;
   }
   /** How many executions from now the block is offered to the hot tier (again). */
   setHeat(rec: number, executions: number): void {
-    this.i32[((rec - HEADER_SIZE) >> 2) + 4] = Math.min(executions, NEVER_HOT);
+    this.i32[this.header(rec) + HEAT] = Math.min(executions, NEVER_HOT);
   }
 
   /** Room for a block of `bytes` of records; its first record's address. Everything is forgotten when the arena is full. */
@@ -155,59 +172,56 @@ export class BlockCache implements CodeWatch {
     codeBytes: number,
     second: number,
   ): void {
-    const h = (rec - HEADER_SIZE) >> 2;
-    this.i32[h] = count;
-    this.i32[h + 1] = modeClass;
-    this.i32[h + 2] = second;
-    this.i32[h + 3] = codeBytes;
-    this.i32[h + 4] = this.heat;
-    this.i32[h + 5] = 0;
+    this.writeHeader(rec, count, modeClass, codeBytes, second, this.heat);
+    this.i32[this.header(rec) + START] = host;
     this.top = (rec + recordBytes + 7) & ~7;
     const old = this.lookup(host, modeClass);
     if (old !== 0) this.drop(old);
     const slot = this.slot(host, modeClass);
-    this.hashKeys[slot] = host;
     this.hashRecs[slot] = rec;
-    this.starts.set(rec, host);
     this.translated++;
-    this.join(host >>> 12, rec);
-    if (second !== 0) this.join(second >>> 12, rec);
+    this.join(host >>> 12, rec, NEXT);
+    if (second !== 0 && second >>> 12 !== host >>> 12) this.join(second >>> 12, rec, NEXT_SECOND);
   }
-  private readonly starts = new Map<number, number>();
 
-  private frameOf(mfn: number): Frame {
-    let frame = this.frames.get(mfn);
-    if (!frame) {
-      frame = { blocks: new Set(), pins: 0 };
-      this.frames.set(mfn, frame);
-      this.codeFrames[mfn] = 1;
-      for (const tlb of this.tlbs) tlb.protectFrame(mfn * 4096);
-    }
-    return frame;
+  private watch(mfn: number): void {
+    if (this.codeFrames[mfn] !== 0) return;
+    this.codeFrames[mfn] = 1;
+    for (const tlb of this.tlbs) tlb.protectFrame(mfn * 4096);
   }
-  private release(mfn: number, frame: Frame): void {
-    if (frame.blocks.size > 0 || frame.pins > 0) return;
-    this.frames.delete(mfn);
-    this.codeFrames[mfn] = 0;
+  private release(mfn: number): void {
+    if (this.frameBlocks[mfn] === 0 && this.framePins[mfn] === 0) this.codeFrames[mfn] = 0;
   }
-  private join(mfn: number, rec: number): void {
-    this.frameOf(mfn).blocks.add(rec);
+  /** Word of a block's header that links it to the next one of a frame. */
+  private link(rec: number, mfn: number): number {
+    const h = this.header(rec);
+    return h + (this.i32[h + START] >>> 12 === mfn ? NEXT : NEXT_SECOND);
+  }
+  private join(mfn: number, rec: number, link: number): void {
+    this.watch(mfn);
+    this.i32[this.header(rec) + link] = this.frameBlocks[mfn];
+    this.frameBlocks[mfn] = rec;
   }
   private part(mfn: number, rec: number): void {
-    const frame = this.frames.get(mfn);
-    if (!frame) return;
-    frame.blocks.delete(rec);
-    this.release(mfn, frame);
+    const next = this.i32[this.link(rec, mfn)];
+    const first = this.frameBlocks[mfn];
+    if (first === rec) this.frameBlocks[mfn] = next;
+    else {
+      let before = this.link(first, mfn);
+      while (this.i32[before] !== rec) before = this.link(this.i32[before], mfn);
+      this.i32[before] = next;
+    }
+    this.release(mfn);
   }
   /** Watches a frame for a region with code in it. */
   pin(mfn: number): void {
-    this.frameOf(mfn).pins++;
+    this.watch(mfn);
+    this.framePins[mfn]++;
   }
   unpin(mfn: number): void {
-    const frame = this.frames.get(mfn);
-    if (!frame) return;
-    frame.pins--;
-    this.release(mfn, frame);
+    if (this.framePins[mfn] === 0) return;
+    this.framePins[mfn]--;
+    this.release(mfn);
   }
 
   /** Drops the blocks with bytes in [from, from + length) of machine memory. */
@@ -215,18 +229,20 @@ export class BlockCache implements CodeWatch {
     const last = (from + length - 1) >>> 12;
     let code = false;
     for (let mfn = from >>> 12; mfn <= last; mfn++) {
-      const frame = this.frames.get(mfn);
-      if (!frame) continue;
+      if (this.codeFrames[mfn] === 0) continue;
       code = true;
-      for (const rec of frame.blocks) if (this.touches(rec, from, length)) this.drop(rec);
+      let next = 0;
+      for (let rec = this.frameBlocks[mfn]; rec !== 0; rec = next) {
+        next = this.i32[this.link(rec, mfn)];
+        if (this.touches(rec, from, length)) this.drop(rec);
+      }
     }
     if (code) this.regions?.written(from, length);
   }
   private touches(rec: number, from: number, length: number): boolean {
-    const start = this.starts.get(rec) as number;
-    const h = (rec - HEADER_SIZE) >> 2;
-    const bytes = this.i32[h + 3];
-    const second = this.i32[h + 2];
+    const start = this.startOf(rec);
+    const bytes = this.codeBytes(rec);
+    const second = this.secondPage(rec);
     if (second === 0) return from < start + bytes && start < from + length;
     const first = 4096 - (start & 0xfff);
     return (
@@ -236,18 +252,17 @@ export class BlockCache implements CodeWatch {
   }
 
   private drop(rec: number): void {
-    const h = (rec - HEADER_SIZE) >> 2;
-    const modeClass = this.i32[h + 1];
-    const host = this.starts.get(rec) as number;
+    const modeClass = this.modeClassOf(rec);
+    const host = this.startOf(rec);
+    const second = this.secondPage(rec);
     this.unhash(this.slot(host, modeClass));
     this.part(host >>> 12, rec);
-    if (this.i32[h + 2] !== 0) this.part(this.i32[h + 2] >>> 12, rec);
-    this.starts.delete(rec);
+    if (second !== 0 && second >>> 12 !== host >>> 12) this.part(second >>> 12, rec);
     this.regions?.blockDropped(rec);
     this.dropped++;
     const sizes = this.recordSizes[modeClass];
     let at = rec;
-    for (let i = this.i32[h]; i >= 0; i--) {
+    for (let i = this.i32[this.header(rec) + COUNT]; i >= 0; i--) {
       const handler = this.u16[(at + RECORD.handler) >> 1];
       this.u16[(at + RECORD.handler) >> 1] = HANDLER_LEAVE;
       at += sizes[handler];
@@ -262,13 +277,10 @@ export class BlockCache implements CodeWatch {
       this.hashRecs[i] !== 0;
       i = (i + 1) & (HASH_SIZE - 1)
     ) {
-      const home = BlockCache.hash(
-        this.hashKeys[i],
-        this.i32[((this.hashRecs[i] - HEADER_SIZE) >> 2) + 1],
-      );
+      const rec = this.hashRecs[i];
+      const home = BlockCache.hash(this.startOf(rec), this.modeClassOf(rec));
       if (((i - home) & (HASH_SIZE - 1)) >= ((i - hole) & (HASH_SIZE - 1))) {
-        this.hashKeys[hole] = this.hashKeys[i];
-        this.hashRecs[hole] = this.hashRecs[i];
+        this.hashRecs[hole] = rec;
         this.hashRecs[i] = 0;
         hole = i;
       }
@@ -278,8 +290,8 @@ export class BlockCache implements CodeWatch {
   /** Forgets every block. Only between blocks: the records of a running one are overwritten by the next insert. */
   private clear(): void {
     this.hashRecs.fill(0);
-    this.starts.clear();
-    this.frames.clear();
+    this.frameBlocks.fill(0);
+    this.framePins.fill(0);
     this.codeFrames.fill(0);
     this.dropped = this.translated;
     this.top = this.start;

@@ -63,7 +63,7 @@ export class RegionLibrary {
   readonly counters = { hits: 0, misses: 0, evictedModules: 0, liveBytes: 0 };
 
   /** @param limitBytes of WebAssembly; compiled, it takes several times as much memory */
-  constructor(limitBytes: number = 8 << 20) {
+  constructor(limitBytes: number = 5 << 20) {
     this.limitBytes = limitBytes;
   }
 
