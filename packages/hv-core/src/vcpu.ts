@@ -34,6 +34,9 @@ import { CpuRegister, type TrapCpu } from './trap/trap-cpu.js';
 export const POLL_NONE = 0;
 export const POLL_SEVERAL = -1;
 
+/** Page-table guests have a periodic timer from the start: old ones count its ticks. */
+const PV_PERIOD_NS = 10_000_000;
+
 export class Vcpu implements Schedulable {
   readonly domain: Domain;
   readonly id: number;
@@ -94,6 +97,7 @@ export class Vcpu implements Schedulable {
     this.innerFrame = new HypercallFrame(this);
     this.pv = domain.p2m ? null : new PvState();
     this.traps = this.pv && new PvTraps(this, this.pv);
+    if (this.pv) this.periodNs = PV_PERIOD_NS;
     this.cpu = createCpu(this);
   }
 

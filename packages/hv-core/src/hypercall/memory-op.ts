@@ -2,6 +2,7 @@
 // operation goes on.
 import {
   __HYPERVISOR_memory_op,
+  DOMID_SELF,
   MEMOP_CMD_MASK,
   MEMOP_EXTENT_SHIFT,
   memory_ops,
@@ -9,12 +10,23 @@ import {
   XEN_EFAULT,
   XEN_EINVAL,
   XEN_ENOSYS,
+  XEN_EOPNOTSUPP,
   XEN_EPERM,
+  XEN_ESRCH,
+  XENMEM_acquire_resource,
   XENMEM_add_to_physmap,
+  XENMEM_add_to_physmap_batch,
+  XENMEM_claim_pages,
   XENMEM_current_reservation,
   XENMEM_decrease_reservation,
+  XENMEM_exchange,
+  XENMEM_get_pod_target,
+  XENMEM_get_sharing_freed_pages,
+  XENMEM_get_sharing_shared_pages,
+  XENMEM_get_vnumainfo,
   XENMEM_increase_reservation,
   XENMEM_machine_memory_map,
+  XENMEM_machphys_compat_mfn_list,
   XENMEM_machphys_mapping,
   XENMEM_machphys_mfn_list,
   XENMEM_maximum_gpfn,
@@ -23,17 +35,26 @@ import {
   XENMEM_memory_map,
   XENMEM_populate_physmap,
   XENMEM_remove_from_physmap,
+  XENMEM_set_memory_map,
+  XENMEM_set_pod_target,
+  xen_foreign_memory_map,
   xen_machphys_mapping,
   xen_machphys_mfn_list,
+  xen_mem_acquire_resource,
   xen_memory_domain,
   xen_memory_map,
+  xen_memory_reservation,
+  xen_pod_target,
+  xen_vnuma_topology_info,
 } from '@proxeny/abi';
 import type { Domain } from '../domain.js';
 import { HOLE_32_START } from '../frame/page-table-entry.js';
 import { findTarget } from '../privilege.js';
 import type { HypercallFrame } from './frame.js';
 import type { Decoded, DecodeRecord, Hypercall } from './hypercall.js';
+import { decodeExchange } from './memory-exchange.js';
 import { addToPhysmap, removeFromPhysmap } from './physmap.js';
+import { addToPhysmapBatch } from './physmap-batch.js';
 import { decodeOperation, subOperations } from './record.js';
 import { decodeReservation } from './reservation.js';
 
@@ -43,6 +64,22 @@ const E820_BYTES = 20;
 const M2P_END_32 = 0xffe0_0000;
 const M2P_END_64_HIGH = 0xffff_8040;
 const M2P_ENTRIES_64 = 2 ** 35;
+
+/** As long as Xen keeps one. */
+const MAX_E820_ENTRIES = 1024;
+/** Operations whose number may carry progress. */
+const continued: ReadonlySet<number> = new Set([
+  XENMEM_add_to_physmap,
+  XENMEM_add_to_physmap_batch,
+]);
+
+function startOf(call: HypercallFrame): number {
+  return call.uint(0) >>> MEMOP_EXTENT_SHIFT;
+}
+
+function findDomain(call: HypercallFrame, id: number): Domain | undefined {
+  return id === DOMID_SELF ? call.domain : call.hypervisor.domain(id);
+}
 
 /** An operation on one domain that answers with a number. */
 function ofDomain(answer: (domain: Domain) => number): DecodeRecord {
@@ -92,9 +129,10 @@ function machphysMapping(call: HypercallFrame): Decoded {
   };
 }
 
-function machphysMfnList(call: HypercallFrame): Decoded {
+/** The frames of the M2P table that guests of `word` see. */
+function mfnList(call: HypercallFrame, word: 32 | 64): Decoded {
   const { fields } = xen_machphys_mfn_list.of(call.word);
-  const extents = call.hypervisor.m2p.extents(call.word);
+  const extents = call.hypervisor.m2p.extents(word);
   const count = Math.min(fields.max_extents.get(call.view), extents.length);
   const width = call.word / 8;
   const list = call.recordPointer(fields.extent_start);
@@ -109,6 +147,56 @@ function machphysMfnList(call: HypercallFrame): Decoded {
   };
 }
 
+function setMemoryMap(call: HypercallFrame): Decoded {
+  const { domid, map } = xen_foreign_memory_map.of(call.word).fields;
+  const count = map.fields.nr_entries.get(call.view);
+  if (count > MAX_E820_ENTRIES) return -XEN_EINVAL;
+  const target = findTarget(call.domain, domid.get(call.view));
+  if (typeof target === 'number') return target;
+  const bytes = new Uint8Array(count * E820_BYTES);
+  if (!call.vcpu.access.copyFrom(call.recordPointer(map.fields.buffer), bytes)) return -XEN_EFAULT;
+  return () => {
+    target.memoryMap = count === 0 ? null : bytes;
+    return 0;
+  };
+}
+
+/** Memory is never populated on demand. */
+function podTarget(call: HypercallFrame): Decoded {
+  const target = findDomain(call, xen_pod_target.of(call.word).fields.domid.get(call.view));
+  if (!target) return -XEN_ESRCH;
+  return target.p2m ? -XEN_EPERM : -XEN_EINVAL;
+}
+
+function claimPages(call: HypercallFrame): Decoded {
+  const { fields } = xen_memory_reservation.of(call.word);
+  const isPlain =
+    call.recordPointer(fields.extent_start) === 0 &&
+    fields.extent_order.get(call.view) === 0 &&
+    fields.mem_flags.get(call.view) === 0;
+  if (!isPlain || !call.hypervisor.domain(fields.domid.get(call.view))) return -XEN_EINVAL;
+  return -XEN_EPERM;
+}
+
+/** No domain has NUMA nodes of its own. */
+function vnumaInfo(call: HypercallFrame): Decoded {
+  const { fields } = xen_vnuma_topology_info.of(call.word);
+  if (fields.pad.get(call.view) !== 0) return -XEN_EINVAL;
+  const target = findTarget(call.domain, fields.domid.get(call.view));
+  return typeof target === 'number' ? target : -XEN_EOPNOTSUPP;
+}
+
+/** Resources are for the domain that models another. */
+function acquireResource(call: HypercallFrame): Decoded {
+  const { fields } = xen_mem_acquire_resource.of(call.word);
+  const frame = fields.frame.get(call.view);
+  if (fields.pad.get(call.view) !== 0) return -XEN_EINVAL;
+  if (frame + fields.nr_frames.get(call.view) >= 2 ** 32) return -XEN_EINVAL;
+  const id = fields.domid.get(call.view);
+  if (id === DOMID_SELF || id === call.domain.id) return -XEN_EPERM;
+  return call.hypervisor.domain(id) ? -XEN_EPERM : -XEN_ESRCH;
+}
+
 const operations = subOperations(memory_ops, {
   [XENMEM_maximum_ram_page]: (call) => call.hypervisor.frames.frameCount,
   [XENMEM_current_reservation]: ofDomain((domain) => domain.frames.reserved),
@@ -117,8 +205,20 @@ const operations = subOperations(memory_ops, {
   [XENMEM_memory_map]: memoryMap,
   [XENMEM_machine_memory_map]: () => -XEN_EPERM,
   [XENMEM_machphys_mapping]: machphysMapping,
-  [XENMEM_machphys_mfn_list]: machphysMfnList,
-  [XENMEM_add_to_physmap]: addToPhysmap,
+  [XENMEM_machphys_mfn_list]: (call) => mfnList(call, call.word),
+  [XENMEM_add_to_physmap]: (call) => addToPhysmap(call, startOf(call)),
+  [XENMEM_add_to_physmap_batch]: (call) => addToPhysmapBatch(call, startOf(call)),
+  [XENMEM_exchange]: decodeExchange,
+  [XENMEM_set_memory_map]: setMemoryMap,
+  [XENMEM_machphys_compat_mfn_list]: (call) => mfnList(call, 32),
+  [XENMEM_set_pod_target]: podTarget,
+  [XENMEM_get_pod_target]: podTarget,
+  // No page is shared between domains by its contents.
+  [XENMEM_get_sharing_freed_pages]: () => 0,
+  [XENMEM_get_sharing_shared_pages]: () => 0,
+  [XENMEM_claim_pages]: claimPages,
+  [XENMEM_get_vnumainfo]: vnumaInfo,
+  [XENMEM_acquire_resource]: acquireResource,
   [XENMEM_remove_from_physmap]: removeFromPhysmap,
 });
 
@@ -128,14 +228,15 @@ export const memoryOp: Hypercall = {
   arguments: 2,
   decode: (call) => {
     const command = call.uint(0) & MEMOP_CMD_MASK;
-    const start = call.uint(0) >>> MEMOP_EXTENT_SHIFT;
+    const start = startOf(call);
     switch (command) {
       case XENMEM_increase_reservation:
       case XENMEM_decrease_reservation:
       case XENMEM_populate_physmap:
         return decodeReservation(call, command, start);
       default:
-        return start === 0 ? decodeOperation(call, operations, command, 1) : -XEN_EINVAL;
+        if (start !== 0 && !continued.has(command)) return -XEN_EINVAL;
+        return decodeOperation(call, operations, command, 1);
     }
   },
 };

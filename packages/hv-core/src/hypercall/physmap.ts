@@ -1,15 +1,19 @@
 // memory_op: add_to_physmap and remove_from_physmap: what a translated guest sees at a guest frame. memory.h, XENMAPSPACE_*.
 import {
+  MEMOP_EXTENT_SHIFT,
   XEN_EACCES,
+  XEN_EILSEQ,
   XEN_EINVAL,
   XEN_ENOENT,
   XEN_ENOSYS,
   XENMAPIDX_grant_table_status,
+  XENMAPSPACE_dev_mmio,
   XENMAPSPACE_gmfn,
   XENMAPSPACE_gmfn_foreign,
   XENMAPSPACE_gmfn_range,
   XENMAPSPACE_grant_table,
   XENMAPSPACE_shared_info,
+  XENMEM_add_to_physmap,
   xen_add_to_physmap,
   xen_remove_from_physmap,
 } from '@proxeny/abi';
@@ -21,6 +25,9 @@ import { findTarget } from '../privilege.js';
 import type { HypercallFrame } from './frame.js';
 import type { Decoded } from './hypercall.js';
 import { removeFrame } from './reservation.js';
+
+/** What a page costs, in page-table entries. */
+const PAGE_WORK = 16;
 
 /** A frame of the domain's grant table, which grows for it; -1 if there is none of that number. */
 function grantFrame(domain: Domain, index: number): Mfn | -1 {
@@ -67,15 +74,16 @@ function moveMemory(domain: Domain, from: number, to: number): number {
   return 0;
 }
 
-export function addToPhysmap(call: HypercallFrame): Decoded {
-  const { fields } = xen_add_to_physmap.of(call.word);
-  const target = findTarget(call.domain, fields.domid.get(call.view));
-  if (typeof target === 'number') return target;
+/** What adding one page comes to: an errno, or the change. */
+export function planPage(
+  call: HypercallFrame,
+  target: Domain,
+  space: number,
+  index: number,
+  gfn: number,
+): Decoded {
   const { p2m } = target;
   if (!p2m) return -XEN_EACCES;
-  const space = fields.space.get(call.view);
-  const index = fields.idx.get(call.view);
-  const gfn = fields.gpfn.get(call.view);
   const kind = p2m.kindOf(gfn);
   if (gfn >= p2m.frameLimit) return -XEN_EINVAL;
   if (kind === P2mKind.grantReadOnly || kind === P2mKind.grantWritable) return -XEN_EINVAL;
@@ -100,12 +108,36 @@ export function addToPhysmap(call: HypercallFrame): Decoded {
     case XENMAPSPACE_gmfn:
       if (p2m.kindOf(index) !== P2mKind.ram) return -XEN_EINVAL;
       return () => moveMemory(target, index, gfn);
-    case XENMAPSPACE_gmfn_range:
-    case XENMAPSPACE_gmfn_foreign:
-      return -XEN_ENOSYS;
     default:
       return -XEN_EINVAL;
   }
+}
+
+/** `start` pages of a range are done already. */
+export function addToPhysmap(call: HypercallFrame, start: number): Decoded {
+  const { fields } = xen_add_to_physmap.of(call.word);
+  const space = fields.space.get(call.view);
+  if (space === XENMAPSPACE_gmfn_foreign) return -XEN_ENOSYS; // by add_to_physmap_batch only
+  const target = findTarget(call.domain, fields.domid.get(call.view));
+  if (typeof target === 'number') return target;
+  if (!target.p2m || space === XENMAPSPACE_dev_mmio) return -XEN_EACCES;
+  const index = fields.idx.get(call.view);
+  const gfn = fields.gpfn.get(call.view);
+  if (space !== XENMAPSPACE_gmfn_range) return planPage(call, target, space, index, gfn);
+  const size = fields.size.get(call.view);
+  if (size < start) return -XEN_EILSEQ;
+  return () => {
+    for (let done = start; done < size; done++) {
+      if (done > start && call.spend(PAGE_WORK)) {
+        call.setArgument(0, XENMEM_add_to_physmap + done * 2 ** MEMOP_EXTENT_SHIFT);
+        return call.restart();
+      }
+      const planned = planPage(call, target, XENMAPSPACE_gmfn, index + done, gfn + done);
+      const status = typeof planned === 'number' ? planned : planned();
+      if (status !== 0) return status;
+    }
+    return 0;
+  };
 }
 
 export function removeFromPhysmap(call: HypercallFrame): Decoded {

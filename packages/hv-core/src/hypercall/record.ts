@@ -77,8 +77,9 @@ export function decodeRecord(
   if (typeof decoded === 'number' || shape.outputs.length === 0) return decoded;
   return () => {
     const result = decoded();
-    if (result === RESTART) return result;
-    return copyRecordOut(call, shape, address) ? result : -XEN_EFAULT;
+    // Progress may be in the record, so it goes back for a call that starts again as well.
+    const isCopied = copyRecordOut(call, shape, address);
+    return isCopied || result === RESTART ? result : -XEN_EFAULT;
   };
 }
 

@@ -23,7 +23,7 @@ const MAX_ORDER = 9;
 const FRAME_WORK = 16;
 
 /** The list of frames, one word of the guest each. */
-class ExtentList {
+export class ExtentList {
   readonly #call: HypercallFrame;
   readonly #address: number;
   readonly #bytes: Uint8Array;

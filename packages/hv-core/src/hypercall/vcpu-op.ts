@@ -2,7 +2,6 @@
 import {
   __HYPERVISOR_vcpu_op,
   SHUTDOWN_poweroff,
-  VCPU_SSHOTTMR_future,
   VCPUOP_down,
   VCPUOP_get_physid,
   VCPUOP_get_runstate_info,
@@ -17,6 +16,7 @@ import {
   VCPUOP_stop_periodic_timer,
   VCPUOP_stop_singleshot_timer,
   VCPUOP_up,
+  VIRQ_TIMER,
   vcpu_info,
   vcpu_ops,
   vcpu_register_runstate_memory_area,
@@ -28,7 +28,7 @@ import {
   XEN_EINVAL,
   XEN_ENOENT,
   XEN_ENOSYS,
-  XEN_ETIME,
+  XEN_ENXIO,
 } from '@proxeny/abi';
 import { type Maddr, PAGE_SIZE } from '@proxeny/memory';
 import { TIME_INFO_BYTES } from '../time/pvclock.js';
@@ -125,10 +125,12 @@ function setSingleshot(call: HypercallFrame): Decoded {
   const { vcpu, hypervisor } = call;
   if (targetOf(call) !== vcpu) return -XEN_EINVAL;
   const deadlineNs = fields.timeout_abs_ns.get(call.view);
-  const isFutureOnly = (fields.flags.get(call.view) & VCPU_SSHOTTMR_future) !== 0;
-  if (isFutureOnly && deadlineNs < hypervisor.clock.nowNs()) return -XEN_ETIME;
   return () => {
-    hypervisor.timers.set(vcpu.singleshot, deadlineNs);
+    if (deadlineNs < hypervisor.clock.nowNs()) {
+      // Told at once, whatever the flags say: as Xen has it since 4.17.
+      hypervisor.timers.stop(vcpu.singleshot);
+      vcpu.sendVirq(VIRQ_TIMER);
+    } else hypervisor.timers.set(vcpu.singleshot, deadlineNs);
     return 0;
   };
 }
@@ -147,7 +149,7 @@ function registerInfo(call: HypercallFrame): Decoded {
   const vcpu = targetOf(call);
   const layout = vcpu_info.of(call.word);
   const offset = fields.offset.get(call.view);
-  if (offset > PAGE_SIZE - layout.byteLength) return -XEN_EINVAL;
+  if (offset > PAGE_SIZE - layout.byteLength || offset % layout.alignment !== 0) return -XEN_ENXIO;
   if (vcpu.infoFrame !== -1) return -XEN_EINVAL;
   if (vcpu !== call.vcpu && vcpu.isUp) return -XEN_EINVAL;
   const mfn = domain.findOwnFrame(fields.mfn.get(call.view));

@@ -3,12 +3,14 @@ import {
   __HYPERVISOR_xen_version,
   VMASST_TYPE_pae_extended_cr3,
   version_ops,
+  XEN_EFAULT,
   XEN_EINVAL,
-  XEN_ENODATA,
+  XEN_EPERM,
   XENFEAT_auto_translated_physmap,
   XENFEAT_direct_mapped,
   XENFEAT_gnttab_map_avail_bits,
   XENFEAT_highmem_assist,
+  XENFEAT_hvm_callback_vector,
   XENFEAT_hvm_safe_pvclock,
   XENFEAT_memory_op_vnode_supported,
   XENFEAT_mmu_pt_update_preserve_ad,
@@ -78,6 +80,7 @@ function featuresOf(domain: Domain): number {
       features |
       (1 << XENFEAT_writable_page_tables) |
       (1 << XENFEAT_auto_translated_physmap) |
+      (1 << XENFEAT_hvm_callback_vector) |
       (1 << XENFEAT_hvm_safe_pvclock) |
       (1 << XENFEAT_not_direct_mapped)
     );
@@ -115,23 +118,39 @@ const operations = subOperations(version_ops, {
   [XENVER_extraversion]: answer(16, EXTRA_VERSION),
   [XENVER_compile_info]: compileInfo,
   [XENVER_capabilities]: answer(1024, CAPABILITIES),
-  [XENVER_changeset]: answer(64, DENIED),
+  [XENVER_changeset]: answer(64, 'unavailable'),
   [XENVER_platform_parameters]: platformParameters,
   [XENVER_get_features]: getFeatures,
-  [XENVER_pagesize]: () => PAGE_SIZE,
+  [XENVER_pagesize]: (call) => (call.pointer(1) === 0 ? PAGE_SIZE : -XEN_EINVAL),
   [XENVER_guest_handle]: (call) => () => {
     call.bytes.set(call.domain.uuid.subarray(0, 16));
     return 0;
   },
-  [XENVER_commandline]: answer(1024, DENIED),
 });
+
+/** No more is written than the text is long, whatever room there is. */
+function decodeCommandline(call: HypercallFrame): Decoded {
+  const text = Uint8Array.from(`${DENIED}\0`, (letter) => letter.charCodeAt(0));
+  const address = call.pointer(1);
+  if (!call.vcpu.access.isAccessible(address, text.length, true)) return -XEN_EFAULT;
+  return () => {
+    call.vcpu.access.copyTo(address, text);
+    return 0;
+  };
+}
 
 export const xenVersion: Hypercall = {
   number: __HYPERVISOR_xen_version,
   name: 'xen_version',
   arguments: 2,
-  decode: (call) =>
-    call.uint(0) === XENVER_build_id
-      ? -XEN_ENODATA
-      : decodeOperation(call, operations, call.uint(0), 1),
+  decode: (call) => {
+    switch (call.uint(0)) {
+      case XENVER_build_id:
+        return -XEN_EPERM;
+      case XENVER_commandline:
+        return decodeCommandline(call);
+      default:
+        return decodeOperation(call, operations, call.uint(0), 1);
+    }
+  },
 };
