@@ -8,6 +8,8 @@ export const EXIT_USAGE = 2;
 export const EXIT_GUEST_CRASH = 3;
 /** A file that was named does not exist. */
 export const EXIT_NOT_FOUND = 4;
+/** Something else has the name already. */
+export const EXIT_CONFLICT = 5;
 export const EXIT_TIMEOUT = 124;
 /** We are wrong, not the guest and not the user. */
 export const EXIT_HYPERVISOR = 125;

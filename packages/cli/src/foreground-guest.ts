@@ -56,9 +56,14 @@ export function pcGuest(config: ConfigSource<PcConfig>): GuestBuilder {
   };
 }
 
-export function xenGuest(config: ConfigSource<XenGuestConfig>): GuestBuilder {
+/** `onBuilt` hears of each guest that is made. */
+export function xenGuest(
+  config: ConfigSource<XenGuestConfig>,
+  onBuilt: (guest: XenGuest) => void = () => {},
+): GuestBuilder {
   return async ({ onOutput, hold }) => {
     const guest = new XenGuest({ ...(await config()), onConsole: onOutput, hold });
+    onBuilt(guest);
     return {
       send: (bytes) => guest.send(bytes),
       queuedInput: () => guest.queuedInput,

@@ -31,7 +31,7 @@ export function chooseType(
 /** A Xen guest from what the command line says of a PC. @throws CommandError for what it cannot have */
 export function xenConfig(
   config: PcConfig,
-  options: GuestOptions,
+  options: GuestOptions & { readonly name?: string },
   type: 'pv' | 'pvh',
 ): XenGuestConfig {
   const refused: Readonly<Record<string, unknown>> = {
@@ -48,6 +48,7 @@ export function xenConfig(
     imageName: config.imageName ?? 'the kernel',
     memoryBytes: config.memoryBytes,
     model: config.model,
+    ...(options.name === undefined ? {} : { name: options.name }),
     ...(config.initrd ? { ramdisk: config.initrd } : {}),
     ...(config.commandLine === undefined ? {} : { commandLine: config.commandLine }),
   };

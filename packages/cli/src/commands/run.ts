@@ -6,6 +6,7 @@ import { type Command, Option } from 'commander';
 import { CommandError, usageError } from '../command-error.js';
 import { openDisks } from '../disk-option.js';
 import { pcGuest, xenGuest } from '../foreground-guest.js';
+import { GuestControl } from '../guest-control.js';
 import { addGuestOptions, collect, type GuestOptions, guestConfig } from '../guest-options.js';
 import { GuestSession, type SessionOptions } from '../guest-session.js';
 import { chooseType, type GuestType, guestTypes, xenConfig } from '../guest-type.js';
@@ -16,6 +17,7 @@ import { expectStep, parseScript, type ScriptStep, sendStep } from '../script.js
 
 interface RunOptions extends GuestOptions {
   readonly type: GuestType;
+  readonly name?: string;
   readonly serial: string;
   readonly debugcon: string;
   readonly timeout?: string;
@@ -39,8 +41,8 @@ The guest's console (the first serial port, or a Xen guest's console) is this te
 stderr. --expect, --send and --script make up one list of steps, in the order written: wait until the output matches a
 regular expression, type text (\\n \\r \\t \\e \\xHH). When the last step is an --expect, its match ends the run.
 
-Exit codes: 0 ok (power off, match), 1 failure, 2 usage, 3 the guest crashed, 4 file not found, 124 timeout, 125 an error of
-the hypervisor, 128 + n ended by signal n; a code that the guest gives itself passes through.`;
+Exit codes: 0 ok (power off, match), 1 failure, 2 usage, 3 the guest crashed, 4 file not found, 5 the name is in use, 124
+timeout, 125 an error of the hypervisor, 128 + n ended by signal n; a code that the guest gives itself passes through.`;
 
 export function addRunCommand(program: Command, finish: (exitCode: number) => void): void {
   const sources: ScriptSource[] = [];
@@ -58,6 +60,7 @@ export function addRunCommand(program: Command, finish: (exitCode: number) => vo
         .choices(guestTypes)
         .default('auto'),
     )
+    .option('--name <name>', 'name of a guest of Xen, by which xs and dmesg find it')
     .addOption(
       new Option(
         '--serial <where>',
@@ -114,17 +117,20 @@ async function run(
   };
   if (type === 'pc' && options.disk !== undefined)
     throw usageError('--disk is for guests of Xen; a PC has no disks yet');
+  if (type === 'pc' && options.name !== undefined)
+    throw usageError('--name is for guests of Xen; a PC answers no questions yet');
   const debug = await debugSink(options.debugcon);
+  const control = new GuestControl();
   const disks = await openDisks(options.disk ?? []);
   try {
     const session = new GuestSession({
       build:
         type === 'pc'
           ? pcGuest(config)
-          : xenGuest(async () => ({
-              ...xenConfig(await config(), options, type),
-              disks: disks.disks,
-            })),
+          : xenGuest(
+              async () => ({ ...xenConfig(await config(), options, type), disks: disks.disks }),
+              (guest) => control.use(guest.control),
+            ),
       input: process.stdin,
       output: process.stdout,
       serial: options.serial === 'stdio',
@@ -136,8 +142,10 @@ async function run(
       ...debug,
       say,
     });
+    if (type !== 'pc') await control.open(options.name, say);
     return await session.run();
   } finally {
+    await control.close();
     await disks.close();
   }
 }

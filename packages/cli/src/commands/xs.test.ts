@@ -28,7 +28,7 @@ beforeEach(async () => {
   store.write('/vm/odd', Uint8Array.of(10, 92, 0, 255, 65));
   log = new MessageLog();
   const methods = { ...storeMethods(store), ...logMethods(log) };
-  server = await ControlServer.listen({ folder, name: 'one', methods });
+  server = await ControlServer.listen({ folder, name: 'one', methods: () => methods });
   out = '';
   errors = '';
   vi.spyOn(process.stdout, 'write').mockImplementation((bytes) => {

@@ -29,7 +29,7 @@ const methods: ControlMethods = {
 };
 
 async function start(name: string): Promise<ControlServer> {
-  const server = await ControlServer.listen({ folder, name, methods });
+  const server = await ControlServer.listen({ folder, name, methods: () => methods });
   servers.push(server);
   return server;
 }

@@ -16,7 +16,8 @@ export interface ControlServerOptions {
   readonly folder: string;
   /** The machine's name. */
   readonly name: string;
-  readonly methods: ControlMethods;
+  /** What can be called now; asked for each call. */
+  readonly methods: () => ControlMethods;
 }
 
 export class ControlServer {
@@ -114,11 +115,11 @@ function isAlive(path: string): Promise<boolean> {
 /** One caller. Whatever it sends, only its own connection suffers. */
 class Connection {
   readonly #socket: Socket;
-  readonly #methods: ControlMethods;
+  readonly #methods: () => ControlMethods;
   /** How to tell each running call that it is over. */
   readonly #calls: Map<unknown, () => void> = new Map();
 
-  constructor(socket: Socket, methods: ControlMethods) {
+  constructor(socket: Socket, methods: () => ControlMethods) {
     this.#socket = socket;
     this.#methods = methods;
     socket.unref();
@@ -169,7 +170,8 @@ class Connection {
       if (this.#calls.has(id)) throw new ControlError('bad-call', 'a call with this id goes on');
       if (this.#calls.size >= CALLS_MAX) throw new ControlError('bad-call', 'too many calls');
       const name = String(method);
-      const run = Object.hasOwn(this.#methods, name) ? this.#methods[name] : undefined;
+      const methods = this.#methods();
+      const run = Object.hasOwn(methods, name) ? methods[name] : undefined;
       if (!run) throw new ControlError('no-method', `there is no method '${name}'`);
       this.#calls.set(id, end);
       const stream = { send: (value: unknown) => this.#send({ id, value }), closed };

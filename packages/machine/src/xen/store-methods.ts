@@ -37,7 +37,8 @@ function tree(client: StoreClient, path: string): StoreEntry[] | null {
   return entries;
 }
 
-export function storeMethods(client: StoreClient): ControlMethods {
+/** `onChange` is called after each change, which a domain may wait for. */
+export function storeMethods(client: StoreClient, onChange: () => void = () => {}): ControlMethods {
   return {
     /** The value, or null. */
     'xs.read': (params) =>
@@ -49,6 +50,7 @@ export function storeMethods(client: StoreClient): ControlMethods {
       const value = stringParam(params, 'value');
       if (/[^\0-\xff]/.test(value)) throw new ControlError('bad-params', "'value' must be bytes");
       asked(() => client.write(stringParam(params, 'path'), bytesOf(value)));
+      onChange();
     },
     /** The node and all below it, or null. */
     'xs.tree': (params) => asked(() => tree(client, stringParam(params, 'path'))),

@@ -9,17 +9,22 @@ import {
 import { type Domain, type HypercallObserver, initialiseVcpu } from '@proxeny/hv-core';
 import { PAGE_SIZE } from '@proxeny/memory';
 import type { CpuModel } from '@proxeny/vcpu-x86';
+import type { ControlMethods } from '../../control-method.js';
 import { hostRandomU32 } from '../../host/random.js';
 import type { MachineEnd } from '../../machine-end.js';
 import { type BuiltPv, buildPv } from '../build/build-pv.js';
 import { openXenImage } from '../build/xen-image.js';
 import { ConsoleRing } from '../console/console-ring.js';
 import type { PvCpu } from '../cpu/pv-cpu.js';
+import { logMethods, MessageLog } from '../message-log.js';
+import { storeMethods } from '../store-methods.js';
 import { addConsole } from '../toolstack/console-entry.js';
 import { writeDomainHome } from '../toolstack/domain-home.js';
 import { crashText } from './crash-text.js';
 import { type GuestDisk, XenHost } from './xen-host.js';
 import { XenMachine } from './xen-machine.js';
+
+const MIB = 1 << 20;
 
 export interface XenGuestConfig {
   readonly image: Uint8Array;
@@ -34,7 +39,7 @@ export interface XenGuestConfig {
   readonly disks?: readonly GuestDisk[];
   /** What the guest prints on its console. */
   readonly onConsole?: (bytes: Uint8Array) => void;
-  /** What it prints by console_io, the hypervisor's own log. */
+  /** What it prints by console_io, the hypervisor's own log; without a listener it may not, as on a Xen without debugging. */
   readonly onConsoleWrite?: (bytes: Uint8Array) => void;
   /** Asked between slices: a promise holds the guest and its time until it resolves. */
   readonly hold?: () => Promise<void> | null;
@@ -47,6 +52,8 @@ export class XenGuest {
   readonly machine: XenMachine;
   readonly host: XenHost;
   readonly domain: Domain;
+  /** What the hypervisor has to say, and what the guest may print by console_io. */
+  readonly log: MessageLog = new MessageLog();
   readonly #console: ConsoleRing;
   readonly #wallClockMs: () => number;
   #end: MachineEnd | null = null;
@@ -62,7 +69,14 @@ export class XenGuest {
       model: config.model,
       randomU32: random,
       onShutdown: (domain) => this.#shutDown(domain),
-      ...(onConsoleWrite ? { onConsoleWrite: (_domain, bytes) => onConsoleWrite(bytes) } : {}),
+      ...(onConsoleWrite
+        ? {
+            onConsoleWrite: (domain: Domain, bytes: Uint8Array) => {
+              this.log.print(domain.id, bytes);
+              onConsoleWrite(bytes);
+            },
+          }
+        : {}),
       ...(config.hold ? { hold: config.hold } : {}),
       ...(config.wallClockMs ? { wallClockMs: config.wallClockMs } : {}),
     });
@@ -84,6 +98,9 @@ export class XenGuest {
     if (status !== 0)
       throw new Error(`the first vCPU cannot start (${status}): a mistake of the builder`);
     built.domain.unpause();
+    const { id, name, vcpus } = built.domain;
+    const mib = Math.floor((built.mfns.length * PAGE_SIZE) / MIB);
+    this.log.say(`domain ${id} (${name}): ${image.name}, ${mib} MiB, ${vcpus.length} vCPU`);
   }
 
   #connect(built: BuiltPv, uuid: Uint8Array, onOutput: (bytes: Uint8Array) => void): ConsoleRing {
@@ -109,6 +126,11 @@ export class XenGuest {
     return new ConsoleRing({ page, port, onOutput });
   }
 
+  /** What other processes may ask of it. */
+  get control(): ControlMethods {
+    const store = storeMethods(this.host.store, () => this.machine.wake());
+    return { ...store, ...logMethods(this.log) };
+  }
   /** Bytes typed at the console; queued without loss. */
   send(bytes: Uint8Array): void {
     this.#console.send(bytes);
@@ -139,6 +161,9 @@ export class XenGuest {
   }
   #shutDown(domain: Domain): void {
     this.#console.service();
+    this.log.forget(domain.id);
+    this.host.stores.noteShutdown(domain.id);
+    this.log.say(`domain ${domain.id} has shut down: ${shutdownText(domain)}`);
     switch (domain.shutdownReason) {
       case SHUTDOWN_poweroff:
       case SHUTDOWN_suspend:
@@ -162,6 +187,13 @@ export class XenGuest {
   get cpu(): PvCpu {
     return this.domain.vcpus[0].cpu as PvCpu;
   }
+}
+
+function shutdownText(domain: Domain): string {
+  const names = ['power off', 'reboot', 'suspend', 'crash', 'watchdog', 'soft reset'];
+  const reason = domain.shutdownReason ?? -1;
+  const name = names[reason] ?? `unknown reason ${reason}`;
+  return reason === SHUTDOWN_crash ? `${name}: ${crashText(domain)}` : name;
 }
 
 /** A random UUID, version 4 (RFC 9562 §5.4). */
