@@ -191,12 +191,23 @@ export const hostDifferences: readonly HostDifference[] = [
         : native,
   },
   {
-    why: 'Which operand is read first, and so which of two faults is reported, is implementation-specific; so is how much of the place of a selector is read.',
+    why: 'Which operand is read first, and so which of two faults is reported, is implementation-specific.',
     rows: /^(CMPS|BOUND|POP_SEG)$/,
-    accept: (native, emulated, _input, form) =>
-      form.form.row.mnemonic === 'POP_SEG' && emulated.vector === 14
-        ? emulated
-        : acceptFault(native, emulated),
+    accept: acceptFault,
+  },
+  {
+    why: 'Intel reads only the selector of its place on the stack, which may end in another page.',
+    rows: /^(POP_SEG|RET_FAR|IRET)$/,
+    accept: (native, emulated) =>
+      emulated.vector === 14 && emulated.faultAddress % 4096 === 0 ? emulated : native,
+  },
+  {
+    why: 'Intel pushes the return address of a far call before it checks the target.',
+    rows: /^CALL_FAR$/,
+    accept: (native, emulated) =>
+      native.outcome === 'fault' && native.vector === emulated.vector
+        ? { ...native, changes: emulated.changes }
+        : native,
   },
   {
     why: 'A repeated string instruction with a 32-bit address size that does no iteration clears the upper halves of its registers on Intel, not on AMD.',
