@@ -1,7 +1,7 @@
 // Builds IR: every method appends one node to the current statement list and returns it. Operand types decide between the
 // 32- and 64-bit forms, so a semantics function is written once for all sizes.
 import { fold } from './fold.js';
-import type { Access, Bits, FlagName, FlagsKind, Local, Node, SlotRef, Type } from './node.js';
+import type { Access, Bits, FlagName, FlagsKind, Local, Node, StateSlot, Type } from './node.js';
 
 export type Value = Node;
 
@@ -60,7 +60,7 @@ export class Builder {
   }
 
   // State
-  get(base: number, bits: Bits, slot: SlotRef = { offset: 0 }): Value {
+  get(base: number, bits: Bits, slot: StateSlot = { offset: 0 }): Value {
     return this.append({
       op: 'get',
       type: bits === 128 ? 'v128' : bits === 64 ? 'i64' : 'i32',
@@ -70,7 +70,7 @@ export class Builder {
       bits,
     });
   }
-  set(base: number, bits: Bits, value: Value, slot: SlotRef = { offset: 0 }): void {
+  set(base: number, bits: Bits, value: Value, slot: StateSlot = { offset: 0 }): void {
     this.append({ op: 'set', type: 'none', uses: 0, base, slot, bits, args: [value] });
   }
 

@@ -14,7 +14,7 @@ import {
 import { checkSegment } from '../state/segments.js';
 import type { VcpuState } from '../state/vcpu-state.js';
 import { evaluateSimd } from './evaluate-simd.js';
-import type { Access, Local, Node, SlotRef } from './node.js';
+import type { Access, Local, Node, StateSlot } from './node.js';
 
 export type Scalar = number | bigint;
 export type IrValue = Scalar | Uint8Array;
@@ -83,7 +83,8 @@ class Evaluation {
   private number(node: Node): number {
     return this.value(node) as number;
   }
-  private slot(ref: SlotRef): number {
+  private slot(ref: StateSlot): number {
+    if ('local' in ref) return this.locals.get(ref.local) as number;
     if ('field' in ref) throw new Error('the reference evaluator has no decoded records');
     return ref.offset;
   }

@@ -5,6 +5,8 @@ export type Type = 'i32' | 'i64' | 'v128' | 'none';
 
 /** Where a register operand's slot number comes from: known now, or a byte field of the decoded record. */
 export type SlotRef = { readonly offset: number } | { readonly field: number };
+/** A slot of the state page: an operand's, or a computed one. */
+export type StateSlot = SlotRef | { readonly local: Local };
 
 /** Bits of a value in the state page or in memory. */
 export type Bits = 8 | 16 | 32 | 64 | 128;
@@ -31,11 +33,11 @@ export type Node = Common &
         readonly kind: 'u8' | 'u16' | 'i32' | 's32' | 'i64';
       }
     /** Value of the state page at base + slot; 8 and 16 bits zero-extended to i32. */
-    | { readonly op: 'get'; readonly base: number; readonly slot: SlotRef; readonly bits: Bits }
+    | { readonly op: 'get'; readonly base: number; readonly slot: StateSlot; readonly bits: Bits }
     | {
         readonly op: 'set';
         readonly base: number;
-        readonly slot: SlotRef;
+        readonly slot: StateSlot;
         readonly bits: Bits;
         readonly args: readonly [Node];
       }

@@ -2,7 +2,9 @@
 // Whatever the fast path cannot do (a TLB miss, a fault, a routine) leaves the region with the state exact at that instruction,
 // and the cold tier does it. The function takes the state page's address; BLOCK_RIP holds the entry's rIP. It returns
 // LEFT (go on at rIP) or COLD (the instruction at rIP must run in the cold tier first).
+
 import type { Mode } from '../semantics/shape.js';
+import { fastRoutines } from '../semantics/x87-fast.js';
 import { BLOCK_RIP, BUDGET, RIP } from '../state/layout.js';
 import type { EmitTarget } from '../wasm/emit.js';
 import { FunctionWriter, type Label } from '../wasm/encoder.js';
@@ -48,6 +50,7 @@ class RegionWriter {
       module,
       state: 0,
       record: -1,
+      fastRoutines,
       fault: never,
       jump: never,
       branch: never,

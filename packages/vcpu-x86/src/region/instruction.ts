@@ -1,6 +1,6 @@
 // One instruction of a region: registers and flags in the region's locals, the TLB probed inline. Whatever the fast path cannot do
 // leaves the region at this instruction.
-import type { Access, Node, SlotRef } from '../ir/node.js';
+import type { Access, Node, StateSlot } from '../ir/node.js';
 import { TLB_READ, TLB_WRITE } from '../mmu/tlb.js';
 import { isInfallible } from '../semantics/contained-routines.js';
 import {
@@ -160,7 +160,7 @@ export class InstructionEmitter extends Emitter {
   }
   protected override set(
     base: number,
-    slot: SlotRef,
+    slot: StateSlot,
     bits: number,
     value: Node | null,
     constant = 0,

@@ -9,6 +9,7 @@ import { routines } from '../routines/table.js';
 import { type Mode, type Shape, shapeKey, shapeOf } from '../semantics/shape.js';
 import { SEGMENT_STRIDE } from '../state/layout.js';
 import { checkSegment } from '../state/segments.js';
+import { fastImports } from './fast-routines.js';
 import { endsBlock, handlerModule, handlerProgram, isDirectBranch, recordSize } from './handler.js';
 import { hotForms } from './hot-forms.js';
 import {
@@ -163,5 +164,5 @@ export function coldImports(
       }
     };
   }
-  return { env };
+  return { env: { ...env, ...fastImports(env) } };
 }

@@ -1,11 +1,13 @@
 // Cold handlers: one instruction form's semantics with its operands left open, as a WebAssembly function of (state, record)
 // that returns the next record, 0 after a jump (rIP stored) or -1 with a fault recorded; or as code inside the interpreter.
+
 import { Builder } from '../ir/builder.js';
 import type { Node } from '../ir/node.js';
 import { RECORD, RECORD_MEMORY_SIZE, RECORD_SIZE, recordBinding } from '../semantics/binding.js';
 import { Operands, type Semantics } from '../semantics/operands.js';
 import { isMemoryOperand, type Shape } from '../semantics/shape.js';
 import { semantics } from '../semantics/table.js';
+import { fastRoutines } from '../semantics/x87-fast.js';
 import { BLOCK_RIP, RIP } from '../state/layout.js';
 import { type EmitTarget, emitInstruction } from '../wasm/emit.js';
 import { FunctionWriter } from '../wasm/encoder.js';
@@ -89,6 +91,7 @@ export function handlerModule(shape: Shape, program: readonly Node[]): Uint8Arra
     module,
     state: 0,
     record: 1,
+    fastRoutines,
     fault: () => leave(-1),
     jump: () => leave(0),
     branch: (_direct, to) => {

@@ -5,6 +5,7 @@ import { HEADER_HEAT, HEADER_HOT, HEADER_SIZE } from '../block/block-cache.js';
 import type { Node } from '../ir/node.js';
 import { RECORD } from '../semantics/binding.js';
 import type { Mode, Shape } from '../semantics/shape.js';
+import { fastRoutines } from '../semantics/x87-fast.js';
 import { BLOCK_RIP, BUDGET, JUMP_CACHE, MODE_KEY, PENDING, RIP } from '../state/layout.js';
 import { type EmitTarget, emitInstruction } from '../wasm/emit.js';
 import { FunctionWriter } from '../wasm/encoder.js';
@@ -248,6 +249,7 @@ export function interpreterModule(
         module,
         state,
         record: rec,
+        fastRoutines,
         fault: () => w.br(fault),
         jump: () => w.br(dispatch),
         branch: (direct, to) => {

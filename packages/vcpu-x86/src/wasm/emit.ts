@@ -1,8 +1,9 @@
 // IR → WebAssembly: one instruction's statements into a function body. Single-use values are written where they are used, if
 // nothing in between changes what they read; others go to locals. The host function decides what "next", "jump" and "fault" mean.
-import type { Node, SlotRef } from '../ir/node.js';
+import type { Local, Node, StateSlot } from '../ir/node.js';
 import { FAULT_ERROR, FAULT_VECTOR, SCRATCH } from '../state/layout.js';
 import type { FunctionWriter, Label, WasmType } from './encoder.js';
+import { fastName } from './fast-name.js';
 import { MemoryAccess } from './memory-access.js';
 import type { ModuleWriter } from './module.js';
 import { I32, I64, OP, PURE, SIMD, SIMD_LANES, SIMD_MEMORY, V128 } from './opcodes.js';
@@ -14,6 +15,8 @@ export interface EmitTarget {
   /** Locals that hold the state page's address and the record's. */
   readonly state: number;
   readonly record: number;
+  /** Routines that have a WebAssembly function in front of them, see fast-name.ts. */
+  readonly fastRoutines?: ReadonlySet<string>;
   /** Leaves with a recorded fault. */
   fault(): void;
   /** Leaves with rIP stored in the state. */
@@ -35,10 +38,10 @@ interface Range {
   readonly from: number;
   readonly to: number;
 }
-const rangeOf = (base: number, slot: SlotRef, bits: number): Range =>
-  'field' in slot
-    ? { from: base, to: base + 256 }
-    : { from: base + slot.offset, to: base + slot.offset + bits / 8 };
+const rangeOf = (base: number, slot: StateSlot, bits: number): Range =>
+  'offset' in slot
+    ? { from: base + slot.offset, to: base + slot.offset + bits / 8 }
+    : { from: base, to: base + 256 };
 
 /** Emits one instruction, its flags and registers in the state page; the hot tier derives from it. */
 export class Emitter {
@@ -59,6 +62,15 @@ export class Emitter {
     this.t = target;
     this.w = target.writer;
     this.access = new MemoryAccess(target);
+  }
+
+  /** Makes a WebAssembly local (a parameter) one of the program's. */
+  bind(local: Local, index: number): void {
+    this.locals.set(local, index);
+  }
+  /** Pushes a mutable local after the program. */
+  pushLocal(local: Local): void {
+    this.w.get(this.localOf(local));
   }
 
   program(statements: readonly Node[]): void {
@@ -279,7 +291,7 @@ export class Emitter {
         return w.memory(op, n.at);
       }
       case 'get': {
-        this.access.slotAddress(n.slot);
+        this.slotAddress(n.slot);
         return this.access.loadBits(n.bits, n.base + ('offset' in n.slot ? n.slot.offset : 0));
       }
       case 'local':
@@ -301,8 +313,20 @@ export class Emitter {
   }
 
   // State
-  protected set(base: number, slot: SlotRef, bits: number, value: Node | null, constant = 0): void {
+  private slotAddress(slot: StateSlot): void {
     this.access.slotAddress(slot);
+    if (!('local' in slot)) return;
+    this.w.get(this.localOf(slot.local));
+    this.w.op(PURE.get('i32.add') as number);
+  }
+  protected set(
+    base: number,
+    slot: StateSlot,
+    bits: number,
+    value: Node | null,
+    constant = 0,
+  ): void {
+    this.slotAddress(slot);
     if (value) this.value(value);
     else this.w.i32Const(constant);
     this.access.storeBits(
@@ -314,11 +338,13 @@ export class Emitter {
 
   // Calls
   protected routine(name: string, args: readonly number[]): void {
-    for (const a of args) this.w.get(a);
+    const isFast = this.t.fastRoutines?.has(name);
+    const all = isFast ? [this.t.state, ...args] : args;
+    for (const a of all) this.w.get(a);
     this.w.call(
       this.t.module.importFunction(
-        name,
-        args.map(() => I32),
+        isFast ? fastName(name) : name,
+        all.map(() => I32),
         [I32],
       ),
     );

@@ -1,5 +1,5 @@
 // State and guest memory in generated code: slots of the state page, the inline TLB probe, and the calls of the slow paths.
-import type { Access, Node, SlotRef } from '../ir/node.js';
+import type { Access, Node, StateSlot } from '../ir/node.js';
 import { TLB_DELTA, TLB_INDEX_MASK, TLB_READ, TLB_WRITE } from '../mmu/tlb.js';
 import {
   SCRATCH,
@@ -27,7 +27,7 @@ export class MemoryAccess {
   }
 
   // State
-  slotAddress(slot: SlotRef): void {
+  slotAddress(slot: StateSlot): void {
     const { w, t } = this;
     w.get(t.state);
     if ('field' in slot) {
