@@ -14,7 +14,6 @@ import {
 import { P2mKind } from './frame/p2m.js';
 import {
   ENTRIES_PER_TABLE,
-  ENTRY_BYTES,
   entryMfn,
   isHypervisorL4Slot,
   isPresent,
@@ -22,6 +21,8 @@ import {
   PTE_WRITABLE,
 } from './frame/page-table-entry.js';
 import type { Hypervisor } from './hypervisor.js';
+
+const WORDS_PER_PAGE = PAGE_SIZE / 4;
 
 class Recount {
   readonly references: Uint32Array;
@@ -69,14 +70,14 @@ class Recount {
     const isTable = type >= PageType.l1 && type <= PageType.l4;
     if (!isTable && type !== PageType.l2WithHypervisor) return;
     const { frames } = this.#hypervisor;
-    const { view } = frames.memory;
+    const { words } = frames.memory;
     const slots = type === PageType.l2WithHypervisor ? L2_FIRST_HYPERVISOR_SLOT : ENTRIES_PER_TABLE;
     for (let slot = 0; slot < slots; slot++) {
       if (type === PageType.l4 && isHypervisorL4Slot(slot)) continue;
-      const at = mfn * PAGE_SIZE + slot * ENTRY_BYTES;
-      const low = view.getUint32(at, true);
+      const at = mfn * WORDS_PER_PAGE + slot * 2;
+      const low = words[at] as number;
       if (!isPresent(low)) continue;
-      const target = entryMfn(low, view.getUint32(at + 4, true));
+      const target = entryMfn(low, words[at + 1] as number);
       if (type === PageType.l1) this.#countMapping(mfn, target, (low & PTE_WRITABLE) !== 0);
       else this.#countChild(mfn, type, target);
     }

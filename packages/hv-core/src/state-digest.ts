@@ -67,6 +67,7 @@ function describeDomain(domain: Domain): unknown[] {
     channels,
     domain.events.fifo?.pages,
     hashWords(map, 1),
+    hashWords(domain.memoryMap ?? [], 1),
     domain.grants.describe(),
     domain.vcpus.map(describeVcpu),
     [1, 2].map((id) => domain.watchdogs.isInUse(id)),

@@ -139,6 +139,7 @@ export class NativeMachine {
   guest(kernel: TestKernel, options: GuestOptions = {}): GuestHandle {
     const { memoryFrames = options.kind === 'pv' ? 24 : 16, ...config } = options;
     const handle = new GuestHandle();
+    const { bytes } = this.hypervisor.memory;
     handle.domain = this.hypervisor.createDomain({
       kind: 'translated',
       createCpu: (vcpu) => {
@@ -146,6 +147,10 @@ export class NativeMachine {
           handle.value = yield* kernel(guest, handle.memory as PvMemory);
           handle.isDone = true;
         });
+        // Kernels without a handler of their own only take note, or they would be called again and again.
+        cpu.guest.onUpcall = function* () {
+          bytes[vcpu.info] = 0;
+        };
         handle.cpus.push(cpu);
         return cpu;
       },

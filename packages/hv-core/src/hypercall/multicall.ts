@@ -48,8 +48,7 @@ function decode(call: HypercallFrame): Decoded {
   if (call === inner) return -XEN_EINVAL; // a multicall in a multicall
   const { byteLength } = multicall_entry.of(call.word);
   const list = call.pointer(0);
-  const count = call.ulong(1);
-  if (count > 0xffff_ffff) return -XEN_EINVAL;
+  const count = call.uint(1);
   return () => {
     for (let i = 0; i < count; i++) {
       const address = list + i * byteLength;

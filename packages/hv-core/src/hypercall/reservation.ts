@@ -36,6 +36,11 @@ export class ExtentList {
     this.#view = new DataView(this.#bytes.buffer);
   }
 
+  /** The guest does not want to know. */
+  get isNull(): boolean {
+    return this.#address === 0;
+  }
+
   #at(index: number): number {
     return this.#address + index * this.#bytes.byteLength;
   }
@@ -67,10 +72,10 @@ function allocateExtent(domain: Domain, size: number): Mfn[] {
 }
 
 function increase(domain: Domain, list: ExtentList, index: number, size: number): boolean {
-  if (domain.p2m || !list.isWritable(index)) return false;
+  if (domain.p2m || !(list.isNull || list.isWritable(index))) return false;
   const [mfn] = allocateExtent(domain, size);
   if (mfn === undefined) return false;
-  list.write(index, mfn);
+  if (!list.isNull) list.write(index, mfn);
   return true;
 }
 

@@ -103,7 +103,6 @@ function watchdog(call: HypercallFrame): Decoded {
   const id = fields.id.get(call.view);
   const timeoutS = fields.timeout.get(call.view);
   if (id === 0) {
-    if (timeoutS === 0) return -XEN_EINVAL;
     const free = watchdogs.findFree();
     if (free === 0) return -XEN_ENOSPC;
     return () => {

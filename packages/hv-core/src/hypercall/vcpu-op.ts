@@ -31,6 +31,7 @@ import {
   XEN_ENXIO,
 } from '@proxeny/abi';
 import { type Maddr, PAGE_SIZE } from '@proxeny/memory';
+import { isGuestAddress } from '../frame/page-walk.js';
 import { TIME_INFO_BYTES } from '../time/pvclock.js';
 import { runstateBytes } from '../time/runstate.js';
 import type { Vcpu } from '../vcpu.js';
@@ -40,7 +41,7 @@ import { decodeOperation, subOperations } from './record.js';
 import { decodeInitialise } from './vcpu-initialise.js';
 
 const MIN_PERIOD_NS = 1_000_000;
-const MAX_PERIOD_NS = 2 ** 57;
+const MAX_PERIOD_NS = 2 ** 62;
 
 /** The vCPU the call is about; checked before the operation is looked at. */
 function targetOf(call: HypercallFrame): Vcpu {
@@ -77,11 +78,18 @@ function getRunstate(call: HypercallFrame): Decoded {
   };
 }
 
+/** An area need not be mapped when it is registered; it must only be none of the hypervisor's addresses. */
+function canBeArea(call: HypercallFrame, address: number, length: number): boolean {
+  if (call.domain.p2m) return true;
+  const { word } = call;
+  return isGuestAddress(address, word) && isGuestAddress(address + length - 1, word);
+}
+
 function registerRunstateArea(call: HypercallFrame): Decoded {
   const vcpu = targetOf(call);
   const { addr } = vcpu_register_runstate_memory_area.of(call.word).fields;
   const address = call.recordPointer(addr.fields.v);
-  if (!call.vcpu.access.isAccessible(address, runstateBytes(call.word), true)) return -XEN_EFAULT;
+  if (!canBeArea(call, address, runstateBytes(call.word))) return -XEN_EFAULT;
   return () => {
     vcpu.runstateArea = address;
     vcpu.updateRunstateArea();
@@ -93,7 +101,7 @@ function registerTimeArea(call: HypercallFrame): Decoded {
   const vcpu = targetOf(call);
   const { addr } = vcpu_register_time_memory_area.of(call.word).fields;
   const address = call.recordPointer(addr.fields.v);
-  if (!call.vcpu.access.isAccessible(address, TIME_INFO_BYTES, true)) return -XEN_EFAULT;
+  if (!canBeArea(call, address, TIME_INFO_BYTES)) return -XEN_EFAULT;
   return () => {
     vcpu.timeArea = address;
     vcpu.updateTime();
