@@ -148,8 +148,9 @@ export class NativeMachine {
           handle.isDone = true;
         });
         // Kernels without a handler of their own only take note, or they would be called again and again.
-        cpu.guest.onUpcall = function* () {
+        cpu.guest.onUpcall = () => {
           bytes[vcpu.info] = 0;
+          return nothing();
         };
         handle.cpus.push(cpu);
         return cpu;
@@ -209,6 +210,8 @@ export class NativeMachine {
     return lost === 0 ? frames.findInconsistency() : `${lost} frames are lost`;
   }
 }
+
+function* nothing(): NativeCode {}
 
 export class GuestHandle {
   declare domain: Domain;
