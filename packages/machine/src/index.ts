@@ -68,12 +68,13 @@ export type { GuestDisk } from './xen/guest/xen-host.js';
 export { XenMachine, type XenMachineConfig } from './xen/guest/xen-machine.js';
 export { logMethods, MessageLog } from './xen/message-log.js';
 export type { EventPort, SharedPage } from './xen/shared-page.js';
-export type { Store, StoreOptions } from './xen/store/store.js';
+export type { Store, StoreObserver, StoreOptions } from './xen/store/store.js';
 export { StoreClient, StoreNodes, StoreTransaction } from './xen/store/store-client.js';
 export { type StoreErrno, StoreError } from './xen/store/store-error.js';
 export { defaultStoreLimits, type StoreLimits } from './xen/store/store-limits.js';
 export { StoreRing } from './xen/store/store-ring.js';
 export { StoreService } from './xen/store/store-service.js';
+export { storeTrace } from './xen/store/store-trace.js';
 export { type StoreEntry, storeMethods } from './xen/store-methods.js';
 export { addConsole } from './xen/toolstack/console-entry.js';
 export {
@@ -85,7 +86,7 @@ export {
   frontendPath,
   removeDevice,
 } from './xen/toolstack/device-pair.js';
-export { addDisk, type DiskEntry, diskDevice, diskNumber } from './xen/toolstack/disk-entry.js';
+export { addDisk, type DiskEntry, diskDevice } from './xen/toolstack/disk-entry.js';
 export {
   type DomainEntries,
   type GuestRing,

@@ -17,6 +17,7 @@ import { openXenImage } from '../build/xen-image.js';
 import { ConsoleRing } from '../console/console-ring.js';
 import type { PvCpu } from '../cpu/pv-cpu.js';
 import { logMethods, MessageLog } from '../message-log.js';
+import type { StoreObserver } from '../store/store.js';
 import { storeMethods } from '../store-methods.js';
 import { addConsole } from '../toolstack/console-entry.js';
 import { writeDomainHome } from '../toolstack/domain-home.js';
@@ -44,6 +45,8 @@ export interface XenGuestConfig {
   /** Asked between slices: a promise holds the guest and its time until it resolves. */
   readonly hold?: () => Promise<void> | null;
   readonly observer?: HypercallObserver;
+  /** Sees what the guest asks of xenstore. */
+  readonly storeObserver?: StoreObserver;
   readonly wallClockMs?: () => number;
   readonly randomU32?: () => number;
 }
@@ -94,6 +97,7 @@ export class XenGuest {
     this.#console = this.#connect(built, uuid, onConsole ?? (() => {}));
     for (const disk of config.disks ?? []) this.host.attachDisk(this.domain, disk);
     machine.hypervisor.observer = config.observer ?? null;
+    this.host.stores.store.observer = config.storeObserver ?? null;
     const status = initialiseVcpu(built.domain.vcpus[0], built.start.context);
     if (status !== 0)
       throw new Error(`the first vCPU cannot start (${status}): a mistake of the builder`);

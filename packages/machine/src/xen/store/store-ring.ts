@@ -85,7 +85,7 @@ export class StoreRing {
 
   /** The domain may have sent requests, or made room: does what can be done now. */
   service(): void {
-    if (this.#isClosed) return;
+    if (this.#isOver) return;
     this.#store.perform(() => {
       if (this.#page.readU32(fields.connection.offset) === XENSTORE_RECONNECT) this.#reconnect();
       this.#send();
@@ -103,6 +103,11 @@ export class StoreRing {
     this.#isClosed = true;
     this.#drop();
     this.#store.closeSession(this.#session);
+  }
+
+  /** Closed by us, or the control domain has released the domain. */
+  get #isOver(): boolean {
+    return this.#isClosed || this.#session.isClosed;
   }
 
   #openSession(): StoreSession {
@@ -154,7 +159,7 @@ export class StoreRing {
   }
 
   #notify(): void {
-    if (!this.#hasMoved || this.#isClosed) return;
+    if (!this.#hasMoved || this.#isOver) return;
     this.#hasMoved = false;
     this.#port.notify();
   }
@@ -183,7 +188,8 @@ export class StoreRing {
     this.#header = null;
     this.#headerLength = 0;
     handleRequest(this.#store, this.#session, header, payload, (answer) => {
-      const { requestId, transactionId } = header;
+      const { requestId, transactionId, type } = header;
+      this.#store.observer?.request(this.domain, type, payload, answer.type, answer.payload);
       this.#waitingAnswers++;
       this.#queue(encodeMessage(answer.type, requestId, transactionId, answer.payload), null);
     });
@@ -224,6 +230,7 @@ export class StoreRing {
     const all = domain.bytes + bytes.length + MESSAGE_OVERHEAD;
     if (!isPrivileged && all > this.#store.limits.bytes) return;
     if (eventKey !== null) this.#waitingEvents.add(eventKey);
+    this.#store.observer?.event(this.domain, path, watch.token);
     this.#queue(bytes, eventKey ?? '');
   }
 
@@ -238,7 +245,7 @@ export class StoreRing {
 
   /** Moves what waits to the ring, as far as there is room. */
   #send(): void {
-    while (!this.#isBroken && !this.#isClosed) {
+    while (!this.#isBroken && !this.#isOver) {
       const next = this.#outgoing[0];
       if (!next) return;
       this.#sent += this.#put(next.bytes.subarray(this.#sent));

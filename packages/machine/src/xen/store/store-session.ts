@@ -25,6 +25,8 @@ export class StoreSession {
   readonly watches: Map<string, Watch> = new Map();
   readonly transactions: Map<number, Transaction> = new Map();
   readonly sink: SessionSink;
+  /** Nothing of it is served any more. */
+  isClosed = false;
   #nextTransaction = 1;
 
   constructor(domain: StoreDomain, isPrivileged: boolean, sink: SessionSink) {

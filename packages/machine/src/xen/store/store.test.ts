@@ -243,6 +243,7 @@ describe('domains', () => {
     expect(control.ask(XS_RELEASE, '0\0')).toBe('EINVAL\0');
     expect(control.ask(XS_RELEASE, '3\0')).toBe('OK\0');
     expect(control.ask(XS_IS_DOMAIN_INTRODUCED, '3\0')).toBe('F\0');
+    expect(() => guest.ask(XS_READ, 'name\0')).toThrow('no answer');
   });
 
   it('tells the home of any domain', () => {

@@ -21,7 +21,22 @@ export const RELEASE_DOMAIN = '@releaseDomain';
 /** What decides about access: a node, or a special watch. */
 export type Guarded = Pick<StoreNode, 'permissions' | 'permissionsSince'>;
 
+/** Sees what domains send through their rings and what they are sent; for traces. Payloads must not be kept or changed. */
+export interface StoreObserver {
+  /** A request of type `type` (XS_*) and its answer, which is of that type or XS_ERROR. */
+  request(
+    domain: number,
+    type: number,
+    payload: Uint8Array,
+    answerType: number,
+    answer: Uint8Array,
+  ): void;
+  /** A watch event is on its way. */
+  event(domain: number, path: string, token: string): void;
+}
+
 export interface StoreOptions {
+  readonly observer?: StoreObserver;
   readonly limits?: Partial<StoreLimits>;
   /**
    * A program of the host's asks for INTRODUCE: connect the domain whose ring is frame `gfn` and whose event channel is `port`, by
@@ -33,6 +48,7 @@ export interface StoreOptions {
 export class Store {
   readonly limits: StoreLimits;
   readonly connect: StoreOptions['connect'];
+  observer: StoreObserver | null;
   tree: StoreTree = new StoreTree();
   /** Grows with every change; the current value is of the last one. */
   generation = 0;
@@ -46,6 +62,7 @@ export class Store {
   constructor(options: StoreOptions = {}) {
     this.limits = { ...defaultStoreLimits, ...options.limits };
     this.connect = options.connect;
+    this.observer = options.observer ?? null;
     const closed = { permissions: [{ domain: 0, access: 0 }], permissionsSince: 0 };
     this.specials = new Map([
       [INTRODUCE_DOMAIN, closed],
@@ -102,6 +119,7 @@ export class Store {
   }
 
   closeSession(session: StoreSession): void {
+    session.isClosed = true;
     this.resetSession(session);
     this.#woken.delete(session);
     if (this.#sessions.get(session.domain.id) === session) this.#sessions.delete(session.domain.id);

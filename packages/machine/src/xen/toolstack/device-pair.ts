@@ -18,7 +18,10 @@ export interface DeviceName {
 
 export type DeviceValues = Readonly<Record<string, string | number | null | undefined>>;
 
-/** What stands in the two directories, beside what every device has. */
+/**
+ * What stands in the two directories, in order. What every device has comes first, unless it is given too: `backend-id` and `state` in
+ * front, `frontend-id`, `online` and `state` at the back.
+ */
 export interface DeviceValueSets {
   /** The front-end's, which the guest may change. */
   readonly front: DeviceValues;
@@ -46,19 +49,21 @@ export function addDevice(client: StoreClient, device: DeviceName, values: Devic
     store.remove(frontend);
     makeWith(store, frontend, guestOwned);
     store.write(`${frontend}/backend`, backendDirectory);
-    const front = { 'backend-id': backend, state: XenbusStateInitialising, ...values.front };
-    writeWith(store, frontend, front, guestOwned);
+    const front = { 'backend-id': backend, state: XenbusStateInitialising };
+    writeWith(store, frontend, completed(front, values.front), guestOwned);
     writeWith(store, frontend, values.fixedFront ?? {}, backendOwned);
     store.remove(backendDirectory);
     makeWith(store, backendDirectory, backendOwned);
     store.write(`${backendDirectory}/frontend`, frontend);
-    writeAll(store, backendDirectory, {
-      'frontend-id': domain,
-      online: 1,
-      state: XenbusStateInitialising,
-      ...values.back,
-    });
+    const back = { 'frontend-id': domain, online: 1, state: XenbusStateInitialising };
+    writeAll(store, backendDirectory, completed(back, values.back));
   });
+}
+
+/** `values` with what is missing of `common` before. */
+function completed(common: DeviceValues, values: DeviceValues): DeviceValues {
+  const missing = Object.entries(common).filter(([name]) => !Object.hasOwn(values, name));
+  return { ...Object.fromEntries(missing), ...values };
 }
 
 /** Writes several values below `path`, with permissions of their own. */

@@ -6,7 +6,7 @@ import { StoreService } from '../store/store-service.js';
 import { StoreGuest } from '../testing/store-guest.js';
 import { addConsole } from './console-entry.js';
 import { addDevice, backendPath, frontendPath, removeDevice } from './device-pair.js';
-import { addDisk, diskDevice, diskNumber } from './disk-entry.js';
+import { addDisk, diskDevice } from './disk-entry.js';
 import { removeDomainHome, writeDomainHome } from './domain-home.js';
 import { addNetwork } from './network-entry.js';
 
@@ -122,6 +122,34 @@ describe('a device', () => {
       isReadOnly: false,
     });
     expect(guest.ask(XS_READ, 'device/vbd/51712/state\0')).toBe('1');
+    expect(dump('/local/domain/1/device/vbd')).toEqual([
+      '/local/domain/1/device/vbd = ""   (n0,r1)',
+      '/local/domain/1/device/vbd/51712 = ""   (n1,r0)',
+      '/local/domain/1/device/vbd/51712/backend = "/local/domain/0/backend/vbd/1/51712"   (n1,r0)',
+      '/local/domain/1/device/vbd/51712/backend-id = "0"   (n1,r0)',
+      '/local/domain/1/device/vbd/51712/state = "1"   (n1,r0)',
+      '/local/domain/1/device/vbd/51712/virtual-device = "51712"   (n1,r0)',
+      '/local/domain/1/device/vbd/51712/device-type = "disk"   (n1,r0)',
+      '/local/domain/1/device/vbd/51712/trusted = "1"   (n1,r0)',
+    ]);
+    expect(dump('/local/domain/0/backend/vbd')).toEqual([
+      '/local/domain/0/backend/vbd = ""   (n0)',
+      '/local/domain/0/backend/vbd/1 = ""   (n0)',
+      '/local/domain/0/backend/vbd/1/51712 = ""   (n0,r1)',
+      '/local/domain/0/backend/vbd/1/51712/frontend = "/local/domain/1/device/vbd/51712"   (n0,r1)',
+      '/local/domain/0/backend/vbd/1/51712/params = "/dev/vdb"   (n0,r1)',
+      '/local/domain/0/backend/vbd/1/51712/frontend-id = "1"   (n0,r1)',
+      '/local/domain/0/backend/vbd/1/51712/online = "1"   (n0,r1)',
+      '/local/domain/0/backend/vbd/1/51712/removable = "0"   (n0,r1)',
+      '/local/domain/0/backend/vbd/1/51712/bootable = "1"   (n0,r1)',
+      '/local/domain/0/backend/vbd/1/51712/state = "1"   (n0,r1)',
+      '/local/domain/0/backend/vbd/1/51712/dev = "xvda"   (n0,r1)',
+      '/local/domain/0/backend/vbd/1/51712/type = "phy"   (n0,r1)',
+      '/local/domain/0/backend/vbd/1/51712/mode = "w"   (n0,r1)',
+      '/local/domain/0/backend/vbd/1/51712/device-type = "disk"   (n0,r1)',
+      '/local/domain/0/backend/vbd/1/51712/discard-enable = "1"   (n0,r1)',
+      '/local/domain/0/backend/vbd/1/51712/specification = "xen"   (n0,r1)',
+    ]);
     const backend = guest.ask(XS_READ, 'device/vbd/51712/backend\0');
     expect(backend).toBe(backendPath(device));
     expect(guest.ask(XS_READ, `${backend}/state\0`)).toBe('1');
@@ -146,27 +174,5 @@ describe('a device', () => {
     expect(guest.ask(XS_READ, 'device/vif/0/mac\0')).toBe('00:16:3e:00:00:01');
     expect(guest.ask(XS_READ, 'device/vif/0/mtu\0')).toBe('1500');
     expect(guest.ask(XS_WRITE, 'device/vif/0/mtu\x009000')).toBe('EACCES\0');
-  });
-});
-
-describe('the number of a disk', () => {
-  it.each([
-    ['xvda', 51712],
-    ['xvda1', 51713],
-    ['xvdb', 51728],
-    ['xvdp15', 51967],
-    ['xvdq', 268439552],
-    ['xvdaa3', 268442115],
-    ['sda', 2048],
-    ['sdb2', 2066],
-    ['hda', 768],
-    ['hdb', 832],
-    ['hdc5', 5637],
-  ])('%s is %d', (name, number) => {
-    expect(diskNumber(name)).toBe(number);
-  });
-
-  it.each(['', 'xvd', 'xvda01', 'vda', 'sdq', 'hde', 'xvda1b'])('%j is none', (name) => {
-    expect(diskNumber(name)).toBeNull();
   });
 });
