@@ -7,6 +7,7 @@ import { cpuidLeaf } from './routines/cpuid.js';
 import { DR6_FIXED, DR7_FIXED, updateDataWatch } from './routines/debug-registers.js';
 import { Descriptor, fetchDescriptor, markAccessed } from './routines/descriptor.js';
 import { loadFxsaveImage } from './routines/fxsave.js';
+import { readMsrOf } from './routines/msr.js';
 import { checkOuterStack, commitOuterStack } from './routines/outer-stack.js';
 import { dropInnerSegments } from './routines/privilege-change.js';
 import { loadSegmentRegister } from './routines/segment-load.js';
@@ -234,6 +235,13 @@ export class Monitor {
   cpuid(leaf: number, subleaf: number, out: Uint32Array): void {
     const registers = cpuidLeaf(this.core, leaf, subleaf);
     for (let i = 0; i < 4; i++) out[i] = registers[i];
+  }
+  /** RDMSR at CPL 0: low and high half; false where it is `#GP`. */
+  readMsr(index: number, out: Uint32Array): boolean {
+    if (!readMsrOf(this.core, index)) return false;
+    out[0] = this.state.getU(L.SCRATCH);
+    out[1] = this.state.getU(L.SCRATCH + 4);
+    return true;
   }
   readTimeStamp(out: Uint32Array): void {
     tscToScratch(this.core);

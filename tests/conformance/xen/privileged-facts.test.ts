@@ -3,7 +3,7 @@ import { CpuRegister } from '@proxeny/hv-core';
 import { afterEach, describe, expect, it } from 'vitest';
 import * as guest from './privileged-guest.js';
 import { UD_HANDLER } from './privileged-guest.js';
-import { CODE, type TrapMachine, USER_CODE } from './trap-machine.js';
+import { CODE, TrapMachine, USER_CODE } from './trap-machine.js';
 
 const { ax, bx, cx, dx, ip, sp, gsBase, fsBase } = CpuRegister;
 let m: TrapMachine;
@@ -124,7 +124,9 @@ describe('MSRs', () => {
   it.each([
     ['APIC_BASE of the boot CPU', 0x1b, 0xfee0_0900n],
     ['PAT', 0x277, 0x0501_0007_0406n],
-    ['MISC_ENABLE', 0x1a0, 0x80_1801n],
+    ['MISC_ENABLE without counters and MONITOR', 0x1a0, 0x80_1801n],
+    ['the microcode revision', 0x8b, 0x21n],
+    ['ARCH_CAPABILITIES', 0x10a, 0x2bn],
     ['TSC', 0x10, 0x1_2345_6789n],
     ['MCG_CAP', 0x179, 0x100_0802n],
     ['MC0_CTL', 0x400, 0xffff_ffff_ffff_ffffn],
@@ -149,6 +151,13 @@ describe('MSRs', () => {
     expect(read(index)).toBeNull();
     machine();
     expect(write(index, 0n)).toBe(false);
+  });
+
+  it('that exist read as 0 for a kernel without a handler of #GP', () => {
+    m = new TrapMachine();
+    expect(read(0xc000_0082)).toBe(0n);
+    expect(read(0xc000_0081)).toBeNull();
+    expect(m.domain.crashMessage).toContain('unhandled exception 13');
   });
 
   it('lose writes to MISC_ENABLE and refuse those to APIC_BASE', () => {

@@ -38,6 +38,14 @@ export class TrapCpuDouble implements TrapCpu {
     [0x8000_0001, [0, 0, 0xffff_ffff, 0xffff_ffff]],
   ]);
 
+  /** MSRs of the processor: microcode, ARCH_CAPABILITIES, MISC_ENABLE, LSTAR. */
+  readonly msrs: Map<number, number> = new Map([
+    [0x8b, 0x21],
+    [0x10a, 0x2b],
+    [0x1a0, 0x4_0081],
+    [0xc000_0082, 0x1234],
+  ]);
+
   constructor(vcpu: Vcpu) {
     this.vcpu = vcpu;
   }
@@ -191,6 +199,7 @@ export class TrapCpuDouble implements TrapCpu {
 
   readCode(target: Uint8Array): number {
     const address = ((this.high[IP] as number) | 0) * 2 ** 32 + (this.low[IP] as number);
+    if (this.vcpu.currentAccess.copyFrom(address, target)) return target.length;
     for (let i = 0; i < target.length; i++) {
       if (!this.vcpu.currentAccess.copyFrom(address + i, target.subarray(i, i + 1))) return i;
     }
@@ -199,6 +208,14 @@ export class TrapCpuDouble implements TrapCpu {
 
   cpuid(leaf: number, _subleaf: number, out: Uint32Array): void {
     out.set(this.leaves.get(leaf) ?? [0, 0, 0, 0]);
+  }
+
+  readMsr(index: number, out: Uint32Array): boolean {
+    const value = this.msrs.get(index);
+    if (value === undefined) return false;
+    out[0] = value;
+    out[1] = 0;
+    return true;
   }
 
   readTimeStamp(out: Uint32Array): void {

@@ -8,12 +8,14 @@ import type { PvTraps } from './pv-traps.js';
 import { CpuRegister, type TrapCpu } from './trap-cpu.js';
 
 const TSC = 0x10;
+const PLATFORM_ID = 0x17;
 const APIC_BASE = 0x1b;
 const SPEC_CTRL = 0x48;
 const PRED_CMD = 0x49;
 const UCODE_REV = 0x8b;
 const MCG_CAP = 0x179;
 const MCG_CTL = 0x17b;
+const ARCH_CAPABILITIES = 0x10a;
 const MISC_FEATURES_ENABLES = 0x140;
 const PERF_CTL = 0x199;
 const MISC_ENABLE = 0x1a0;
@@ -34,8 +36,9 @@ const NB_CFG = 0xc001_001f;
 const EFER_VALUE = 0xd01;
 /** Without SCE, LME and LMA. */
 const EFER_NARROW = 0x800;
-/** Fast strings; no BTS, PEBS or xTPR messages, no MONITOR. */
-const MISC_ENABLE_VALUE = 0x0080_1801;
+/** What a guest sees of it: no counters, no MONITOR; no BTS, no PEBS, no xTPR messages. */
+const MISC_ENABLE_HIDDEN = (1 << 7) | (1 << 18);
+const MISC_ENABLE_SHOWN = (1 << 11) | (1 << 12) | (1 << 23);
 const APIC_BASE_VALUE = 0xfee0_0800;
 const APIC_BASE_BOOT_CPU = 0x100;
 /** Two banks, threshold status, recovery. */
@@ -43,26 +46,25 @@ const MCG_CAP_VALUE = 0x0100_0802;
 const GENUINE_INTEL_EBX = 0x756e_6547;
 const AUTHENTIC_AMD_EBX = 0x6874_7541;
 const RDTSCP = 1 << 27;
-/** CPUID leaf 7 EDX: IBRS and IBPB. */
+/** CPUID leaf 7 EDX: IBRS and IBPB; ARCH_CAPABILITIES. */
 const SPECULATION = 1 << 26;
+const CAPABILITIES = 1 << 29;
+const VECTOR_GP = 13;
 
 /** Registers that read as constants: index, low, high. */
 const ofAll: readonly (readonly [number, number, number])[] = [
   [0xce, 0, 0], // PLATFORM_INFO: no CPUID faulting
   [MISC_FEATURES_ENABLES, 0, 0],
-  [UCODE_REV, 0, 0],
   [0x277, 0x0007_0406, 0x0000_0501], // PAT, as Xen sets it
   [0x345, 0, 0], // PERF_CAPABILITIES
   [HYPERCALL_PAGE, 0, 0],
   [NB_CFG, 0, 0],
 ];
 const ofIntel: readonly (readonly [number, number, number])[] = [
-  [0x17, 0, 0], // PLATFORM_ID
   [0x3a, 1, 0], // FEATURE_CONTROL: locked
   [0x198, 0, 0], // PERF_STATUS
   [PERF_CTL, 0, 0],
   [0x19c, 0, 0], // THERM_STATUS
-  [MISC_ENABLE, MISC_ENABLE_VALUE, 0],
 ];
 const ofAmd: readonly (readonly [number, number, number])[] = [
   [HWCR, 0, 0],
@@ -105,9 +107,27 @@ function hasTimeStampAux(cpu: TrapCpu): boolean {
   return ((scratch[3] as number) & RDTSCP) !== 0;
 }
 
-function hasSpeculationControl(cpu: TrapCpu): boolean {
+function hasFeature7(cpu: TrapCpu, feature: number): boolean {
   cpu.cpuid(7, 0, scratch);
-  return ((scratch[3] as number) & SPECULATION) !== 0;
+  return ((scratch[3] as number) & feature) !== 0;
+}
+
+/** Registers of the processor that guests see, as they are or nearly so. */
+function readOwn(cpu: TrapCpu, index: number, vendor: number, out: Uint32Array): boolean {
+  switch (index) {
+    case UCODE_REV:
+      return cpu.readMsr(index, out);
+    case ARCH_CAPABILITIES:
+      return hasFeature7(cpu, CAPABILITIES) && cpu.readMsr(index, out);
+    case PLATFORM_ID:
+      return vendor === GENUINE_INTEL_EBX && cpu.readMsr(index, out);
+    case MISC_ENABLE:
+      if (!cpu.readMsr(index, out)) return false;
+      out[0] = (((out[0] as number) & ~MISC_ENABLE_HIDDEN) | MISC_ENABLE_SHOWN) >>> 0;
+      return true;
+    default:
+      return false;
+  }
 }
 
 function isMachineCheck(index: number): boolean {
@@ -156,7 +176,7 @@ export function readMsr(traps: PvTraps, cpu: TrapCpu, index: number, out: Uint32
       return hasTimeStampAux(cpu);
     case SPEC_CTRL:
       out[0] = pv.speculationControl;
-      return hasSpeculationControl(cpu);
+      return hasFeature7(cpu, SPECULATION);
   }
   if (isMachineCheck(index)) {
     if (index === MCG_CAP) out[0] = MCG_CAP_VALUE;
@@ -168,9 +188,15 @@ export function readMsr(traps: PvTraps, cpu: TrapCpu, index: number, out: Uint32
   if (vendor === GENUINE_INTEL_EBX) constants = intelConstants;
   else if (vendor === AUTHENTIC_AMD_EBX) constants = amdConstants;
   const row = constants.get(index);
-  if (!row) return false;
-  out[0] = row[1];
-  out[1] = row[2];
+  if (row) {
+    out[0] = row[1];
+    out[1] = row[2];
+    return true;
+  }
+  if (readOwn(cpu, index, vendor, out)) return true;
+  // A kernel too young to have a handler reads 0 of what exists, rather than crash.
+  if (!pv.traps.at(VECTOR_GP).isNull(vcpu.domain.word) || !cpu.readMsr(index, out)) return false;
+  out.fill(0, 0, 2);
   return true;
 }
 
@@ -202,11 +228,11 @@ export function writeMsr(
       cpu.setTimeStampAux(low);
       return true;
     case SPEC_CTRL:
-      if ((low & ~3) !== 0 || high !== 0 || !hasSpeculationControl(cpu)) return false;
+      if ((low & ~3) !== 0 || high !== 0 || !hasFeature7(cpu, SPECULATION)) return false;
       pv.speculationControl = low;
       return true;
     case PRED_CMD:
-      return (low & ~1) === 0 && high === 0 && hasSpeculationControl(cpu);
+      return (low & ~1) === 0 && high === 0 && hasFeature7(cpu, SPECULATION);
     case MISC_FEATURES_ENABLES:
       return low === 0 && high === 0;
     case HYPERCALL_PAGE:

@@ -104,6 +104,8 @@ export interface TrapCpu extends GuestCpu {
   readCode(target: Uint8Array): number;
   /** CPUID of the processor itself: EAX, EBX, ECX, EDX into `out`. What a guest sees of it is hv-core's business. */
   cpuid(leaf: number, subleaf: number, out: Uint32Array): void;
+  /** RDMSR of the processor itself, for those few registers a guest may read of it: low and high half; false: there is none. */
+  readMsr(index: number, out: Uint32Array): boolean;
   /** The time stamp counter as RDTSC reads it: low and high half into `out`. */
   readTimeStamp(out: Uint32Array): void;
   /** IA32_TSC_AUX, for RDTSCP and RDPID. */

@@ -147,7 +147,7 @@ function isGoodMtrr(index: number, low: number, high: number): boolean {
 }
 
 /** Reads an MSR into SCRATCH; false: there is none. */
-function read(core: Core, index: number): boolean {
+export function readMsrOf(core: Core, index: number): boolean {
   const { state } = core;
   const give = (low: number, high = 0): true => {
     state.setHalves(SCRATCH, low, high);
@@ -251,7 +251,7 @@ function write(core: Core, index: number, low: number, high: number): boolean {
 const readMsr: Routine = (core) => {
   const { state } = core;
   if (!isOn(core, 'msr')) raise(state, UD);
-  if (!read(core, state.getU(GPR + 8))) raise(state, GP, 0);
+  if (!readMsrOf(core, state.getU(GPR + 8))) raise(state, GP, 0);
   return 0;
 };
 /** WRMSR, a transfer: EFER changes the mode. */

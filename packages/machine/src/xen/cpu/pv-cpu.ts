@@ -203,6 +203,9 @@ export class PvCpu implements TrapCpu, PvEvents {
   cpuid(leaf: number, subleaf: number, out: Uint32Array): void {
     this.#monitor.cpuid(leaf, subleaf, out);
   }
+  readMsr(index: number, out: Uint32Array): boolean {
+    return this.#monitor.readMsr(index, out);
+  }
   readTimeStamp(out: Uint32Array): void {
     this.#monitor.readTimeStamp(out);
   }
