@@ -1,11 +1,16 @@
 // What a session in the foreground asks of a guest, whatever kind it is: its console, its run, its end.
 import {
+  type EndAction,
   Machine,
   type MachineEnd,
   type PcConfig,
+  XenDomains,
+  type XenDomainsConfig,
   XenGuest,
   type XenGuestConfig,
 } from '@proxeny/machine';
+import type { OnControl } from './guest-control.js';
+import { LinePrefixer } from './line-prefixer.js';
 
 export interface ForegroundGuest {
   /** Types at its console. */
@@ -24,6 +29,10 @@ export interface GuestHooks {
   readonly onOutput: (bytes: Uint8Array) => void;
   /** Bytes it writes to debug ports. */
   readonly onDebug: (byte: number) => void;
+  /** A line beside its console: what another guest of the same machine prints. */
+  readonly onLine: (line: string) => void;
+  /** A message about it, for the user. */
+  readonly onMessage: (message: string) => void;
   /** Asked between slices: whether its output must drain first. */
   readonly hold: () => Promise<void> | null;
 }
@@ -72,4 +81,59 @@ export function xenGuest(
       stop: () => guest.stop(),
     };
   };
+}
+
+/** How a machine's domains are shown: one at the terminal, the others a line at a time. */
+export interface DomainsView {
+  /** The domain whose console is the terminal. */
+  readonly console: string;
+  readonly onControl: OnControl;
+}
+
+/** Several domains in one machine. What becomes of each is said when it happens, so the end as a whole has no message. */
+export function xenDomains(
+  config: Pick<XenDomainsConfig, 'domains' | 'model'>,
+  view: DomainsView,
+): GuestBuilder {
+  return async ({ onOutput, onLine, onMessage, hold }) => {
+    const others = new Map(
+      config.domains.map(({ name }) => [name, new LinePrefixer(name, onLine)] as const),
+    );
+    others.delete(view.console);
+    const machine = await XenDomains.build({
+      ...config,
+      hold,
+      onConsole: (name, bytes) => {
+        const other = others.get(name);
+        if (other) other.push(bytes);
+        else onOutput(bytes);
+      },
+      onEnd: (name, end, action) => {
+        others.get(name)?.flush();
+        onMessage(`domain ${name} ${endText(end)}${actionText(action)}`);
+      },
+    });
+    view.onControl(machine.host.control);
+    return {
+      send: (bytes) => machine.send(view.console, bytes),
+      queuedInput: () => machine.queuedInput(view.console),
+      isListening: () => true,
+      run: async () => {
+        const end = await machine.run();
+        for (const other of others.values()) other.flush();
+        return { ...end, message: '' };
+      },
+      stop: () => machine.stop(),
+    };
+  };
+}
+
+function endText({ reason, message }: MachineEnd): string {
+  if (reason === 'crash') return `crashed: ${message}`;
+  return reason === 'reset' ? 'has reset' : 'powered off';
+}
+
+function actionText(action: EndAction): string {
+  if (action === 'restart') return '; starting it again';
+  return action === 'preserve' ? '; it stays, to be looked at' : '';
 }

@@ -3,6 +3,9 @@ import { ControlError, type ControlMethods, ControlServer, controlFolder } from 
 import { CommandError } from './command-error.js';
 import { EXIT_CONFLICT, EXIT_FAILURE } from './exit-code.js';
 
+/** Hears what can be asked of a guest, each time one is built. */
+export type OnControl = (methods: ControlMethods) => void;
+
 export class GuestControl {
   #methods: ControlMethods = {};
   #server: ControlServer | null = null;

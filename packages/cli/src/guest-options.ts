@@ -15,17 +15,19 @@ import { usageError } from './command-error.js';
 import { readInputFile } from './input-file.js';
 import { parseSize } from './quantity.js';
 
+const DEFAULT_MEMORY = '256M';
 const protocols: readonly BootProtocol[] = ['linux32', 'linux64', 'pvh', 'multiboot', 'elf'];
 
 /** Options as commander parses them. */
 export interface GuestOptions {
   readonly kernel?: string;
-  readonly builtin?: true;
+  /** True, or its name. */
+  readonly builtin?: true | string;
   readonly firmware?: string;
   readonly initrd?: string;
   readonly module?: readonly string[];
   readonly append?: string;
-  readonly memory: string;
+  readonly memory?: string;
   readonly cpu: string;
   readonly protocol?: string;
 }
@@ -36,12 +38,13 @@ export const collect = (value: string, all: readonly string[] = []): readonly st
   value,
 ];
 
-/** Adds the argument and the options of {@link GuestOptions}. */
+/** What a command's argument is, for its help. */
+export const kernelArgument = 'the kernel: bzImage, Multiboot, PVH or plain ELF, also compressed';
+
+/** Adds the options of {@link GuestOptions}. */
 export function addGuestOptions(command: Command): Command {
   return command
-    .argument('[kernel]', 'the kernel: bzImage, Multiboot, PVH or plain ELF, also compressed')
     .option('-k, --kernel <file>', 'the same as the argument')
-    .option('--builtin', 'run the built-in guest instead')
     .option('--firmware <file>', 'run raw firmware such as SeaBIOS instead')
     .option('-i, --initrd <file>', 'initial RAM disk')
     .option(
@@ -50,7 +53,7 @@ export function addGuestOptions(command: Command): Command {
       collect,
     )
     .option('-a, --append <text>', "the kernel's command line")
-    .option('-m, --memory <size>', 'RAM, such as 64M or 2G', '256M')
+    .option('-m, --memory <size>', `RAM, such as 64M or 2G; default: ${DEFAULT_MEMORY}`)
     .option(
       '-c, --cpu <model>',
       `one of ${cpuModelNames.join(', ')}; more with +feature, less with -feature`,
@@ -73,14 +76,15 @@ export async function guestConfig(
   if (argument !== undefined && options.kernel !== undefined)
     throw usageError(`two kernels: '${argument}' and --kernel '${options.kernel}'; name one`);
   const kernel = argument ?? options.kernel;
-  const named = [kernel !== undefined, options.builtin === true, options.firmware !== undefined];
+  const isBuiltin = options.builtin !== undefined;
+  const named = [kernel !== undefined, isBuiltin, options.firmware !== undefined];
   const count = named.filter(Boolean).length;
   if (count === 0) throw usageError('nothing to run; name a kernel, --firmware or --builtin');
   if (count > 1)
     throw usageError('a kernel, --firmware and --builtin exclude each other; name one');
   if (options.firmware !== undefined) refuseKernelOptions(options);
 
-  const memoryBytes = memoryOption(options.memory);
+  const memoryBytes = memoryOption(options.memory ?? DEFAULT_MEMORY);
   const model = cpuOption(options.cpu);
   const protocol = protocolOption(options.protocol);
   const image = await imageOf(kernel, options);
@@ -136,8 +140,8 @@ function memoryOption(text: string): number {
   return memoryBytes;
 }
 
-/** `name`, `name,+feature,-feature`. */
-function cpuOption(text: string): PcConfig['model'] {
+/** `name`, `name,+feature,-feature`. @throws CommandError */
+export function cpuOption(text: string): PcConfig['model'] {
   const [name = '', ...changes] = text.split(',');
   const model = cpuModel(name, changes);
   if (model === undefined)

@@ -127,7 +127,7 @@ export class GuestSession {
         continue;
       }
       if (end.reason === 'crash') {
-        this.#sayBelow(`the guest crashed: ${end.message}`);
+        if (end.message !== '') this.#sayBelow(`the guest crashed: ${end.message}`);
         return EXIT_GUEST_CRASH;
       }
       const awaited = this.#script?.awaited;
@@ -141,11 +141,19 @@ export class GuestSession {
   }
 
   async #build(): Promise<ForegroundGuest> {
-    const { build, serial, onDebug, hold } = this.#options;
+    const { build, serial, onDebug, hold, say } = this.#options;
     this.#guest = null; // so that its memory can go
     const guest = await build({
       onOutput: (bytes) => {
         if (serial) this.#printed(bytes);
+      },
+      onLine: (line) => {
+        if (serial) this.#printLine(line);
+      },
+      onMessage: (message) => {
+        this.#console.flush();
+        this.#startLine();
+        say(message);
       },
       onDebug: (byte) => onDebug?.(byte),
       hold: () => this.#console.ready() ?? hold?.() ?? null,
@@ -164,6 +172,13 @@ export class GuestSession {
     if (this.#unseen.length === 0) setImmediate(() => this.#showScript());
     for (const byte of bytes) this.#unseen.push(byte);
     if (this.#unseen.length >= 4096) this.#showScript();
+  }
+
+  /** A line of another guest's, below what stands in the line of this one. */
+  #printLine(line: string): void {
+    const start = this.#lastByte === LINE_FEED ? '' : '\n';
+    for (const byte of new TextEncoder().encode(start + line)) this.#console.write(byte);
+    this.#lastByte = LINE_FEED;
   }
 
   #showScript(): void {
@@ -195,11 +210,16 @@ export class GuestSession {
 
   /** On a line of its own, below what the guest has printed. */
   #sayBelow(message: string): void {
-    const { say, output } = this.#options;
     this.#console.close();
+    this.#startLine();
+    this.#options.say(message);
+  }
+
+  /** On a terminal, our words do not begin in the middle of a line of the guest's. */
+  #startLine(): void {
+    const { output } = this.#options;
     if (output.isTTY === true && this.#lastByte !== LINE_FEED)
       output.write(Uint8Array.of(LINE_FEED));
-    say(message);
   }
 
   #handleSignals(): () => void {

@@ -5,6 +5,7 @@ import {
   type PcConfig,
   sniffImage,
   type XenGuestConfig,
+  type XenImage,
 } from '@proxeny/machine';
 import { usageError } from './command-error.js';
 import type { GuestOptions } from './guest-options.js';
@@ -12,24 +13,31 @@ import type { GuestOptions } from './guest-options.js';
 export const guestTypes = ['auto', 'pc', 'pv', 'pvh'] as const;
 export type GuestType = (typeof guestTypes)[number];
 
-/** `auto`: a PC, but for images that only Xen can start. */
-export function chooseType(
-  wanted: GuestType,
-  image: Uint8Array,
-  name: string,
-): 'pc' | 'pv' | 'pvh' {
-  if (wanted !== 'auto') return wanted;
-  if (sniffImage(image, name) !== 'elf') return 'pc';
+/** A type, and the image opened if it is one for Xen. */
+export type ChosenType =
+  | { readonly type: 'pc' }
+  | { readonly type: 'pv' | 'pvh'; readonly image: XenImage };
+
+/**
+ * `auto`: a PC, but for images that only Xen can start.
+ * @throws ImageError if it is to be a Xen guest and the image is none
+ */
+export function chooseType(wanted: GuestType, bytes: Uint8Array, name: string): ChosenType {
+  if (wanted === 'pc') return { type: 'pc' };
+  if (wanted !== 'auto') return { type: wanted, image: openXenImage(bytes, name) };
+  if (sniffImage(bytes, name) !== 'elf') return { type: 'pc' };
   try {
-    return openXenImage(image, name).types.includes('pv') ? 'pv' : 'pc';
+    const image = openXenImage(bytes, name);
+    return image.types.includes('pv') ? { type: 'pv', image } : { type: 'pc' };
   } catch (error) {
-    if (error instanceof ImageError) return 'pc';
+    if (error instanceof ImageError) return { type: 'pc' };
     throw error;
   }
 }
 
 /** A Xen guest from what the command line says of a PC. @throws CommandError for what it cannot have */
 export function xenConfig(
+  image: XenImage,
   config: PcConfig,
   options: GuestOptions & { readonly name?: string },
   type: 'pv' | 'pvh',
@@ -44,8 +52,7 @@ export function xenConfig(
     if (value !== undefined)
       throw usageError(`--${name} is for PCs; it goes not with --type ${type}`);
   return {
-    image: config.image,
-    imageName: config.imageName ?? 'the kernel',
+    image,
     memoryBytes: config.memoryBytes,
     model: config.model,
     ...(options.name === undefined ? {} : { name: options.name }),

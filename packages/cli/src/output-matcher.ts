@@ -2,11 +2,11 @@
 // `\n` for it: the carriage returns before them, which serial consoles print and `.` does not match, are left out. So are control
 // sequences: shells print a query of the cursor's place behind their prompt, and `$` would not match there.
 
+import { CONTROL_SEQUENCE, plainText } from './terminal-text.js';
+
 /** Characters that are kept, so the longest match. */
 const WINDOW_LENGTH = 16 * 1024;
 const LAST_LINE_LENGTH = 120;
-/** Control sequences of terminals (ECMA-48 §5.4): colours, cursor movements, queries. */
-const SEQUENCE = new RegExp(`${String.fromCharCode(0x1b)}\\[[0-?]*[ -/]*[@-~]`, 'g');
 
 export class OutputMatcher {
   readonly #decoder = new TextDecoder();
@@ -18,7 +18,7 @@ export class OutputMatcher {
   /** Takes the next bytes, in UTF-8; a character may be cut between two chunks. */
   push(bytes: Uint8Array): void {
     const text = this.#decoder.decode(bytes, { stream: true });
-    this.#window = (this.#window + text).replace(SEQUENCE, '').replace(/\r+\n/g, '\n');
+    this.#window = (this.#window + text).replace(CONTROL_SEQUENCE, '').replace(/\r+\n/g, '\n');
     this.#recent = (this.#recent + text).slice(-8 * LAST_LINE_LENGTH);
     const surplus = this.#window.length - 2 * WINDOW_LENGTH;
     if (surplus > 0) this.#trim();
@@ -35,10 +35,7 @@ export class OutputMatcher {
   /** The last line that is not empty, for messages. */
   get lastLine(): string {
     const lines = this.#recent.split(/[\r\n]+/).filter((line) => line.trim() !== '');
-    return (lines.at(-1) ?? '')
-      .replace(SEQUENCE, '')
-      .replace(/\p{Cc}/gu, '')
-      .slice(-LAST_LINE_LENGTH);
+    return plainText(lines.at(-1) ?? '').slice(-LAST_LINE_LENGTH);
   }
 
   /** Cuts at the start of a line where there is one, so that `^` does not match in the middle. */

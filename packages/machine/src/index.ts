@@ -57,12 +57,21 @@ export type { ServiceRing } from './xen/build/service-ring.js';
 export { openXenImage, type XenGuestType, type XenImage } from './xen/build/xen-image.js';
 export {
   type DiskConfiguration,
+  type DomainConfigFile,
   type DomainConfiguration,
   type InterfaceConfiguration,
   parseDomainConfig,
+  readDomainConfig,
 } from './xen/config/domain-config.js';
 export { configJsonSchema } from './xen/config/domain-schema.js';
 export { ConsoleRing, type ConsoleRingOptions } from './xen/console/console-ring.js';
+export { XenDomain, type XenDomainConfig, type XenPlace } from './xen/guest/xen-domain.js';
+export {
+  type DomainWish,
+  type EndAction,
+  XenDomains,
+  type XenDomainsConfig,
+} from './xen/guest/xen-domains.js';
 export { XenGuest, type XenGuestConfig } from './xen/guest/xen-guest.js';
 export type { GuestDisk } from './xen/guest/xen-host.js';
 export { XenMachine, type XenMachineConfig } from './xen/guest/xen-machine.js';

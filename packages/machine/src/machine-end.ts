@@ -7,4 +7,6 @@ export interface MachineEnd {
   readonly code: number;
   /** For `crash`: what happened, with rip and the last faults. */
   readonly message: string;
+  /** For `crash`: the guest's own watchdog ended it. */
+  readonly isWatchdog?: true;
 }

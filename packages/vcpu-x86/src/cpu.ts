@@ -83,6 +83,9 @@ export class X86Cpu {
   readonly core: Core;
   readonly state: VcpuState;
   readonly engine: Engine;
+  /** Machine address of its VCPU_SIZE bytes. */
+  readonly base: number;
+  private readonly forgetJumps = (): void => this.core.forgetJumps();
   private readonly translator: Translator;
   private readonly jumpCache: number;
   private readonly lookupBlock = (): number => this.lookup();
@@ -97,6 +100,7 @@ export class X86Cpu {
 
   constructor(options: X86CpuOptions) {
     const { memory, base } = options;
+    this.base = base;
     this.state = new VcpuState(memory, base);
     this.engine = options.engine ?? ownEngine(options);
     const { blocks, gate } = this.engine;
@@ -113,11 +117,16 @@ export class X86Cpu {
     this.jumpCache = base + STATE_SIZE + TLB_SETS * TLB_SET_SIZE;
     this.state.set(JUMP_CACHE, this.jumpCache);
     blocks.attach(this.core.tlb);
-    blocks.onClear(() => this.core.forgetJumps());
+    blocks.onClear(this.forgetJumps);
     this.core.onGenerationWrap = () =>
       this.state.u8.fill(0, this.jumpCache, this.jumpCache + JUMP_CACHE_SIZE);
     this.translator = new Translator(this.core, blocks, gate);
     this.reset();
+  }
+
+  /** It is not run any more: the engine, which others may share, forgets it, and its memory can be another's. */
+  close(): void {
+    this.engine.blocks.detach(this.core.tlb, this.forgetJumps);
   }
 
   /** Power-on reset. */

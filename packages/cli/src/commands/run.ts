@@ -1,31 +1,36 @@
 // `proxeny run`: a guest in the foreground.
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
-import type { PcConfig } from '@proxeny/machine';
 import { type Command, Option } from 'commander';
 import { CommandError, usageError } from '../command-error.js';
-import { openDisks } from '../disk-option.js';
-import { pcGuest, xenGuest } from '../foreground-guest.js';
-import { GuestControl } from '../guest-control.js';
-import { addGuestOptions, collect, type GuestOptions, guestConfig } from '../guest-options.js';
+import { sniffConfig } from '../config-file.js';
+import { planDomains } from '../domains-plan.js';
+import { GuestControl, type OnControl } from '../guest-control.js';
+import { addGuestOptions, collect, cpuOption, kernelArgument } from '../guest-options.js';
+import { type GuestPlan, planSingle, type SingleOptions } from '../guest-plan.js';
 import { GuestSession, type SessionOptions } from '../guest-session.js';
-import { chooseType, type GuestType, guestTypes, xenConfig } from '../guest-type.js';
+import { guestTypes } from '../guest-type.js';
 import { readInputFile } from '../input-file.js';
 import { say } from '../messages.js';
 import { parseDuration } from '../quantity.js';
 import { expectStep, parseScript, type ScriptStep, sendStep } from '../script.js';
 
-interface RunOptions extends GuestOptions {
-  readonly type: GuestType;
-  readonly name?: string;
+interface RunOptions extends SingleOptions {
+  readonly config?: readonly string[];
+  readonly console?: string;
   readonly serial: string;
   readonly debugcon: string;
   readonly timeout?: string;
-  readonly disk?: readonly string[];
   /** `--expect`, `--send` and `--script` in the order in which they were written. */
   readonly expect?: readonly ScriptSource[];
   readonly reboot: boolean;
 }
+
+/** Options that say what a configuration file says of each of its domains. */
+const describing = [
+  ...(['kernel', 'builtin', 'firmware', 'initrd', 'module', 'append', 'memory'] as const),
+  ...(['protocol', 'type', 'disk'] as const),
+];
 
 type ScriptSource = { readonly option: 'expect' | 'send' | 'script'; readonly text: string };
 
@@ -36,9 +41,10 @@ Examples:
   proxeny run vmlinuz -i initrd.gz -a console=ttyS0 --expect 'login: $' --timeout 2m
   proxeny run kernel.elf --expect '^# ' --send 'poweroff\\n'
   proxeny run --firmware bios.bin --debugcon stderr
+  proxeny run machine.yaml --console web                  several domains in one machine
 
 The guest's console (the first serial port, or a Xen guest's console) is this terminal: Ctrl-] leaves it, and the guest ends. Guest bytes go to stdout, messages to
-stderr. --expect, --send and --script make up one list of steps, in the order written: wait until the output matches a
+stderr. Of several domains one is on the terminal; lines of the others have their names before them. --expect, --send and --script make up one list of steps, in the order written: wait until the output matches a
 regular expression, type text (\\n \\r \\t \\e \\xHH). When the last step is an --expect, its match ends the run.
 
 Exit codes: 0 ok (power off, match), 1 failure, 2 usage, 3 the guest crashed, 4 file not found, 5 the name is in use, 124
@@ -52,6 +58,13 @@ export function addRunCommand(program: Command, finish: (exitCode: number) => vo
   };
   const command = program.command('run').description('run a guest in the foreground');
   addGuestOptions(command)
+    .argument(
+      '[file...]',
+      `${kernelArgument}; or configuration files of domains: YAML, or xl's .cfg`,
+    )
+    .option('--builtin', 'run the built-in guest instead')
+    .option('--config <file>', 'the same as an argument; may be repeated', collect)
+    .option('--console <name>', 'the domain on the terminal; default: the first one')
     .addOption(
       new Option(
         '--type <type>',
@@ -92,13 +105,14 @@ export function addRunCommand(program: Command, finish: (exitCode: number) => vo
     )
     .option('--no-reboot', 'end with code 0 when the guest resets')
     .addHelpText('after', examples)
-    .action(async (kernel: string | undefined, options: RunOptions) => {
-      finish(await run(kernel, options, sources));
+    .action(async (files: readonly string[], options: RunOptions) => {
+      finish(await run(files, options, sources));
     });
 }
 
+/** @param files a kernel, or configuration files */
 async function run(
-  kernel: string | undefined,
+  files: readonly string[],
   options: RunOptions,
   sources: readonly ScriptSource[],
 ): Promise<number> {
@@ -107,30 +121,11 @@ async function run(
   const steps = await scriptSteps(sources);
   if (steps.length > 0 && options.serial === 'none')
     throw usageError('--expect, --send and --script need the serial port; leave out --serial none');
-  // The first one is read here, to complain about the command line before anything else happens.
-  let first: PcConfig | null = await guestConfig(kernel, options);
-  const type = chooseType(options.type, first.image, first.imageName ?? 'the kernel');
-  const config = (): PcConfig | Promise<PcConfig> => {
-    const known = first;
-    first = null;
-    return known ?? guestConfig(kernel, options);
-  };
-  if (type === 'pc' && options.disk !== undefined)
-    throw usageError('--disk is for guests of Xen; a PC has no disks yet');
-  if (type === 'pc' && options.name !== undefined)
-    throw usageError('--name is for guests of Xen; a PC answers no questions yet');
-  const debug = await debugSink(options.debugcon);
   const control = new GuestControl();
-  const disks = await openDisks(options.disk ?? []);
+  const plan = await choosePlan(files, options, (methods) => control.use(methods));
   try {
     const session = new GuestSession({
-      build:
-        type === 'pc'
-          ? pcGuest(config)
-          : xenGuest(
-              async () => ({ ...xenConfig(await config(), options, type), disks: disks.disks }),
-              (guest) => control.use(guest.control),
-            ),
+      build: plan.build,
       input: process.stdin,
       output: process.stdout,
       serial: options.serial === 'stdio',
@@ -138,16 +133,48 @@ async function run(
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
       endOnReset: !options.reboot,
       // A script types what there is to type.
-      typeEndOfInput: options.builtin === true && steps.length === 0,
-      ...debug,
+      typeEndOfInput: options.builtin !== undefined && steps.length === 0,
+      ...(await debugSink(options.debugcon)),
       say,
     });
-    if (type !== 'pc') await control.open(options.name, say);
+    if (plan.hasControl) await control.open(options.name, say);
     return await session.run();
   } finally {
     await control.close();
-    await disks.close();
+    await plan.close();
   }
+}
+
+/** A kernel and its options, or configuration files and none of the options that describe a guest. */
+async function choosePlan(
+  files: readonly string[],
+  options: RunOptions,
+  onControl: OnControl,
+): Promise<GuestPlan> {
+  const [first] = files;
+  const isConfig = first !== undefined && (await sniffConfig(first)) !== null;
+  const configs = [...(options.config ?? []), ...(isConfig ? files : [])];
+  if (configs.length === 0) {
+    if (files.length > 1)
+      throw usageError(`two kernels: '${files[0]}' and '${files[1]}'; name one`);
+    if (options.console !== undefined)
+      throw usageError('--console is for the domains of configuration files');
+    return await planSingle(first, options, onControl);
+  }
+  if (!isConfig && first !== undefined)
+    throw usageError(`'${first}' is no configuration file, and goes not with --config`);
+  for (const name of describing) {
+    const isGiven = name === 'type' ? options.type !== 'auto' : options[name] !== undefined;
+    if (isGiven)
+      throw usageError(`--${name} describes a guest; with a configuration file, write it there`);
+  }
+  return await planDomains({
+    files: configs,
+    model: cpuOption(options.cpu),
+    reboot: options.reboot,
+    onControl,
+    ...(options.console === undefined ? {} : { console: options.console }),
+  });
 }
 
 async function scriptSteps(sources: readonly ScriptSource[]): Promise<ScriptStep[]> {

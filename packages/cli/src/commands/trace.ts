@@ -3,7 +3,12 @@ import { Machine } from '@proxeny/machine';
 import { EXIT_HALT, EXIT_SHUTDOWN, InstructionTracer } from '@proxeny/vcpu-x86';
 import type { Command } from 'commander';
 import { EXIT_FAILURE, EXIT_GUEST_CRASH, EXIT_OK } from '../exit-code.js';
-import { addGuestOptions, type GuestOptions, guestConfig } from '../guest-options.js';
+import {
+  addGuestOptions,
+  type GuestOptions,
+  guestConfig,
+  kernelArgument,
+} from '../guest-options.js';
 import { say } from '../messages.js';
 import { parseAddress, parseCount } from '../quantity.js';
 
@@ -30,6 +35,8 @@ export function addTraceCommand(program: Command, finish: (exitCode: number) => 
     .command('trace')
     .description('show what each instruction of a guest does');
   addGuestOptions(command)
+    .argument('[kernel]', kernelArgument)
+    .option('--builtin', 'the built-in guest of a PC instead')
     .option('-n, --count <number>', 'instructions to show', '100')
     .option('--skip <number>', 'begin after so many instructions', '0')
     .option('--from <address>', 'begin when rIP is this address')

@@ -86,6 +86,12 @@ export class BlockCache implements CodeWatch {
     this.clearListeners.push(listener);
   }
 
+  /** Undoes `attach` and `onClear`. */
+  detach(tlb: Tlb, listener: () => void): void {
+    remove(this.tlbs, tlb);
+    remove(this.clearListeners, listener);
+  }
+
   holdsCode(mfn: number): boolean {
     return this.codeFrames[mfn] !== 0;
   }
@@ -298,4 +304,9 @@ export class BlockCache implements CodeWatch {
     this.regions?.cleared();
     for (const listener of this.clearListeners) listener();
   }
+}
+
+function remove<Item>(list: Item[], item: Item): void {
+  const index = list.indexOf(item);
+  if (index >= 0) list.splice(index, 1);
 }

@@ -1,7 +1,8 @@
 // DomainConfiguration: what a machine of several domains is built from, made of a YAML file or of xl configuration files. Paths are as written
 // in the file: whoever reads them knows what they are relative to.
+import type { ConfigError } from '../../config.js';
 import { checkDocument } from './config-check.js';
-import { type ConfigDocument, errorAt } from './config-document.js';
+import { type ConfigDocument, type ConfigPath, errorAt } from './config-document.js';
 import type { EventAction, RawDisk, RawDomain, RawVif } from './domain-schema.js';
 import { parseXlDocument } from './xl-document.js';
 import { parseYamlDocument } from './yaml-document.js';
@@ -53,14 +54,37 @@ export interface DomainConfiguration {
 const MIB = 1 << 20;
 const DEFAULT_INTERVAL_US = 50_000;
 
+/** A configuration file, read. */
+export interface DomainConfigFile {
+  readonly domains: readonly DomainConfiguration[];
+  /** The error of a domain's field, or of an item of it, that starts with file, line and column. */
+  errorAt(domain: number, path: ConfigPath, what: string): ConfigError;
+}
+
 /**
- * The domains a configuration file describes: one in an xl file, one or more in a YAML file (by its name: .yaml, .yml or .json).
+ * The domains a configuration file describes: one in an xl file, one or more in a YAML file.
  * @param file its name, for messages
+ * @param format default: by its name, YAML for .yaml, .yml and .json
  * @throws ConfigError whose message starts with file, line and column
  */
-export function parseDomainConfig(text: string, file: string): DomainConfiguration[] {
-  const isYaml = /\.(ya?ml|json)$/i.test(file);
-  const document = isYaml ? parseYamlDocument(text, file) : parseXlDocument(text, file);
+export function readDomainConfig(
+  text: string,
+  file: string,
+  format: 'yaml' | 'xl' = /\.(ya?ml|json)$/i.test(file) ? 'yaml' : 'xl',
+): DomainConfigFile {
+  const document = format === 'yaml' ? parseYamlDocument(text, file) : parseXlDocument(text, file);
+  return {
+    domains: domainsOf(document),
+    errorAt: (domain, path, what) => errorAt(document, ['domains', domain, ...path], what),
+  };
+}
+
+/** The domains alone; see {@link readDomainConfig}. @throws ConfigError */
+export function parseDomainConfig(text: string, file: string): readonly DomainConfiguration[] {
+  return readDomainConfig(text, file).domains;
+}
+
+function domainsOf(document: ConfigDocument): DomainConfiguration[] {
   const domains = checkDocument(document);
   for (const [i, { name }] of domains.entries()) {
     if (domains.findIndex((other) => other.name === name) < i) {

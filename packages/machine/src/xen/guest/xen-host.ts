@@ -1,13 +1,16 @@
 // XenHost: a machine with the services its domains have from the host: xenstore, and domain 0, in whose name they run, without a CPU.
 import { type Domain, HostPort, type Hypervisor } from '@proxeny/hv-core';
 import type { Mfn } from '@proxeny/memory';
+import type { ControlMethods } from '../../control-method.js';
 import type { BlockBackend } from '../../storage/block-backend.js';
 import { BackendHost } from '../backend-host.js';
 import { Blkback } from '../block/blkback.js';
 import { virtualDeviceNumber } from '../block/virtual-device.js';
+import { logMethods, MessageLog } from '../message-log.js';
 import type { EventPort } from '../shared-page.js';
 import type { StoreClient } from '../store/store-client.js';
 import { StoreService } from '../store/store-service.js';
+import { storeMethods } from '../store-methods.js';
 import { backendPath, frontendPath } from '../toolstack/device-pair.js';
 import { addDisk, diskDevice } from '../toolstack/disk-entry.js';
 import { XenbusBackend } from '../xenbus/xenbus-backend.js';
@@ -36,12 +39,22 @@ export interface ServedRing {
   close(): void;
 }
 
+interface AttachedDevice {
+  readonly backend: XenbusBackend;
+  readonly path: string;
+}
+
 export class XenHost {
   readonly domain: Domain;
   readonly stores: StoreService = new StoreService();
   readonly store: StoreClient;
+  /** What the hypervisor has to say, and what guests may print by console_io. */
+  readonly log: MessageLog = new MessageLog();
+  /** What other processes may ask. */
+  readonly control: ControlMethods;
   readonly #backends: BackendHost;
-  readonly #devices: XenbusBackend[] = [];
+  /** Back-ends by the number of their guest, each with its directory in the store. */
+  readonly #devices: Map<number, AttachedDevice[]> = new Map();
 
   /** @param wake a guest has something to do: the run loop must not sleep on */
   constructor(hypervisor: Hypervisor, wake: () => void) {
@@ -53,6 +66,7 @@ export class XenHost {
       limits: { maxFrames: 0, maxPort: HOST_PORTS, maxMappings: HOST_MAPPINGS },
     });
     this.store = this.stores.client();
+    this.control = { ...storeMethods(this.store, wake), ...logMethods(this.log) };
     this.#backends = new BackendHost({ domain: this.domain, store: this.store, wake });
     this.store.write('/local/domain/0/name', 'Domain-0');
     this.store.write('/local/domain/0/domid', '0');
@@ -88,18 +102,31 @@ export class XenHost {
     const isReadOnly = request.isReadOnly === true || disk.isReadOnly;
     addDisk(this.store, { domain: guest.id, id, name, parameters, isReadOnly, isCdrom });
     const device = diskDevice({ domain: guest.id, id });
+    const path = backendPath(device);
     const backend = new XenbusBackend({
       host: this.#backends,
       device: new Blkback({ host: this.#backends, guestId: guest.id, disk, isReadOnly, isCdrom }),
-      backendPath: backendPath(device),
+      backendPath: path,
       frontendPath: frontendPath(device),
     });
-    this.#devices.push(backend);
+    const devices = this.#devices.get(guest.id) ?? [];
+    this.#devices.set(guest.id, devices);
+    devices.push({ backend, path });
     backend.start();
+  }
+
+  /** Ends a guest's devices, and takes them out of the store; done when requests in flight are. */
+  async closeDevices(guest: Domain): Promise<void> {
+    const devices = this.#devices.get(guest.id) ?? [];
+    this.#devices.delete(guest.id);
+    await Promise.all(devices.map(({ backend }) => backend.close()));
+    for (const { path } of devices) this.store.remove(path);
   }
 
   /** Ends all devices at once; done when requests in flight are. */
   async close(): Promise<void> {
-    await Promise.all(this.#devices.splice(0).map((device) => device.close()));
+    const devices = [...this.#devices.values()].flat();
+    this.#devices.clear();
+    await Promise.all(devices.map(({ backend }) => backend.close()));
   }
 }

@@ -62,6 +62,8 @@ export class XenMachine implements SlicedMachine {
   readonly #loop = new RunLoop(this);
   readonly #parts: SharedCpuParts;
   readonly #cpus: PvCpu[] = [];
+  /** Places of CPUs that are gone. */
+  readonly #freeBases: number[] = [];
   readonly #blocks: BlockCache;
   readonly #maxCpus: number;
   readonly #engine: Engine;
@@ -120,15 +122,27 @@ export class XenMachine implements SlicedMachine {
 
   /** Makes the engine of a page-table guest's vCPU: `createCpu` of its DomainConfig. */
   readonly createPvCpu = (vcpu: Vcpu): PvCpu => {
-    const base = CPU_BASE + this.#cpus.length * VCPU_SIZE;
     if (this.#cpus.length >= this.#maxCpus)
       throw new RangeError(
         `this machine has room for ${this.#maxCpus} CPUs; give it more (maxCpus)`,
       );
+    const base = this.#freeBases.pop() ?? CPU_BASE + this.#cpus.length * VCPU_SIZE;
+    new Uint8Array(this.#parts.memory.buffer, base, VCPU_SIZE).fill(0);
     const cpu = new PvCpu(vcpu, this.#parts, base);
     this.#cpus.push(cpu);
     return cpu;
   };
+
+  /** Ends a domain, and gives its frames and its CPUs' places back. Only between slices. */
+  destroy(domain: Domain): void {
+    this.hypervisor.destroyDomain(domain);
+    for (const { cpu } of domain.vcpus) {
+      if (!(cpu instanceof PvCpu)) continue;
+      this.#cpus.splice(this.#cpus.indexOf(cpu), 1);
+      this.#freeBases.push(cpu.x86.base);
+      cpu.x86.close();
+    }
+  }
 
   get isOver(): boolean {
     return this.#isStopped;

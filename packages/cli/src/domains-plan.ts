@@ -1,0 +1,200 @@
+// What `run` makes of configuration files: several domains in one machine. Every wish is checked before anything runs; what cannot be had
+// is refused with file, line and column.
+import { basename } from 'node:path';
+import {
+  BlockError,
+  type ConfigError,
+  type DomainConfigFile,
+  type DomainConfiguration,
+  type DomainWish,
+  FileDisk,
+  type GuestDisk,
+  ImageError,
+  MEMORY_MAX_BYTES,
+  openXenImage,
+  virtualDeviceNumber,
+  type XenDomainConfig,
+  type XenImage,
+} from '@proxeny/machine';
+import type { CpuModel } from '@proxeny/vcpu-x86';
+import { CommandError, usageError } from './command-error.js';
+import { readConfigFile } from './config-file.js';
+import { EXIT_FAILURE, EXIT_NOT_FOUND } from './exit-code.js';
+import { xenDomains } from './foreground-guest.js';
+import type { OnControl } from './guest-control.js';
+import type { GuestPlan } from './guest-plan.js';
+import { readInputFile } from './input-file.js';
+
+/** What a machine needs beside its domains' memory. */
+const RESERVE_BYTES = 64 << 20;
+
+export interface DomainsOptions {
+  /** Configuration files. */
+  readonly files: readonly string[];
+  /** The domain on the terminal; the first one if left out. */
+  readonly console?: string;
+  readonly model: CpuModel;
+  /** Whether domains may start again after a reset. */
+  readonly reboot: boolean;
+  readonly onControl: OnControl;
+}
+
+/** A domain, and how to complain about it. */
+interface PlannedDomain {
+  readonly domain: DomainConfiguration;
+  readonly fail: (path: readonly (string | number)[], what: string) => ConfigError;
+}
+
+/** @throws CommandError, ConfigError */
+export async function planDomains(options: DomainsOptions): Promise<GuestPlan> {
+  const planned: PlannedDomain[] = [];
+  for (const path of options.files) planned.push(...domainsOf(await readConfigFile(path)));
+  checkTogether(planned);
+  const names = planned.map(({ domain }) => domain.name);
+  const console = options.console ?? (names[0] as string);
+  if (!names.includes(console))
+    throw usageError(
+      `--console '${console}': there is no such domain; there are ${names.join(', ')}`,
+    );
+  for (const each of planned) checkSupported(each);
+  const opened: GuestDisk[] = [];
+  const close = async (): Promise<void> => {
+    for (const { disk } of opened) await disk.close();
+  };
+  try {
+    const wishes: DomainWish[] = [];
+    for (const each of planned) {
+      const disks = await openDisks(each, opened);
+      wishes.push(await wishOf(each, disks, options.reboot));
+    }
+    const { model, onControl } = options;
+    const build = xenDomains({ domains: wishes, model }, { console, onControl });
+    return { build, hasControl: true, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function domainsOf(file: DomainConfigFile): PlannedDomain[] {
+  return file.domains.map((domain, i) => ({
+    domain,
+    fail: (path, what) => file.errorAt(i, path, what),
+  }));
+}
+
+/** What holds for all domains of a machine, from however many files. */
+function checkTogether(planned: readonly PlannedDomain[]): void {
+  const names = new Set<string>();
+  let left = MEMORY_MAX_BYTES - RESERVE_BYTES;
+  for (const { domain, fail } of planned) {
+    if (names.has(domain.name)) throw fail(['name'], `another domain is called ${domain.name} too`);
+    names.add(domain.name);
+    left -= domain.maxMemoryBytes;
+    if (left < 0)
+      throw fail(
+        ['memory'],
+        `all domains together get more than the ${(MEMORY_MAX_BYTES - RESERVE_BYTES) >> 20} MiB a machine has`,
+      );
+  }
+}
+
+/** Refuses what a configuration may say and we do not have. */
+function checkSupported({ domain, fail }: PlannedDomain): void {
+  if (domain.type === 'pc')
+    throw fail(['type'], 'a PC has a machine of its own; run it without a configuration file');
+  if (domain.maxVcpus > 1)
+    throw fail([domain.vcpus > 1 ? 'vcpus' : 'maxvcpus'], 'a guest has one virtual CPU so far');
+  if (domain.interfaces.length > 0)
+    throw fail(['vif', 0], 'guests have no network interfaces so far; leave vif out');
+  for (const [i, disk] of domain.disks.entries()) {
+    if (virtualDeviceNumber(disk.name) === null)
+      throw fail(['disk', i], `no disk is called ${disk.name}; the first one is xvda`);
+    if (!disk.mayDiscard)
+      throw fail(['disk', i], 'discards cannot be switched off; leave no-discard out');
+  }
+}
+
+/** Opens a domain's disks, and adds them to `opened`. */
+async function openDisks(planned: PlannedDomain, opened: GuestDisk[]): Promise<GuestDisk[]> {
+  const disks: GuestDisk[] = [];
+  for (const [i, { target, name, isReadOnly, isCdrom }] of planned.domain.disks.entries()) {
+    try {
+      const disk = await FileDisk.open(target, { isReadOnly });
+      const guestDisk = { name, disk, isReadOnly, isCdrom, parameters: target };
+      disks.push(guestDisk);
+      opened.push(guestDisk);
+    } catch (error) {
+      if (!(error instanceof BlockError)) throw error;
+      const code = error.kind === 'not-found' ? EXIT_NOT_FOUND : EXIT_FAILURE;
+      throw new CommandError(planned.fail(['disk', i], error.message).message, code);
+    }
+  }
+  return disks;
+}
+
+async function wishOf(
+  planned: PlannedDomain,
+  disks: readonly GuestDisk[],
+  mayReboot: boolean,
+): Promise<DomainWish> {
+  const { domain } = planned;
+  // The image is opened here to complain about it before anything runs, and kept for the first start only.
+  let first: XenImage | null = await imageOf(planned);
+  const limits = {
+    ...(domain.maxGrantFrames === undefined ? {} : { maxGrantFrames: domain.maxGrantFrames }),
+    ...(domain.maxEventChannels === undefined ? {} : { maxPort: domain.maxEventChannels }),
+  };
+  const config = async (): Promise<XenDomainConfig> => {
+    const image = first ?? (await imageOf(planned));
+    first = null;
+    const ramdisk = await fileOf(planned, 'ramdisk');
+    return {
+      image,
+      ...(ramdisk ? { ramdisk } : {}),
+      commandLine: domain.commandLine,
+      memoryBytes: domain.memoryBytes,
+      maxMemoryBytes: domain.maxMemoryBytes,
+      ...(domain.uuid === undefined ? {} : { uuid: domain.uuid }),
+      weight: domain.cpuWeight,
+      capPercent: domain.capPercent,
+      limits,
+      disks,
+    };
+  };
+  await fileOf(planned, 'ramdisk');
+  const { name, memoryBytes, maxMemoryBytes, onPoweroff, onWatchdog, onCrash } = domain;
+  const onReboot = domain.onReboot === 'restart' && !mayReboot ? 'destroy' : domain.onReboot;
+  const actions = { onPoweroff, onReboot, onWatchdog, onCrash };
+  return { name, memoryBytes, maxMemoryBytes, config, ...actions };
+}
+
+async function imageOf(planned: PlannedDomain): Promise<XenImage> {
+  const { domain, fail } = planned;
+  const bytes = (await fileOf(planned, 'kernel')) ?? new Uint8Array(0);
+  let image: XenImage;
+  try {
+    image = openXenImage(bytes, basename(domain.kernel));
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error;
+    throw fail(['kernel'], error.message);
+  }
+  const type = domain.type === 'auto' ? image.types[0] : domain.type;
+  if (type !== 'pv') throw fail(['type'], 'guests of type pvh do not run so far');
+  return image;
+}
+
+/** The file that a field names; undefined if it names none. @throws CommandError with the field's place */
+async function fileOf(
+  { domain, fail }: PlannedDomain,
+  field: 'kernel' | 'ramdisk',
+): Promise<Uint8Array | undefined> {
+  const path = domain[field];
+  if (path === undefined) return undefined;
+  try {
+    return await readInputFile(path, field);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw new CommandError(fail([field], error.message).message, error.exitCode, { cause: error });
+  }
+}

@@ -1,0 +1,147 @@
+// XenDomain: one domain of a machine with what the host gives it: memory, image, console, xenstore, disks. Made paused; closed once it has
+// shut down or is to go, and then nothing of it is left.
+import { type Domain, type DomainLimits, initialiseVcpu } from '@proxeny/hv-core';
+import { PAGE_SIZE } from '@proxeny/memory';
+import type { MachineEnd } from '../../machine-end.js';
+import { type BuiltPv, buildPv } from '../build/build-pv.js';
+import type { XenImage } from '../build/xen-image.js';
+import { ConsoleRing } from '../console/console-ring.js';
+import { addConsole } from '../toolstack/console-entry.js';
+import { removeDomainHome, writeDomainHome } from '../toolstack/domain-home.js';
+import { endOf, shutdownText } from './domain-end.js';
+import { randomUuid, uuidBytes, uuidText } from './uuid.js';
+import type { GuestDisk, ServedRing, XenHost } from './xen-host.js';
+import type { XenMachine } from './xen-machine.js';
+
+const MIB = 1 << 20;
+
+export interface XenDomainConfig {
+  readonly image: XenImage;
+  readonly ramdisk?: Uint8Array;
+  readonly commandLine?: string;
+  /** In bytes; whole pages of it are used. */
+  readonly memoryBytes: number;
+  /** What it may grow to; default `memoryBytes`. */
+  readonly maxMemoryBytes?: number;
+  readonly name?: string;
+  /** Text; a random one if left out. */
+  readonly uuid?: string;
+  /** Its share of the CPU among others: 256 is the usual one. */
+  readonly weight?: number;
+  /** The most CPU it gets, in percent; 0: no cap. */
+  readonly capPercent?: number;
+  readonly limits?: Partial<DomainLimits>;
+  readonly disks?: readonly GuestDisk[];
+  /** What the guest prints on its console. */
+  readonly onConsole?: (bytes: Uint8Array) => void;
+}
+
+/** Where domains live. */
+export interface XenPlace {
+  readonly machine: XenMachine;
+  readonly host: XenHost;
+  readonly wallClockMs: () => number;
+  readonly randomU32: () => number;
+}
+
+export class XenDomain {
+  readonly domain: Domain;
+  readonly #place: XenPlace;
+  readonly #console: ConsoleRing;
+  readonly #rings: ServedRing[] = [];
+
+  /** @throws ImageError about image, RAM disk or command line; HvError `no-memory`. Nothing is left then. */
+  constructor(place: XenPlace, config: XenDomainConfig) {
+    this.#place = place;
+    const { machine, host } = place;
+    const uuid = config.uuid ? uuidBytes(config.uuid) : randomUuid(place.randomU32);
+    const built = buildPv(machine.hypervisor, {
+      image: config.image,
+      memoryBytes: config.memoryBytes,
+      domain: {
+        name: config.name ?? 'guest',
+        uuid,
+        createCpu: machine.createPvCpu,
+        ...(config.weight === undefined ? {} : { weight: config.weight }),
+        ...(config.capPercent === undefined ? {} : { capPercent: config.capPercent }),
+        ...(config.limits ? { limits: config.limits } : {}),
+      },
+      ...(config.maxMemoryBytes ? { maxMemoryBytes: config.maxMemoryBytes } : {}),
+      ...(config.ramdisk ? { ramdisk: config.ramdisk } : {}),
+      ...(config.commandLine === undefined ? {} : { commandLine: config.commandLine }),
+    });
+    this.domain = built.domain;
+    this.#console = this.#connect(built, config, uuid);
+    for (const disk of config.disks ?? []) host.attachDisk(this.domain, disk);
+    const status = initialiseVcpu(built.domain.vcpus[0], built.start.context);
+    if (status !== 0)
+      throw new Error(`the first vCPU cannot start (${status}): a mistake of the builder`);
+    const { id, name, vcpus } = built.domain;
+    const mib = Math.floor((built.mfns.length * PAGE_SIZE) / MIB);
+    host.log.say(`domain ${id} (${name}): ${built.image.name}, ${mib} MiB, ${vcpus.length} vCPU`);
+  }
+
+  #connect(built: BuiltPv, config: XenDomainConfig, uuid: Uint8Array): ConsoleRing {
+    const { host, wallClockMs } = this.#place;
+    const { domain, store, console } = built;
+    const memoryKiB = (built.mfns.length * PAGE_SIZE) / 1024;
+    host.stores.addDomain(domain.id);
+    writeDomainHome(host.store, {
+      id: domain.id,
+      name: domain.name,
+      uuid: uuidText(uuid),
+      type: 'pv',
+      memoryKiB,
+      maxMemoryKiB: Math.max(memoryKiB, (config.maxMemoryBytes ?? 0) / 1024),
+      cpusOnline: domain.vcpus.map(() => true),
+      store: { frame: store.mfn, port: store.port },
+      startTime: wallClockMs() / 1000,
+    });
+    addConsole(host.store, domain.id, { frame: console.mfn, port: console.port });
+    const storeRing = host.serve(domain, store.mfn, store.port);
+    host.stores.connect(domain.id, storeRing.page, storeRing.port);
+    const consoleRing = host.serve(domain, console.mfn, console.port);
+    this.#rings.push(storeRing, consoleRing);
+    const { page, port } = consoleRing;
+    return new ConsoleRing({ page, port, onOutput: config.onConsole ?? (() => {}) });
+  }
+
+  /** Lets it run. */
+  start(): void {
+    this.domain.unpause();
+    this.#place.machine.wake();
+  }
+  /** Bytes typed at the console; queued without loss. */
+  send(bytes: Uint8Array): void {
+    this.#console.send(bytes);
+    this.#place.machine.wake();
+  }
+  /** Bytes given to {@link send} that the guest's ring has not taken yet. */
+  get queuedInput(): number {
+    return this.#console.queuedInput;
+  }
+
+  /** It has shut down: prints what is left in its ring, lets watchers of domains know, and tells how it ended. */
+  noteEnd(): MachineEnd {
+    this.#console.service();
+    const { host } = this.#place;
+    const { id } = this.domain;
+    host.log.forget(id);
+    host.stores.noteShutdown(id);
+    host.log.say(`domain ${id} has shut down: ${shutdownText(this.domain)}`);
+    return endOf(this.domain);
+  }
+
+  /** Takes everything of it out of the machine; done when its disks' requests in flight are. Call it between slices. */
+  async close(): Promise<void> {
+    const { machine, host } = this.#place;
+    const { domain } = this;
+    if (domain.shutdownReason === null && !domain.isDying) domain.pause();
+    await host.closeDevices(domain);
+    this.#console.close();
+    host.stores.removeDomain(domain.id);
+    removeDomainHome(host.store, domain.id);
+    for (const ring of this.#rings.splice(0)) ring.close();
+    machine.destroy(domain);
+  }
+}
