@@ -25,8 +25,9 @@ import type { OnControl } from './guest-control.js';
 import type { GuestPlan } from './guest-plan.js';
 import { readInputFile } from './input-file.js';
 
+const MIB = 1 << 20;
 /** What a machine needs beside its domains' memory. */
-const RESERVE_BYTES = 64 << 20;
+const RESERVE_BYTES = 64 * MIB;
 
 export interface DomainsOptions {
   /** Configuration files. */
@@ -94,7 +95,7 @@ function checkTogether(planned: readonly PlannedDomain[]): void {
     if (left < 0)
       throw fail(
         ['memory'],
-        `all domains together get more than the ${(MEMORY_MAX_BYTES - RESERVE_BYTES) >> 20} MiB a machine has`,
+        `all domains together get more than the ${(MEMORY_MAX_BYTES - RESERVE_BYTES) / MIB} MiB a machine has`,
       );
   }
 }
