@@ -22,7 +22,11 @@ export class RegionContext {
   readonly code: number;
   /** Condition of the running block's branch. */
   readonly condition: number;
+  /** Address of the TLB set in use. */
+  readonly tlb: number;
   exitAtOffset: Label = 0;
+  /** By offset of an instruction: where it leaves for the cold tier, behind all other code. */
+  readonly pads = new Map<number, Label>();
   exitTo: Label = 0;
   private readonly registers = new Map<number, { local: number; written: boolean }>();
 
@@ -36,6 +40,7 @@ export class RegionContext {
     this.to = w.ownLocal(I64);
     this.code = w.ownLocal(I32);
     this.condition = w.ownLocal(I32);
+    this.tlb = w.ownLocal(I32);
   }
   get wide(): boolean {
     return this.mode.bits === 64;

@@ -5,7 +5,7 @@
 
 import type { Mode } from '../semantics/shape.js';
 import { fastRoutines } from '../semantics/x87-fast.js';
-import { BLOCK_RIP, BUDGET, RIP } from '../state/layout.js';
+import { BLOCK_RIP, BUDGET, RIP, TLB_BASE } from '../state/layout.js';
 import type { EmitTarget } from '../wasm/emit.js';
 import { FunctionWriter, type Label } from '../wasm/encoder.js';
 import type { ModuleWriter } from '../wasm/module.js';
@@ -13,6 +13,7 @@ import { I32, OP, PURE } from '../wasm/opcodes.js';
 import { COLD, LEFT, RegionContext } from './context.js';
 import { type Region, type RegionBlock, type RegionInstruction, successors } from './discover.js';
 import { InstructionEmitter } from './instruction.js';
+import { hasWayOut } from './prepare.js';
 import { type Shape, structure } from './structure.js';
 
 const op = (name: string): number => PURE.get(name) as number;
@@ -51,6 +52,7 @@ class RegionWriter {
       state: 0,
       record: -1,
       fastRoutines,
+      tlbBase: x.tlb,
       fault: never,
       jump: never,
       branch: never,
@@ -67,9 +69,24 @@ class RegionWriter {
     // Which registers there are to load is known only behind the body.
     x.exitTo = w.block();
     x.exitAtOffset = w.block();
+    const cold = w.block();
+    // Ways out lie behind the code, which stays dense: one pad an instruction, the first innermost.
+    const starts = this.blocks.flatMap((b) =>
+      b.instructions.filter((i) => hasWayOut(i.program)).map((i) => i.start),
+    );
+    for (const start of starts.toReversed()) x.pads.set(start, w.block());
     const at = w.length;
     this.tree(0);
     w.op(OP.unreachable);
+    for (const start of starts) {
+      w.end();
+      w.i32Const(start);
+      w.setLocal(x.offset);
+      w.br(cold);
+    }
+    w.end();
+    w.i32Const(COLD);
+    w.setLocal(x.code);
     w.end();
     w.get(x.rip);
     w.get(x.offset);
@@ -102,6 +119,9 @@ class RegionWriter {
     head.get(0);
     head.memory(OP.i32Load, BUDGET);
     head.setLocal(x.left);
+    head.get(0);
+    head.memory(OP.i32Load, TLB_BASE);
+    head.setLocal(x.tlb);
     x.loadRegisters(head);
     x.flags.enter(head);
   }

@@ -60,6 +60,25 @@ export class FlagsLocals {
     this.a64 = wide ? w.ownLocal(I64) : -1;
     this.c64 = wide ? w.ownLocal(I64) : -1;
   }
+  /** Every local that some kind uses. */
+  protected get all(): readonly number[] {
+    const narrow = [this.r, this.a, this.c, this.carry, this.top];
+    return this.wide ? [...narrow, this.r64, this.a64, this.c64] : narrow;
+  }
+  protected isWide(local: number): boolean {
+    return local === this.r64 || local === this.a64 || local === this.c64;
+  }
+  /** The locals that say what the flags are. */
+  protected localsOf({ kind, bits }: KnownFlags): readonly number[] {
+    const wide = bits === 64;
+    const used = [wide ? this.r64 : this.r];
+    const base = kind & BASE;
+    if (base === EXPLICIT || base === ENTRY) used.push(this.a);
+    else if (base !== LOGIC) used.push(wide ? this.a64 : this.a, wide ? this.c64 : this.c);
+    if ((kind & KEEPS_CARRY) !== 0) used.push(this.carry);
+    if ((kind & ROTATED) !== 0) used.push(this.top);
+    return used;
+  }
   protected op(name: string): void {
     const { w } = this;
     w.op(PURE.get(name) as number);

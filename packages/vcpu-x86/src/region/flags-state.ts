@@ -106,7 +106,21 @@ export class FlagsState extends FlagsLocals {
     }
     w.i32Const(code | (bits << 8));
     w.setLocal(this.kind);
-    this.known = { kind: code, bits, plain };
+    const known = { kind: code, bits, plain };
+    this.release(known);
+    this.known = known;
+  }
+  /** Zeroes the locals that mean nothing any more: every way out would keep their old values alive. */
+  private release(next: KnownFlags): void {
+    const { w, known } = this;
+    const used = this.localsOf(next);
+    const before = known ? this.localsOf(known) : this.all;
+    for (const local of before) {
+      if (used.includes(local)) continue;
+      if (this.isWide(local)) w.i64Const(0n);
+      else w.i32Const(0);
+      w.setLocal(local);
+    }
   }
 
   /** CF alone, or CF and OF: the flags stay what they were otherwise. */

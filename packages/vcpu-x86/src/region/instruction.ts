@@ -13,8 +13,9 @@ import {
   SEGMENTS,
 } from '../state/layout.js';
 import { type EmitTarget, Emitter, wasmType } from '../wasm/emit.js';
+import type { Label } from '../wasm/encoder.js';
 import { I32, I64, OP, PURE } from '../wasm/opcodes.js';
-import { COLD, type RegionContext } from './context.js';
+import type { RegionContext } from './context.js';
 
 const GPR_END = GPR + 128;
 /** No offset in the state page. */
@@ -32,9 +33,9 @@ export class InstructionEmitter extends Emitter {
     this.start = start;
   }
 
-  /** The instruction is the cold tier's after all. */
-  private miss(): void {
-    this.x.leaveAt(this.start, COLD);
+  /** The instruction is the cold tier's after all; it has a pad wherever it may come to this. */
+  private get pad(): Label {
+    return this.x.pads.get(this.start) as Label;
   }
 
   protected override statement(n: Node): void {
@@ -83,7 +84,7 @@ export class InstructionEmitter extends Emitter {
         return;
       }
       case 'raise':
-        return this.miss();
+        return this.w.br(this.pad);
       case 'branch': {
         if (n.args.length === 2) {
           this.value(n.args[1]);
@@ -110,9 +111,7 @@ export class InstructionEmitter extends Emitter {
     w.get(local);
     w.i32Const(0);
     w.op(op('i32.lt_s'));
-    w.if();
-    this.miss();
-    w.end();
+    w.brIf(this.pad);
   }
 
   protected override write(n: Node): void {
@@ -221,9 +220,7 @@ export class InstructionEmitter extends Emitter {
   private hit(linear: number, access: Access, tag: number): number {
     const entry = this.access.probe(linear, access.bits, tag);
     this.w.op(op('i32.eqz'));
-    this.w.if();
-    this.miss();
-    this.w.end();
+    this.w.brIf(this.pad);
     return entry;
   }
   protected override load(n: Node & { op: 'load' }): void {
@@ -265,9 +262,7 @@ export class InstructionEmitter extends Emitter {
     w.get(0);
     w.memory(OP.i64Load, SEGMENTS + (n.write ? SEGMENT_WRITE_LIMIT : SEGMENT_READ_LIMIT) + slot);
     w.op(op('i64.gt_s'));
-    w.if();
-    this.miss();
-    w.end();
+    w.brIf(this.pad);
     const result = w.newLocal(I64);
     w.get(0);
     w.memory(OP.i64Load, SEGMENTS + SEGMENT_BASE + slot);

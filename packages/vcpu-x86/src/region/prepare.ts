@@ -86,6 +86,24 @@ function branches(n: Node & { op: 'if' }, effects: Effects): Prepared {
   };
 }
 
+/** Has the prepared instruction ways out? */
+export const hasWayOut = (statements: readonly Node[]): boolean =>
+  statements.some((n) => {
+    switch (n.op) {
+      case 'load':
+      case 'store':
+      case 'segment':
+      case 'raise':
+        return true;
+      case 'call':
+        return !isInfallible(n.routine);
+      case 'if':
+        return hasWayOut(n.body) || hasWayOut(n.otherwise);
+      default:
+        return false;
+    }
+  });
+
 const isFlags = (base: number): boolean => base === FLAG_RESULT || base === FLAG_AUX;
 /** A loop that computes with its locals alone. */
 const isLocal = (statements: readonly Node[]): boolean =>

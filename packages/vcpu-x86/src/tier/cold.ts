@@ -152,10 +152,11 @@ export function coldImports(
       ),
   };
   for (const [name, routine] of Object.entries(routines)) {
-    env[name] = (...args: number[]) => {
+    // Arguments one by one: a spread would make an array a call. Routines ignore what they do not take.
+    env[name] = (a: number, b: number, c: number, d: number, e: number) => {
       const core = current();
       try {
-        const result = routine(core, ...args);
+        const result = routine(core, a, b, c, d, e);
         core.noticeInterrupt();
         return result;
       } catch (e) {

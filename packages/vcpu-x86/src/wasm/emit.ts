@@ -17,6 +17,8 @@ export interface EmitTarget {
   readonly record: number;
   /** Routines that have a WebAssembly function in front of them, see fast-name.ts. */
   readonly fastRoutines?: ReadonlySet<string>;
+  /** Local that holds the address of the TLB set in use; absent: the state page says. */
+  readonly tlbBase?: number;
   /** Leaves with a recorded fault. */
   fault(): void;
   /** Leaves with rIP stored in the state. */

@@ -102,8 +102,11 @@ export class MemoryAccess {
   private probeTo(linear: number, tag: number, toLast: () => void): number {
     const { w } = this;
     const entry = w.newLocal(I32);
-    w.get(this.t.state);
-    w.memory(OP.i32Load, TLB_BASE);
+    if (this.t.tlbBase !== undefined) w.get(this.t.tlbBase);
+    else {
+      w.get(this.t.state);
+      w.memory(OP.i32Load, TLB_BASE);
+    }
     w.get(linear);
     w.op(PURE.get('i32.wrap_i64') as number);
     w.i32Const(7);
