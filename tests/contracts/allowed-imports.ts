@@ -156,7 +156,8 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
   'machine/xen/guest': [
     ...['abi', 'hv-core', 'memory', 'vcpu-x86'],
     ...['machine/fault-text', 'machine/host', 'machine/machine-end', 'machine/run-loop'],
-    ...['machine/storage', 'machine/xen/backend-host', 'machine/xen/block', 'machine/xen/build'],
+    ...['machine/network', 'machine/storage', 'machine/xen/backend-host'],
+    ...['machine/xen/block', 'machine/xen/build', 'machine/xen/net'],
     ...['machine/xen/console', 'machine/xen/cpu', 'machine/xen/shared-page'],
     ...['machine/xen/store', 'machine/xen/store-methods', 'machine/xen/toolstack'],
     ...['machine/control-method', 'machine/xen/message-log', 'machine/xen/xenbus'],
@@ -188,10 +189,10 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
   'machine/xen/toolstack': ['abi', 'machine/xen/store'],
   'machine/xen/testing': ['abi', 'machine/xen/shared-page', 'machine/xen/store'],
   // Back-ends of Xen's split drivers: they know guests by their grants and events only, and no CPU.
-  'machine/xen/store-access': [],
-  'machine/xen/backend-host': ['hv-core', 'machine/xen/store-access'],
+  'machine/xen/backend-store': [],
+  'machine/xen/backend-host': ['hv-core', 'machine/xen/backend-store'],
   'machine/xen/ring': ['abi', 'hv-core', 'memory'],
-  'machine/xen/xenbus': ['abi', 'machine/xen/backend-host', 'machine/xen/store-access'],
+  'machine/xen/xenbus': ['abi', 'machine/xen/backend-host', 'machine/xen/backend-store'],
   'machine/xen/block': [
     'abi',
     'hv-core',

@@ -37,6 +37,16 @@ export { sniffPayload, unpackPayload } from './loader/payload.js';
 export { parseSetupHeader, type SetupHeader } from './loader/setup-header.js';
 export { Machine, type PcConfig } from './machine.js';
 export type { MachineEnd } from './machine-end.js';
+export { makeCable, makeLoopback } from './network/cable.js';
+export {
+  type EthernetFrame,
+  type FrameReceiver,
+  type LargeSegment,
+  type MissingChecksum,
+  type NetworkPort,
+  plainFrame,
+} from './network/network-port.js';
+export { NetworkSwitch } from './network/network-switch.js';
 export {
   type BlockBackend,
   BlockError,
@@ -73,7 +83,7 @@ export {
   type XenDomainsConfig,
 } from './xen/guest/xen-domains.js';
 export { XenGuest, type XenGuestConfig } from './xen/guest/xen-guest.js';
-export type { GuestDisk } from './xen/guest/xen-host.js';
+export type { GuestDisk, GuestNetwork } from './xen/guest/xen-host.js';
 export { XenMachine, type XenMachineConfig } from './xen/guest/xen-machine.js';
 export { logMethods, MessageLog } from './xen/message-log.js';
 export type { EventPort, SharedPage } from './xen/shared-page.js';

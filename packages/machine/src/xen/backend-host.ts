@@ -1,19 +1,19 @@
 // BackendHost: what back-ends of all kinds stand on: the domain whose name they run under, its grants, its ends of event channels,
 // xenstore, and a way to wake the run loop.
 import { type Domain, HostGrants, HostPort, type MachineMemory } from '@proxeny/hv-core';
-import type { StoreAccess } from './store-access.js';
+import type { BackendStore } from './backend-store.js';
 
 export interface BackendHostOptions {
   /** The domain that guests grant to: as a rule number 0, without a vCPU. */
   readonly domain: Domain;
-  readonly store: StoreAccess;
+  readonly store: BackendStore;
   /** A guest may have something to do, outside of a slice: the run loop must not sleep on. */
   readonly wake?: () => void;
 }
 
 export class BackendHost {
   readonly domain: Domain;
-  readonly store: StoreAccess;
+  readonly store: BackendStore;
   readonly grants: HostGrants;
   readonly #wake: () => void;
 

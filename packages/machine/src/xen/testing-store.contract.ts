@@ -1,13 +1,13 @@
 // TestStore: a xenstore of a map, for tests of back-ends: no permissions, no transactions, no limits.
 import type { FrontStore, NativeCode } from '@proxeny/pv-guest';
-import type { StoreAccess } from './store-access.js';
+import type { BackendStore } from './backend-store.js';
 
 interface TestWatch {
   readonly path: string;
   readonly listener: () => void;
 }
 
-export class TestStore implements StoreAccess {
+export class TestStore implements BackendStore {
   readonly nodes: Map<string, string> = new Map();
   readonly #watches: Set<TestWatch> = new Set();
   readonly #fired: TestWatch[] = [];

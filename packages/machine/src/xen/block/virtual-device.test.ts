@@ -14,6 +14,7 @@ it.each([
   ['hda', 768],
   ['hdb1', 833],
   ['hdc', 5632],
+  ['hdc5', 5637],
   ['d0', 51712],
   ['d5p2', 51794],
 ])('%s is device %i', (name, number) => {
@@ -27,7 +28,7 @@ it.each([
   'xvda256',
   'sdq',
   'sda16',
-  'hdi',
+  'hde',
   'hda64',
   'vda',
   'XVDA',

@@ -5,7 +5,8 @@ const XVD_MINORS = 16;
 const EXTENDED = 1 << 28;
 const EXTENDED_MINORS = 256;
 const SCSI_MAJOR = 8;
-const IDE_MAJORS = [3, 22, 33, 34];
+/** Of four disks, two each; there are no more by such names. */
+const IDE_MAJORS = [3, 22];
 
 /** `a` is 0, `z` 25, `aa` 26. */
 function diskIndex(letters: string): number {

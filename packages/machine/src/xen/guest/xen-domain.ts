@@ -10,7 +10,7 @@ import { addConsole } from '../toolstack/console-entry.js';
 import { removeDomainHome, writeDomainHome } from '../toolstack/domain-home.js';
 import { endOf, shutdownText } from './domain-end.js';
 import { randomUuid, uuidBytes, uuidText } from './uuid.js';
-import type { GuestDisk, ServedRing, XenHost } from './xen-host.js';
+import type { GuestDisk, GuestNetwork, ServedRing, XenHost } from './xen-host.js';
 import type { XenMachine } from './xen-machine.js';
 
 const MIB = 1 << 20;
@@ -32,6 +32,7 @@ export interface XenDomainConfig {
   readonly capPercent?: number;
   readonly limits?: Partial<DomainLimits>;
   readonly disks?: readonly GuestDisk[];
+  readonly networks?: readonly GuestNetwork[];
   /** What the guest prints on its console. */
   readonly onConsole?: (bytes: Uint8Array) => void;
 }
@@ -73,6 +74,7 @@ export class XenDomain {
     this.domain = built.domain;
     this.#console = this.#connect(built, config, uuid);
     for (const disk of config.disks ?? []) host.attachDisk(this.domain, disk);
+    for (const card of config.networks ?? []) host.attachNetwork(this.domain, card);
     const status = initialiseVcpu(built.domain.vcpus[0], built.start.context);
     if (status !== 0)
       throw new Error(`the first vCPU cannot start (${status}): a mistake of the builder`);

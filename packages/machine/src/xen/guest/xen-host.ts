@@ -2,18 +2,21 @@
 import { type Domain, HostPort, type Hypervisor } from '@proxeny/hv-core';
 import type { Mfn } from '@proxeny/memory';
 import type { ControlMethods } from '../../control-method.js';
+import type { NetworkPort } from '../../network/network-port.js';
 import type { BlockBackend } from '../../storage/block-backend.js';
 import { BackendHost } from '../backend-host.js';
 import { Blkback } from '../block/blkback.js';
 import { virtualDeviceNumber } from '../block/virtual-device.js';
 import { logMethods, MessageLog } from '../message-log.js';
+import { Netback } from '../net/netback.js';
 import type { EventPort } from '../shared-page.js';
 import type { StoreClient } from '../store/store-client.js';
 import { StoreService } from '../store/store-service.js';
 import { storeMethods } from '../store-methods.js';
-import { backendPath, frontendPath } from '../toolstack/device-pair.js';
+import { backendPath, type DeviceName, frontendPath } from '../toolstack/device-pair.js';
 import { addDisk, diskDevice } from '../toolstack/disk-entry.js';
-import { XenbusBackend } from '../xenbus/xenbus-backend.js';
+import { addNetwork } from '../toolstack/network-entry.js';
+import { XenbusBackend, type XenbusDevice } from '../xenbus/xenbus-backend.js';
 import { FramePage } from './frame-page.js';
 
 /** Event channels and grants of all services together. */
@@ -30,6 +33,16 @@ export interface GuestDisk {
   readonly isCdrom?: boolean;
   /** What xenstore says the disk is: a path, say. */
   readonly parameters?: string;
+}
+
+/** A network card for a guest. */
+export interface GuestNetwork {
+  /** From 0 on. */
+  readonly id: number;
+  /** Its address: `00:16:3e:xx:xx:xx`. */
+  readonly mac: string;
+  /** What it is plugged into; closed by whoever made it, after the machine. */
+  readonly network: NetworkPort;
 }
 
 /** One ring of a guest's, at the host's side. */
@@ -101,16 +114,28 @@ export class XenHost {
     if (id === null) throw new RangeError(`'${name}' is no name of a disk; the first one is xvda`);
     const isReadOnly = request.isReadOnly === true || disk.isReadOnly;
     addDisk(this.store, { domain: guest.id, id, name, parameters, isReadOnly, isCdrom });
-    const device = diskDevice({ domain: guest.id, id });
-    const path = backendPath(device);
+    const host = this.#backends;
+    const blkback = new Blkback({ host, guestId: guest.id, disk, isReadOnly, isCdrom });
+    this.#start(diskDevice({ domain: guest.id, id }), blkback);
+  }
+
+  /** Gives a network card to a guest whose home is in the store. */
+  attachNetwork(guest: Domain, { id, mac, network }: GuestNetwork): void {
+    addNetwork(this.store, { domain: guest.id, id, mac });
+    const netback = new Netback({ host: this.#backends, guestId: guest.id, network });
+    this.#start({ kind: 'vif', domain: guest.id, id }, netback);
+  }
+
+  #start(name: DeviceName, device: XenbusDevice): void {
+    const path = backendPath(name);
     const backend = new XenbusBackend({
       host: this.#backends,
-      device: new Blkback({ host: this.#backends, guestId: guest.id, disk, isReadOnly, isCdrom }),
+      device,
       backendPath: path,
-      frontendPath: frontendPath(device),
+      frontendPath: frontendPath(name),
     });
-    const devices = this.#devices.get(guest.id) ?? [];
-    this.#devices.set(guest.id, devices);
+    const devices = this.#devices.get(name.domain) ?? [];
+    this.#devices.set(name.domain, devices);
     devices.push({ backend, path });
     backend.start();
   }

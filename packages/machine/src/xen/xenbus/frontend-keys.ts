@@ -1,5 +1,5 @@
 // What a front-end wrote into its directory: text from a guest, to be read with care.
-import type { StoreAccess } from '../store-access.js';
+import type { BackendStore } from '../backend-store.js';
 
 /** A decimal number of 32 bits, or null for anything else. */
 export function decimal(text: string | null): number | null {
@@ -9,11 +9,11 @@ export function decimal(text: string | null): number | null {
 }
 
 export class FrontendKeys {
-  readonly #store: StoreAccess;
+  readonly #store: BackendStore;
   readonly #path: string;
 
   /** @param path the directory, without a slash at its end. */
-  constructor(store: StoreAccess, path: string) {
+  constructor(store: BackendStore, path: string) {
     this.#store = store;
     this.#path = path;
   }

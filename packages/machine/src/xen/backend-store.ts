@@ -1,7 +1,7 @@
-// StoreAccess: what back-ends ask of xenstore: they run in the host, with all rights, and outside of transactions, since nothing of a
+// BackendStore: what back-ends ask of xenstore: they run in the host, with all rights, and outside of transactions, since nothing of a
 // guest's happens between two of their calls.
 
-export interface StoreAccess {
+export interface BackendStore {
   /** The value of a node, null if it is not there. */
   read(path: string): string | null;
   /** Sets a node's value; nodes above it that are missing are made. */
