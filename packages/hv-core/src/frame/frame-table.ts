@@ -4,7 +4,7 @@
 // an owner's list holds exactly the frames it owns; the allocation itself is one reference (flag ALLOCATED).
 import { DOMID_INVALID } from '@proxeny/abi';
 import type { Mfn } from '@proxeny/memory';
-import { assert } from '../error.js';
+import { fail } from '../error.js';
 import type { MachineMemory } from './machine-memory.js';
 
 /** What a frame is used as; exclusive while its type count is above zero. */
@@ -139,14 +139,14 @@ export class FrameTable {
   /** One more reference to a frame the caller already holds one to. */
   getAgain(mfn: number): void {
     const count = this.references[mfn] as number;
-    assert(count > 0, `frame ${mfn} is referred to again without a reference`);
+    if (count === 0) fail(`frame ${mfn} is referred to again without a reference`);
     this.references[mfn] = count + 1;
   }
 
   /** Gives a reference back; the last one frees the frame. */
   putPage(mfn: number): void {
     const count = this.references[mfn] as number;
-    assert(count > 0, `frame ${mfn} has no reference to give back`);
+    if (count === 0) fail(`frame ${mfn} has no reference to give back`);
     this.references[mfn] = count - 1;
     if (count === 1) this.#release(mfn);
   }
@@ -161,7 +161,7 @@ export class FrameTable {
   }
 
   #release(mfn: number): void {
-    assert(this.typeReferences[mfn] === 0, `frame ${mfn} is freed while it has a type`);
+    if (this.typeReferences[mfn] !== 0) fail(`frame ${mfn} is freed while it has a type`);
     const owner = this.owner[mfn] as number;
     const list = this.list(owner);
     const next = this.#next[mfn] as number;

@@ -22,7 +22,7 @@
 // validated ("parked") for the call's next attempt. Devalidation is always done later, table by table, from a queue; a queued frame
 // keeps a reference and can take no new type before its turn. So neither recursion nor time grow with what a guest built.
 import { XEN_EINVAL } from '@proxeny/abi';
-import { assert } from '../error.js';
+import { assert, fail } from '../error.js';
 import { RESTART } from '../hypercall/continuation.js';
 import {
   FRAME_DEVALIDATING,
@@ -120,7 +120,7 @@ export class PageTypes {
   putType(mfn: number): void {
     const { frames } = this;
     const count = frames.typeReferences[mfn] as number;
-    assert(count > 0, `frame ${mfn} has no type reference to give back`);
+    if (count === 0) fail(`frame ${mfn} has no type reference to give back`);
     frames.typeReferences[mfn] = count - 1;
     if (count > 1) return;
     const flags = frames.flags[mfn] as number;

@@ -15,7 +15,7 @@ import {
 } from '@proxeny/abi';
 import type { Mfn } from '@proxeny/memory';
 import type { Domain } from '../domain.js';
-import { assert } from '../error.js';
+import { assert, fail } from '../error.js';
 import { GrantEntries, STATUS_PER_FRAME } from './grant-entries.js';
 import { MapTrack } from './map-track.js';
 
@@ -107,7 +107,7 @@ export class GrantTable {
 
   unpin(ref: number, isWrite: boolean): void {
     const active = this.#active.get(ref);
-    assert(active !== undefined, `grant ${ref} of domain ${this.#domain.id} is not in use`);
+    if (!active) fail(`grant ${ref} of domain ${this.#domain.id} is not in use`);
     if (isWrite) active.writers--;
     else active.readers--;
     const isUsed = active.readers + active.writers > 0;
