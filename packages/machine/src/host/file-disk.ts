@@ -1,5 +1,13 @@
-// FileDisk: a raw disk image in a file of the host. A flush is fdatasync; a discard punches a hole where that can be done.
-import { fdatasync, read as fsRead, write as fsWrite, type NoParamCallback } from 'node:fs';
+// FileDisk: a raw disk image in a file of the host. A flush is fdatasync; a discard punches a hole where that can be done. Short
+// transfers that the host's page cache answers are done at once, the others by Node's threads.
+import {
+  fdatasync,
+  read as fsRead,
+  readSync as fsReadSync,
+  write as fsWrite,
+  writeSync as fsWriteSync,
+  type NoParamCallback,
+} from 'node:fs';
 import { open } from 'node:fs/promises';
 import {
   type BlockBackend,
@@ -10,6 +18,7 @@ import {
 import { DiskGuard } from '../storage/disk-guard.js';
 import { HolePuncher } from './hole-puncher.js';
 import { ImageLock } from './image-lock.js';
+import { Promptness } from './promptness.js';
 
 export interface FileDiskOptions {
   readonly isReadOnly?: boolean;
@@ -17,8 +26,34 @@ export interface FileDiskOptions {
 
 /** Shorter ranges are not worth a hole: they are left as they are by a discard, and written by writeZeroes. */
 const MIN_HOLE_BYTES = 64 * 1024;
+/** Longer transfers are never tried at once. */
+const MAX_PROMPT_BYTES = 64 * 1024;
 const PAGE_BYTES = 4096;
 const ZEROES_BYTES = 256 * 1024;
+
+/** A system call that moves bytes, in both of its forms. */
+interface TransferKind {
+  /** For messages. */
+  readonly name: string;
+  readonly now: (
+    fd: number,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ) => number;
+  readonly later: (
+    fd: number,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+    done: (error: Error | null, count: number) => void,
+  ) => void;
+}
+
+const reading: TransferKind = { name: 'read', now: fsReadSync, later: fsRead };
+const writing: TransferKind = { name: 'write', now: fsWriteSync, later: fsWrite };
 
 function isErrno(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'code' in error;
@@ -54,6 +89,7 @@ export class FileDisk implements BlockBackend {
   readonly #close: () => Promise<void>;
   readonly #guard: DiskGuard;
   readonly #holes: HolePuncher;
+  readonly #promptness = new Promptness();
 
   private constructor(
     path: string,
@@ -107,7 +143,7 @@ export class FileDisk implements BlockBackend {
     await this.#guard.run(false, sector, sectorsIn(target), async () => {
       const start = sector * SECTOR_BYTES;
       for (let done = 0; done < target.byteLength; ) {
-        const part = await this.#transfer('read', fsRead, target, done, start + done);
+        const part = await this.#transfer(reading, target, done, start + done);
         if (part === 0)
           throw new BlockError('io', `${this.path}: ends before byte ${start + done}`);
         done += part;
@@ -123,25 +159,34 @@ export class FileDisk implements BlockBackend {
 
   async #writeAll(source: Uint8Array, start: number): Promise<void> {
     for (let done = 0; done < source.byteLength; ) {
-      done += await this.#transfer('write', fsWrite, source, done, start + done);
+      done += await this.#transfer(writing, source, done, start + done);
     }
   }
 
-  /** One system call; how many bytes it moved. The callback interface takes half the time of FileHandle's. */
+  /** One system call; how many bytes it moved. */
   #transfer(
-    what: string,
-    call: typeof fsRead | typeof fsWrite,
+    kind: TransferKind,
     buffer: Uint8Array,
     offset: number,
     position: number,
-  ): Promise<number> {
+  ): Promise<number> | number {
+    const length = buffer.byteLength - offset;
+    if (length <= MAX_PROMPT_BYTES && this.#promptness.mayTry()) {
+      const startMs = performance.now();
+      try {
+        return kind.now(this.#fd, buffer, offset, length, position);
+      } catch (error) {
+        throw blockError(this.path, kind.name, error);
+      } finally {
+        this.#promptness.note(performance.now() - startMs);
+      }
+    }
     return new Promise((resolve, reject) => {
-      const length = buffer.byteLength - offset;
-      const settle = (error: NodeJS.ErrnoException | null, count: number): void => {
-        if (error) reject(blockError(this.path, what, error));
+      // FileHandle's interface takes twice the time.
+      kind.later(this.#fd, buffer, offset, length, position, (error, count) => {
+        if (error) reject(blockError(this.path, kind.name, error));
         else resolve(count);
-      };
-      (call as typeof fsRead)(this.#fd, buffer, offset, length, position, settle);
+      });
     });
   }
 
