@@ -1,6 +1,7 @@
 // `npm run bench`: the table of all measurements, or with BENCH_JSON=1 one JSON document. Arguments: only names that contain one of
 // them. Enforces nothing: SPECIFICATION.md says which numbers are promised, and what they were where.
 import { arch, cpus } from 'node:os';
+import { backEnds } from './back-ends.js';
 import { decoders } from './decoder.js';
 import { devices } from './devices.js';
 import { exits } from './exits.js';
@@ -9,15 +10,16 @@ import { tiers } from './tiers.js';
 
 const wanted = process.argv.slice(2);
 const json = process.env['BENCH_JSON'] !== undefined;
-const all: readonly (Measurement | (() => Measurement))[] = [
+const all: readonly (Measurement | (() => Measurement | Promise<Measurement>))[] = [
   ...decoders,
   ...tiers,
   ...exits,
   ...devices,
+  ...backEnds,
 ];
 const results: Result[] = [];
 for (const each of all) {
-  const m = typeof each === 'function' ? each() : each;
+  const m = typeof each === 'function' ? await each() : each;
   if (wanted.length > 0 && !wanted.some((name) => m.name.includes(name))) continue;
   const result = await measured(m);
   results.push(result);

@@ -55,6 +55,9 @@ export {
 } from './storage/block-backend.js';
 export { MemoryDisk, type MemoryDiskOptions } from './storage/memory-disk.js';
 export { OverlayDisk, type OverlayDiskOptions } from './storage/overlay-disk.js';
+export { BackendHost, type BackendHostOptions } from './xen/backend-host.js';
+export type { BackendStore } from './xen/backend-store.js';
+export { Blkback, type BlkbackOptions } from './xen/block/blkback.js';
 export { virtualDeviceNumber } from './xen/block/virtual-device.js';
 export { type BuiltPv, buildPv, type PvRequest } from './xen/build/build-pv.js';
 export { type BuiltPvh, buildPvh, type PvhRequest } from './xen/build/build-pvh.js';
@@ -86,6 +89,7 @@ export { XenGuest, type XenGuestConfig } from './xen/guest/xen-guest.js';
 export type { GuestDisk, GuestNetwork } from './xen/guest/xen-host.js';
 export { XenMachine, type XenMachineConfig } from './xen/guest/xen-machine.js';
 export { logMethods, MessageLog } from './xen/message-log.js';
+export { Netback, type NetbackOptions } from './xen/net/netback.js';
 export type { EventPort, SharedPage } from './xen/shared-page.js';
 export type { Store, StoreObserver, StoreOptions } from './xen/store/store.js';
 export { StoreClient, StoreNodes, StoreTransaction } from './xen/store/store-client.js';
@@ -113,3 +117,8 @@ export {
   writeDomainHome,
 } from './xen/toolstack/domain-home.js';
 export { addNetwork, type NetworkEntry } from './xen/toolstack/network-entry.js';
+export {
+  XenbusBackend,
+  type XenbusBackendOptions,
+  type XenbusDevice,
+} from './xen/xenbus/xenbus-backend.js';
