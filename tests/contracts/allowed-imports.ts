@@ -151,7 +151,10 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
   // Configuration files become records; nothing is opened or built.
   'machine/xen/config': ['machine/config', 'npm:yaml', 'npm:zod'],
   // The only place that knows both the microkernel and the CPU.
-  'machine/xen/cpu': ['hv-core', 'memory', 'vcpu-x86'],
+  'machine/xen/cpu': [
+    ...['abi', 'hv-core', 'memory', 'vcpu-x86'],
+    ...['machine/pc', 'machine/timer-queue'],
+  ],
   // A guest's machine with its services: the wiring.
   'machine/xen/guest': [
     ...['abi', 'hv-core', 'memory', 'vcpu-x86'],
@@ -161,6 +164,7 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
     ...['machine/xen/console', 'machine/xen/cpu', 'machine/xen/shared-page'],
     ...['machine/xen/store', 'machine/xen/store-methods', 'machine/xen/toolstack'],
     ...['machine/control-method', 'machine/xen/message-log', 'machine/xen/xenbus'],
+    'machine/timer-queue',
   ],
   'machine/machine-end': [],
   'machine/fault-text': ['vcpu-x86'],

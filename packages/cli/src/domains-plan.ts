@@ -150,7 +150,9 @@ async function wishOf(
     const image = first ?? (await imageOf(planned));
     first = null;
     const ramdisk = await fileOf(planned, 'ramdisk');
+    const isPvh = domain.type === 'pvh' || (domain.type === 'auto' && image.types[0] === 'pvh');
     return {
+      type: isPvh ? 'pvh' : 'pv',
       image,
       ...(ramdisk ? { ramdisk } : {}),
       commandLine: domain.commandLine,
@@ -180,8 +182,6 @@ async function imageOf(planned: PlannedDomain): Promise<XenImage> {
     if (!(error instanceof ImageError)) throw error;
     throw fail(['kernel'], error.message);
   }
-  const type = domain.type === 'auto' ? image.types[0] : domain.type;
-  if (type !== 'pv') throw fail(['type'], 'guests of type pvh do not run so far');
   return image;
 }
 

@@ -52,6 +52,7 @@ export function xenConfig(
     if (value !== undefined)
       throw usageError(`--${name} is for PCs; it goes not with --type ${type}`);
   return {
+    type,
     image,
     memoryBytes: config.memoryBytes,
     model: config.model,

@@ -33,3 +33,18 @@ export interface GuestCpu {
   /** Enters the guest's event callback. Upcalls were unmasked and are masked now. */
   upcall(): void;
 }
+
+/** The engine of a translated guest's vCPU, which hears of events by an interrupt and masks them as interrupts are. */
+export interface InterruptCpu extends GuestCpu {
+  /** Tells an InterruptCpu from other engines. */
+  readonly takesInterrupts: true;
+  /** `vcpu.hasPendingUpcall` has become true, or the guest has just said by which interrupt it wants to hear of it. */
+  eventsCame(): void;
+  /** Would it take an interrupt now? */
+  canWake(): boolean;
+}
+
+/** Whether a vCPU's engine hears of events by an interrupt. */
+export function isInterruptCpu(cpu: GuestCpu): cpu is InterruptCpu {
+  return 'takesInterrupts' in cpu;
+}

@@ -9,7 +9,7 @@ export { MachineMemory } from './frame/machine-memory.js';
 export { P2mKind } from './frame/p2m.js';
 export { pinTable } from './frame/pin.js';
 export { GuestAccess } from './guest-access.js';
-export { type GuestCpu, GuestExit } from './guest-cpu.js';
+export { type GuestCpu, GuestExit, type InterruptCpu } from './guest-cpu.js';
 export { HostGrants, type HostMapping } from './host/host-grants.js';
 export { HostPort } from './host/host-port.js';
 export { RESTART } from './hypercall/continuation.js';

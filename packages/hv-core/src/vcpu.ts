@@ -19,7 +19,7 @@ import { noVirqPorts } from './event/virq.js';
 import { PageType } from './frame/frame-table.js';
 import { PageWalk } from './frame/page-walk.js';
 import { GuestAccess } from './guest-access.js';
-import type { GuestCpu } from './guest-cpu.js';
+import { type GuestCpu, isInterruptCpu } from './guest-cpu.js';
 import { HypercallFrame } from './hypercall/frame.js';
 import { type Schedulable, SchedulingAccount } from './sched/scheduler.js';
 import type { SchedulingParameters } from './sched/scheduling-parameters.js';
@@ -218,7 +218,9 @@ export class Vcpu implements Schedulable {
   }
 
   markEventsPending(): void {
+    const isNew = !this.hasPendingUpcall;
     this.domain.hypervisor.memory.bytes[this.info] = 1;
+    if (isNew && isInterruptCpu(this.cpu)) this.cpu.eventsCame();
     this.unblock();
   }
 
@@ -226,6 +228,7 @@ export class Vcpu implements Schedulable {
   deliverUpcall(): void {
     const { pv, traps } = this;
     if (pv?.isNmiPending && !pv.isNmiMasked) traps?.enterNmi();
+    if (isInterruptCpu(this.cpu)) return; // it looks by itself
     if (!this.hasDeliverableUpcall || this.domain.shutdownReason !== null) return;
     const trapCpu = this.trapCpu;
     if (trapCpu) {
@@ -238,8 +241,12 @@ export class Vcpu implements Schedulable {
 
   /** Waits for an event; not if there is one. Unmasks upcalls. */
   block(): void {
-    this.isUpcallMasked = false;
-    if (this.hasPendingUpcall) return;
+    if (isInterruptCpu(this.cpu)) {
+      if (this.cpu.canWake()) return;
+    } else {
+      this.isUpcallMasked = false;
+      if (this.hasPendingUpcall) return;
+    }
     this.isBlocked = true;
     this.refresh();
   }

@@ -180,6 +180,14 @@ export class X86Cpu {
       (core.interruptLine && (state.get(FLAGS_OTHER) & FLAG_IF) !== 0)
     );
   }
+  /** EFLAGS.IF. */
+  get takesInterrupts(): boolean {
+    return (this.state.get(FLAGS_OTHER) & FLAG_IF) !== 0;
+  }
+  /** INTR is raised, and would be taken. */
+  get hasInterrupt(): boolean {
+    return this.core.interruptLine && this.takesInterrupts;
+  }
   /** Faults met lately, those of deliveries included, newest last; at most 8. */
   get recentFaults(): readonly FaultRecord[] {
     return this.core.recentFaults;

@@ -28,6 +28,7 @@ export type {
   TrapDelivery,
 } from './platform.js';
 export { RegionLibrary } from './region/library.js';
+export { ArchitecturalTraps } from './routines/architectural-traps.js';
 export { cpuModel, cpuModelNames } from './routines/cpu-models.js';
 export type { StartSegment, StartState, StartTable } from './routines/start-state.js';
 export { VcpuState } from './state/vcpu-state.js';

@@ -231,6 +231,13 @@ export class Monitor {
     }
     return target.length;
   }
+  /**
+   * Machine address behind a linear one as the guest's kernel sees it, to the end of its page; -1 where it may not read (or write), or
+   * no memory is. Records no fault.
+   */
+  translate(linear: number, isWrite: boolean): number {
+    return this.core.mmu.translateFor(linear, isWrite);
+  }
   /** CPUID of the CPU's model. */
   cpuid(leaf: number, subleaf: number, out: Uint32Array): void {
     const registers = cpuidLeaf(this.core, leaf, subleaf);

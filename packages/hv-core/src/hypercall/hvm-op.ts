@@ -43,6 +43,7 @@ import {
 } from '@proxeny/abi';
 import type { Domain } from '../domain.js';
 import { P2mKind } from '../frame/p2m.js';
+import { isInterruptCpu } from '../guest-cpu.js';
 import { mayControl } from '../privilege.js';
 import type { HypercallFrame } from './frame.js';
 import type { Decoded, Hypercall } from './hypercall.js';
@@ -156,6 +157,7 @@ function setUpcallVector(call: HypercallFrame): Decoded {
   if (!vcpu) return -XEN_ENOENT;
   return () => {
     vcpu.upcallVector = vector;
+    if (isInterruptCpu(vcpu.cpu)) vcpu.cpu.eventsCame();
     return 0;
   };
 }

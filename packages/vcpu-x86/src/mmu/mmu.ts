@@ -148,6 +148,19 @@ export class Mmu {
     return host < 0 ? -2 : host + offset;
   }
 
+  /** Machine address of the byte at `linear` for somebody who acts for the supervisor; -1: none. Records no fault. */
+  translateFor(linear: number, isWrite: boolean): number {
+    if (!this.canonical(linear)) return -1;
+    const { walk } = this;
+    const { smapActive } = walk;
+    walk.smapActive = false;
+    const isThere = walk.walk(linear, isWrite ? ACCESS_WRITE : ACCESS_READ, false);
+    walk.smapActive = smapActive;
+    if (!isThere) return -1;
+    const host = this.hostOf(walk.page, isWrite);
+    return host < 0 ? -1 : host + (((linear % 4096) + 4096) % 4096);
+  }
+
   /** Wraps a linear address as the mode does: 32 bits outside of long mode. */
   wrap(linear: number): number {
     if (this.longMode) return linear;

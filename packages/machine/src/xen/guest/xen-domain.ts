@@ -1,13 +1,13 @@
 // XenDomain: one domain of a machine with what the host gives it: memory, image, console, xenstore, disks. Made paused; closed once it has
 // shut down or is to go, and then nothing of it is left.
-import { type Domain, type DomainLimits, initialiseVcpu } from '@proxeny/hv-core';
+import type { Domain, DomainLimits } from '@proxeny/hv-core';
 import { PAGE_SIZE } from '@proxeny/memory';
 import type { MachineEnd } from '../../machine-end.js';
-import { type BuiltPv, buildPv } from '../build/build-pv.js';
-import type { XenImage } from '../build/xen-image.js';
+import type { XenGuestType, XenImage } from '../build/xen-image.js';
 import { ConsoleRing } from '../console/console-ring.js';
 import { addConsole } from '../toolstack/console-entry.js';
 import { removeDomainHome, writeDomainHome } from '../toolstack/domain-home.js';
+import { type BuiltGuest, buildGuest } from './built-guest.js';
 import { endOf, shutdownText } from './domain-end.js';
 import { randomUuid, uuidBytes, uuidText } from './uuid.js';
 import type { GuestDisk, GuestNetwork, ServedRing, XenHost } from './xen-host.js';
@@ -16,6 +16,8 @@ import type { XenMachine } from './xen-machine.js';
 const MIB = 1 << 20;
 
 export interface XenDomainConfig {
+  /** Default: pv. */
+  readonly type?: XenGuestType;
   readonly image: XenImage;
   readonly ramdisk?: Uint8Array;
   readonly commandLine?: string;
@@ -56,13 +58,12 @@ export class XenDomain {
     this.#place = place;
     const { machine, host } = place;
     const uuid = config.uuid ? uuidBytes(config.uuid) : randomUuid(place.randomU32);
-    const built = buildPv(machine.hypervisor, {
+    const built = buildGuest(machine, config.type ?? 'pv', {
       image: config.image,
       memoryBytes: config.memoryBytes,
       domain: {
         name: config.name ?? 'guest',
         uuid,
-        createCpu: machine.createPvCpu,
         ...(config.weight === undefined ? {} : { weight: config.weight }),
         ...(config.capPercent === undefined ? {} : { capPercent: config.capPercent }),
         ...(config.limits ? { limits: config.limits } : {}),
@@ -75,31 +76,28 @@ export class XenDomain {
     this.#console = this.#connect(built, config, uuid);
     for (const disk of config.disks ?? []) host.attachDisk(this.domain, disk);
     for (const card of config.networks ?? []) host.attachNetwork(this.domain, card);
-    const status = initialiseVcpu(built.domain.vcpus[0], built.start.context);
-    if (status !== 0)
-      throw new Error(`the first vCPU cannot start (${status}): a mistake of the builder`);
     const { id, name, vcpus } = built.domain;
-    const mib = Math.floor((built.mfns.length * PAGE_SIZE) / MIB);
-    host.log.say(`domain ${id} (${name}): ${built.image.name}, ${mib} MiB, ${vcpus.length} vCPU`);
+    const mib = Math.floor(config.memoryBytes / MIB);
+    host.log.say(`domain ${id} (${name}): ${config.image.name}, ${mib} MiB, ${vcpus.length} vCPU`);
   }
 
-  #connect(built: BuiltPv, config: XenDomainConfig, uuid: Uint8Array): ConsoleRing {
+  #connect(built: BuiltGuest, config: XenDomainConfig, uuid: Uint8Array): ConsoleRing {
     const { host, wallClockMs } = this.#place;
     const { domain, store, console } = built;
-    const memoryKiB = (built.mfns.length * PAGE_SIZE) / 1024;
+    const memoryKiB = Math.floor(config.memoryBytes / PAGE_SIZE) * (PAGE_SIZE / 1024);
     host.stores.addDomain(domain.id);
     writeDomainHome(host.store, {
       id: domain.id,
       name: domain.name,
       uuid: uuidText(uuid),
-      type: 'pv',
+      type: built.type,
       memoryKiB,
       maxMemoryKiB: Math.max(memoryKiB, (config.maxMemoryBytes ?? 0) / 1024),
       cpusOnline: domain.vcpus.map(() => true),
-      store: { frame: store.mfn, port: store.port },
+      store: { frame: built.frameOf(store), port: store.port },
       startTime: wallClockMs() / 1000,
     });
-    addConsole(host.store, domain.id, { frame: console.mfn, port: console.port });
+    addConsole(host.store, domain.id, { frame: built.frameOf(console), port: console.port });
     const storeRing = host.serve(domain, store.mfn, store.port);
     host.stores.connect(domain.id, storeRing.page, storeRing.port);
     const consoleRing = host.serve(domain, console.mfn, console.port);

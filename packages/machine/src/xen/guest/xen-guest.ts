@@ -5,6 +5,7 @@ import type { ControlMethods } from '../../control-method.js';
 import { hostRandomU32 } from '../../host/random.js';
 import type { MachineEnd } from '../../machine-end.js';
 import type { PvCpu } from '../cpu/pv-cpu.js';
+import type { PvhCpu } from '../cpu/pvh-cpu.js';
 import type { StoreObserver } from '../store/store.js';
 import { XenDomain, type XenDomainConfig } from './xen-domain.js';
 import { XenHost } from './xen-host.js';
@@ -62,8 +63,8 @@ export class XenGuest {
     return this.#guest.domain;
   }
   /** The engine of its first vCPU. */
-  get cpu(): PvCpu {
-    return this.domain.vcpus[0].cpu as PvCpu;
+  get cpu(): PvCpu | PvhCpu {
+    return this.domain.vcpus[0].cpu as PvCpu | PvhCpu;
   }
 
   /** What other processes may ask of it. */

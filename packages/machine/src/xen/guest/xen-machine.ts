@@ -6,7 +6,9 @@ import { BlockCache, type CpuModel, Engine, VCPU_SIZE } from '@proxeny/vcpu-x86'
 import { HostClock } from '../../host/clock.js';
 import { hostRandomU32 } from '../../host/random.js';
 import { RunLoop, type SlicedMachine } from '../../run-loop.js';
+import { TimerQueue } from '../../timer-queue.js';
 import { PvCpu, type SharedCpuParts } from '../cpu/pv-cpu.js';
+import { PvhCpu } from '../cpu/pvh-cpu.js';
 import { WorkMeter } from '../cpu/work-meter.js';
 
 const MIB = 1 << 20;
@@ -61,7 +63,9 @@ export class XenMachine implements SlicedMachine {
   readonly hold: () => Promise<void> | null;
   readonly #loop = new RunLoop(this);
   readonly #parts: SharedCpuParts;
-  readonly #cpus: PvCpu[] = [];
+  /** For what is the guests' own hardware; the microkernel has a queue for its own. */
+  readonly #timers: TimerQueue = new TimerQueue(this.clock);
+  readonly #cpus: (PvCpu | PvhCpu)[] = [];
   /** Places of CPUs that are gone. */
   readonly #freeBases: number[] = [];
   readonly #blocks: BlockCache;
@@ -116,28 +120,34 @@ export class XenMachine implements SlicedMachine {
     };
     hypervisor.onTlbFlush = (domain, vcpu) => {
       for (const each of vcpu ? [vcpu] : domain.vcpus)
-        if (each.cpu instanceof PvCpu) each.cpu.flush();
+        if (each.cpu instanceof PvCpu || each.cpu instanceof PvhCpu) each.cpu.flush();
     };
   }
 
   /** Makes the engine of a page-table guest's vCPU: `createCpu` of its DomainConfig. */
-  readonly createPvCpu = (vcpu: Vcpu): PvCpu => {
+  readonly createPvCpu = (vcpu: Vcpu): PvCpu =>
+    this.#add((base) => new PvCpu(vcpu, this.#parts, base));
+  /** The same for a translated guest. */
+  readonly createPvhCpu = (vcpu: Vcpu): PvhCpu =>
+    this.#add((base) => new PvhCpu(vcpu, this.#parts, base, this.#timers));
+
+  #add<Cpu extends PvCpu | PvhCpu>(make: (base: number) => Cpu): Cpu {
     if (this.#cpus.length >= this.#maxCpus)
       throw new RangeError(
         `this machine has room for ${this.#maxCpus} CPUs; give it more (maxCpus)`,
       );
     const base = this.#freeBases.pop() ?? CPU_BASE + this.#cpus.length * VCPU_SIZE;
     new Uint8Array(this.#parts.memory.buffer, base, VCPU_SIZE).fill(0);
-    const cpu = new PvCpu(vcpu, this.#parts, base);
+    const cpu = make(base);
     this.#cpus.push(cpu);
     return cpu;
-  };
+  }
 
   /** Ends a domain, and gives its frames and its CPUs' places back. Only between slices. */
   destroy(domain: Domain): void {
     this.hypervisor.destroyDomain(domain);
     for (const { cpu } of domain.vcpus) {
-      if (!(cpu instanceof PvCpu)) continue;
+      if (!(cpu instanceof PvCpu || cpu instanceof PvhCpu)) continue;
       this.#cpus.splice(this.#cpus.indexOf(cpu), 1);
       this.#freeBases.push(cpu.x86.base);
       cpu.x86.close();
@@ -163,9 +173,10 @@ export class XenMachine implements SlicedMachine {
   }
 
   runSlice(): number {
+    this.#timers.runDue();
     const { vcpu, wakeNs } = this.hypervisor.step();
     if (vcpu) return 0;
     this.clock.catchUp();
-    return Math.max(wakeNs, 1);
+    return Math.max(Math.min(wakeNs, this.#timers.nextDeadlineNs()), 1);
   }
 }
