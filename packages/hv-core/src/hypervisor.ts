@@ -71,8 +71,8 @@ export class Hypervisor {
   /** Where vCPUs without a vcpu_info of their own have it; no guest sees it. */
   readonly dummyVcpuInfo: Maddr;
   observer: HypercallObserver | null = null;
-  /** Called when translations of `vcpu`'s address space may be stale; without one, of the whole domain. */
-  onTlbFlush: ((domain: Domain, vcpu: Vcpu | null) => void) | null = null;
+  /** Translations of `vcpu`'s address space may be stale (without one, of the whole domain): all, or of the page at `address`. */
+  onTlbFlush: ((domain: Domain, vcpu: Vcpu | null, address?: number) => void) | null = null;
   readonly #domains: Map<number, Domain> = new Map();
   /** Destroyed, but with frames others still refer to. */
   readonly #dying: Map<number, Domain> = new Map();

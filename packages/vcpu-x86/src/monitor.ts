@@ -185,10 +185,16 @@ export class Monitor {
   get root(): number {
     return this.state.get64(L.CR3);
   }
-  /** Translations may be stale. */
-  flush(): void {
-    this.core.flushTlb(false);
-    if (!this.core.longMode) this.reloadRoot();
+  /** Translations may be stale: all of both halves, or those of one page. */
+  flush(address?: number): void {
+    const { core } = this;
+    if (address !== undefined) {
+      if (Math.abs(address) <= 2 ** 47) core.flushPage(core.mmu.wrap(address));
+    } else {
+      core.flushHalf(true);
+      core.flushHalf(false);
+    }
+    if (!core.longMode) this.reloadRoot();
   }
 
   setTaskSwitched(isSet: boolean): void {

@@ -61,8 +61,11 @@ export class FrameTable {
   readonly linear: Int32Array;
   /** Called when the last frame of an owner is gone. */
   onListEmpty: ((owner: number) => void) | null = null;
-  /** Called before a frame is used as something else: whoever caches translations or code of it forgets them. */
-  onRetype: ((mfn: Mfn) => void) | null = null;
+  /**
+   * Called before a frame is used as something else: as `type`, or (none) not at all by whoever had it. Who caches translations or code
+   * of it forgets them.
+   */
+  onRetype: ((mfn: Mfn, type: PageType) => void) | null = null;
   /** Called when a frame becomes free. */
   onFree: ((mfn: Mfn) => void) | null = null;
   readonly #next: Uint32Array;
@@ -171,7 +174,7 @@ export class FrameTable {
     if (next !== NO_FRAME) this.#previous[next] = previous;
     list.count--;
     if (((this.flags[mfn] as number) & FRAME_SHARED) === 0) list.reserved--;
-    this.onRetype?.(mfn as Mfn);
+    this.onRetype?.(mfn as Mfn, PageType.none);
     this.onFree?.(mfn as Mfn);
     this.memory.clear(mfn as Mfn);
     this.owner[mfn] = DOMID_INVALID;

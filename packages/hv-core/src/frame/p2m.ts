@@ -3,7 +3,7 @@
 // Page-table (PV) guests have no P2m: they see machine frames and keep their own table.
 import { type Gfn, type Mfn, PAGE_SHIFT, PAGE_SIZE } from '@proxeny/memory';
 import type { AddressSpace } from './address-space.js';
-import type { FrameTable } from './frame-table.js';
+import { type FrameTable, PageType } from './frame-table.js';
 
 /** What a guest frame is. */
 export const P2mKind = { none: 0, ram: 1, grantWritable: 2, grantReadOnly: 3 } as const;
@@ -51,7 +51,7 @@ export class P2m implements AddressSpace {
     if (mfn === -1) return;
     this.#kind[gfn] = P2mKind.none;
     this.#mfn[gfn] = 0;
-    this.#frames.onRetype?.(mfn);
+    this.#frames.onRetype?.(mfn, PageType.none);
     this.#frames.putPage(mfn);
   }
 
@@ -60,7 +60,7 @@ export class P2m implements AddressSpace {
     const mfn = this.mfnOf(gfn);
     this.#kind[gfn] = P2mKind.none;
     this.#mfn[gfn] = 0;
-    if (mfn !== -1) this.#frames.onRetype?.(mfn);
+    if (mfn !== -1) this.#frames.onRetype?.(mfn, PageType.none);
   }
 
   /** Linear addresses of a guest without paging are its physical ones. */

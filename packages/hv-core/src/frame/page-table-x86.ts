@@ -263,6 +263,8 @@ export class PageTables implements TypeRules {
     view.setUint32(at, 0, true);
     view.setUint32(at + 4, 0, true);
     onWrite?.(mfn);
+    // It is somebody else's: not even a stale translation may reach it.
+    this.#types.frames.onRetype?.(target, PageType.none);
     return true;
   }
 

@@ -90,7 +90,7 @@ export class PageTypes {
     }
     if (((frames.flags[mfn] as number) & FRAME_DEVALIDATING) !== 0) this.#devalidate(mfn);
     if (type !== PageType.writable && this.workLeft <= 0) return RESTART;
-    frames.onRetype?.(mfn as never);
+    frames.onRetype?.(mfn as never, type);
     frames.type[mfn] = type;
     frames.typeReferences[mfn] = 1;
     if (type === PageType.writable) {

@@ -10,6 +10,7 @@ import {
   mmu_update,
   UVMF_ALL,
   UVMF_FLUSHTYPE_MASK,
+  UVMF_INVLPG,
   XEN_EINVAL,
   XEN_ENOSYS,
 } from '@proxeny/abi';
@@ -105,7 +106,12 @@ function decodeVaMapping(call: HypercallFrame, isOther: boolean): Decoded {
   return () => {
     const status = pageTables.update(table, slot, low, high, call.domain.id, false);
     if (status === 0 && (flags & UVMF_FLUSHTYPE_MASK) !== 0) {
-      onTlbFlush?.(call.domain, (flags & UVMF_ALL) !== 0 ? null : call.vcpu);
+      const isPage = (flags & UVMF_FLUSHTYPE_MASK) === UVMF_INVLPG;
+      onTlbFlush?.(
+        call.domain,
+        (flags & UVMF_ALL) !== 0 ? null : call.vcpu,
+        isPage ? address : undefined,
+      );
     }
     return status;
   };

@@ -75,17 +75,21 @@ function setUserBase(call: HypercallFrame): number {
   return 0;
 }
 
-function flush(call: HypercallFrame, isAll: boolean): number {
-  call.hypervisor.onTlbFlush?.(call.domain, isAll ? null : call.vcpu);
+/** The page an INVLPG is about. */
+const addressOf = (call: HypercallFrame): number =>
+  call.recordPointer(mmuext_op.of(call.word).fields.arg1.fields.linear_addr);
+
+function flush(call: HypercallFrame, isAll: boolean, address?: number): number {
+  call.hypervisor.onTlbFlush?.(call.domain, isAll ? null : call.vcpu, address);
   return 0;
 }
 
 /** Flushing more vCPUs than the bitmap names is no harm; a bitmap that cannot be read is an error. */
-function flushMulti(call: HypercallFrame): number {
+function flushMulti(call: HypercallFrame, address?: number): number {
   const mask = call.recordPointer(mmuext_op.of(call.word).fields.arg2.fields.vcpumask);
   const length = Math.ceil(call.domain.vcpus.length / 8);
   if (!call.vcpu.access.isAccessible(mask, length, false)) return -XEN_EINVAL;
-  return flush(call, true);
+  return flush(call, true, address);
 }
 
 function setLdt(call: HypercallFrame): number {
@@ -144,14 +148,17 @@ function performOperation(call: HypercallFrame): number {
     case MMUEXT_NEW_USER_BASEPTR:
       return setUserBase(call);
     case MMUEXT_TLB_FLUSH_LOCAL:
-    case MMUEXT_INVLPG_LOCAL:
       return flush(call, false);
+    case MMUEXT_INVLPG_LOCAL:
+      return flush(call, false, addressOf(call));
     case MMUEXT_TLB_FLUSH_MULTI:
-    case MMUEXT_INVLPG_MULTI:
       return flushMulti(call);
+    case MMUEXT_INVLPG_MULTI:
+      return flushMulti(call, addressOf(call));
     case MMUEXT_TLB_FLUSH_ALL:
-    case MMUEXT_INVLPG_ALL:
       return flush(call, true);
+    case MMUEXT_INVLPG_ALL:
+      return flush(call, true, addressOf(call));
     // A domain without devices has no say in caches.
     case MMUEXT_FLUSH_CACHE:
       return -XEN_EACCES;

@@ -215,9 +215,9 @@ export class PvCpu implements TrapCpu, PvEvents {
 
   // The machine's own
 
-  /** Translations may be stale. */
-  flush(): void {
-    this.#monitor.flush();
+  /** Translations may be stale: all, or those of one page. */
+  flush(address?: number): void {
+    this.#monitor.flush(address);
   }
   /** The hypervisor wrote to a frame: maybe to the root of a PAE guest. */
   frameWritten(mfn: number): void {

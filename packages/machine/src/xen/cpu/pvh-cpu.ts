@@ -227,8 +227,9 @@ export class PvhCpu implements InterruptCpu {
 
   // The machine's own
 
-  flush(): void {
-    this.x86.core.flushTlb(false);
+  flush(address?: number): void {
+    if (address === undefined) this.x86.core.flushTlb(false);
+    else this.x86.core.flushPage(address);
   }
   frameWritten(): void {}
 }

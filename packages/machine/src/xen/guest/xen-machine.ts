@@ -1,6 +1,13 @@
 // XenMachine: one memory, one microkernel, its domains with x86 CPUs, and the time they get. Services for the domains (console, xenstore,
 // disks) are wired by whoever builds one.
-import { type Clock, type Domain, Hypervisor, MachineMemory, type Vcpu } from '@proxeny/hv-core';
+import {
+  type Clock,
+  type Domain,
+  Hypervisor,
+  MachineMemory,
+  PageType,
+  type Vcpu,
+} from '@proxeny/hv-core';
 import type { Mfn } from '@proxeny/memory';
 import { BlockCache, type CpuModel, Engine, VCPU_SIZE } from '@proxeny/vcpu-x86';
 import { HostClock } from '../../host/clock.js';
@@ -114,13 +121,17 @@ export class XenMachine implements SlicedMachine {
       if (blocks.holdsCode(mfn)) blocks.written(mfn * PAGE, PAGE);
       for (const cpu of this.#cpus) cpu.frameWritten(mfn);
     };
-    hypervisor.frames.onRetype = (mfn: Mfn) => {
-      for (const cpu of this.#cpus) cpu.x86.core.tlb.forgetFrame(mfn * PAGE);
+    hypervisor.frames.onRetype = (mfn: Mfn, type: PageType) => {
+      if (type === PageType.writable) return; // who could read it still may
+      for (const { x86 } of this.#cpus) {
+        if (type === PageType.none) x86.core.tlb.forgetFrame(mfn * PAGE);
+        else x86.core.tlb.protectFrame(mfn * PAGE);
+      }
       if (blocks.holdsCode(mfn)) blocks.written(mfn * PAGE, PAGE);
     };
-    hypervisor.onTlbFlush = (domain, vcpu) => {
+    hypervisor.onTlbFlush = (domain, vcpu, address) => {
       for (const each of vcpu ? [vcpu] : domain.vcpus)
-        if (each.cpu instanceof PvCpu || each.cpu instanceof PvhCpu) each.cpu.flush();
+        if (each.cpu instanceof PvCpu || each.cpu instanceof PvhCpu) each.cpu.flush(address);
     };
   }
 
