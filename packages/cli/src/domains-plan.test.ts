@@ -47,7 +47,7 @@ describe('a configuration file that cannot be had', () => {
     ],
     ['a PC', one('    type: pc\n'), 1, ':4:5: domains[0].type: a PC has a machine of its own'],
     ['two virtual CPUs', one('    vcpus: 2\n'), 1, ':4:5: domains[0].vcpus: a guest has one'],
-    ['a network', one('    vif: [bridge=x]\n'), 1, ':4:11: domains[0].vif[0]: '],
+    ['a slow network', one('    vif: [rate=1Mb/s]\n'), 1, ':4:11: domains[0].vif[0]: a limit'],
     ['a wrong disk name', one('    disk: ["./d,raw,xvda999,w"]\n'), 1, 'no disk is called xvda999'],
     [
       'an action that is none',

@@ -9,6 +9,7 @@ import {
   type DomainWish,
   FileDisk,
   type GuestDisk,
+  type GuestNetwork,
   ImageError,
   MEMORY_MAX_BYTES,
   openXenImage,
@@ -19,6 +20,7 @@ import {
 import type { CpuModel } from '@proxeny/vcpu-x86';
 import { CommandError, usageError } from './command-error.js';
 import { readConfigFile } from './config-file.js';
+import { checkInterfaces, DomainNetworks } from './domain-networks.js';
 import { EXIT_FAILURE, EXIT_NOT_FOUND } from './exit-code.js';
 import { xenDomains } from './foreground-guest.js';
 import type { OnControl } from './guest-control.js';
@@ -64,9 +66,10 @@ export async function planDomains(options: DomainsOptions): Promise<GuestPlan> {
   };
   try {
     const wishes: DomainWish[] = [];
+    const networks = new DomainNetworks();
     for (const each of planned) {
       const disks = await openDisks(each, opened);
-      wishes.push(await wishOf(each, disks, options.reboot));
+      wishes.push(await wishOf(each, disks, networks.cardsOf(each.domain), options.reboot));
     }
     const { model, onControl } = options;
     const build = xenDomains({ domains: wishes, model }, { console, onControl });
@@ -106,8 +109,7 @@ function checkSupported({ domain, fail }: PlannedDomain): void {
     throw fail(['type'], 'a PC has a machine of its own; run it without a configuration file');
   if (domain.maxVcpus > 1)
     throw fail([domain.vcpus > 1 ? 'vcpus' : 'maxvcpus'], 'a guest has one virtual CPU so far');
-  if (domain.interfaces.length > 0)
-    throw fail(['vif', 0], 'guests have no network interfaces so far; leave vif out');
+  checkInterfaces(domain, fail);
   for (const [i, disk] of domain.disks.entries()) {
     if (virtualDeviceNumber(disk.name) === null)
       throw fail(['disk', i], `no disk is called ${disk.name}; the first one is xvda`);
@@ -137,6 +139,7 @@ async function openDisks(planned: PlannedDomain, opened: GuestDisk[]): Promise<G
 async function wishOf(
   planned: PlannedDomain,
   disks: readonly GuestDisk[],
+  networks: readonly GuestNetwork[],
   mayReboot: boolean,
 ): Promise<DomainWish> {
   const { domain } = planned;
@@ -163,6 +166,7 @@ async function wishOf(
       capPercent: domain.capPercent,
       limits,
       disks,
+      networks,
     };
   };
   await fileOf(planned, 'ramdisk');

@@ -41,6 +41,8 @@ export interface GuestNetwork {
   readonly id: number;
   /** Its address: `00:16:3e:xx:xx:xx`. */
   readonly mac: string;
+  /** The longest packet the guest should send, in bytes; 1500 if left out. */
+  readonly mtu?: number;
   /** What it is plugged into; closed by whoever made it, after the machine. */
   readonly network: NetworkPort;
 }
@@ -120,8 +122,8 @@ export class XenHost {
   }
 
   /** Gives a network card to a guest whose home is in the store. */
-  attachNetwork(guest: Domain, { id, mac, network }: GuestNetwork): void {
-    addNetwork(this.store, { domain: guest.id, id, mac });
+  attachNetwork(guest: Domain, { id, mac, mtu = 1500, network }: GuestNetwork): void {
+    addNetwork(this.store, { domain: guest.id, id, mac, mtu });
     const netback = new Netback({ host: this.#backends, guestId: guest.id, network });
     this.#start({ kind: 'vif', domain: guest.id, id }, netback);
   }
