@@ -155,6 +155,8 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
     ...['abi', 'hv-core', 'memory', 'vcpu-x86'],
     ...['machine/pc', 'machine/timer-queue'],
   ],
+  // Looks on at hypercalls.
+  'machine/xen/trace': ['abi', 'hv-core', 'memory'],
   // A guest's machine with its services: the wiring.
   'machine/xen/guest': [
     ...['abi', 'hv-core', 'memory', 'vcpu-x86'],

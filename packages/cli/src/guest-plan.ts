@@ -6,6 +6,7 @@ import { type GuestBuilder, pcGuest, xenGuest } from './foreground-guest.js';
 import type { OnControl } from './guest-control.js';
 import { type GuestOptions, guestConfig } from './guest-options.js';
 import { chooseType, type GuestType, xenConfig } from './guest-type.js';
+import { openTrace } from './hypercall-trace.js';
 
 export interface GuestPlan {
   readonly build: GuestBuilder;
@@ -19,6 +20,7 @@ export interface SingleOptions extends GuestOptions {
   readonly type: GuestType;
   readonly name?: string;
   readonly disk?: readonly string[];
+  readonly trace?: string;
 }
 
 /** One guest, which the command line describes. @throws CommandError, ImageError */
@@ -39,20 +41,34 @@ export async function planSingle(
   if (type === 'pc') {
     if (options.disk !== undefined)
       throw usageError('--disk is for guests of Xen; a PC has no disks yet');
+    if (options.trace !== undefined)
+      throw usageError('--trace hypercalls is for guests of Xen; a PC makes none');
     if (options.name !== undefined)
       throw usageError('--name is for guests of Xen; a PC answers no questions yet');
     return { build: pcGuest(config), hasControl: false, close: async () => {} };
   }
   let image: XenImage | null = chosen.image;
   const disks = await openDisks(options.disk ?? []);
+  const trace = options.trace === undefined ? null : await openTrace(options.trace);
   const build = xenGuest(
     async () => {
       const pc = await config();
       const opened = image ?? openXenImage(pc.image, pc.imageName ?? 'the kernel');
       image = null;
-      return { ...xenConfig(opened, pc, options, type), disks: disks.disks };
+      return {
+        ...xenConfig(opened, pc, options, type),
+        disks: disks.disks,
+        ...(trace ? { observer: trace.observer } : {}),
+      };
     },
     (guest) => onControl(guest.control),
   );
-  return { build, hasControl: true, close: () => disks.close() };
+  return {
+    build,
+    hasControl: true,
+    close: async () => {
+      await disks.close();
+      await trace?.close();
+    },
+  };
 }

@@ -117,6 +117,12 @@ export {
   writeDomainHome,
 } from './xen/toolstack/domain-home.js';
 export { addNetwork, type NetworkEntry } from './xen/toolstack/network-entry.js';
+export { type DecodedCall, decodeCall } from './xen/trace/hypercall-arguments.js';
+export {
+  HypercallTrace,
+  type HypercallTraceOptions,
+  type TracedCall,
+} from './xen/trace/hypercall-trace.js';
 export {
   XenbusBackend,
   type XenbusBackendOptions,

@@ -29,7 +29,7 @@ interface RunOptions extends SingleOptions {
 /** Options that say what a configuration file says of each of its domains. */
 const describing = [
   ...(['kernel', 'builtin', 'firmware', 'initrd', 'module', 'append', 'memory'] as const),
-  ...(['protocol', 'type', 'disk'] as const),
+  ...(['protocol', 'type', 'disk', 'trace'] as const),
 ];
 
 type ScriptSource = { readonly option: 'expect' | 'send' | 'script'; readonly text: string };
@@ -95,6 +95,10 @@ export function addRunCommand(program: Command, finish: (exitCode: number) => vo
       '--disk <file[,options]>',
       'a raw disk image for a guest of Xen, as xvda, xvdb…; options: ro, overlay (changes are thrown away), cdrom, dev=xvdc',
       collect,
+    )
+    .option(
+      '--trace <hypercalls[,file][,only=name]>',
+      'hypercalls of a guest of Xen as lines of JSON, to a file or stderr; only=mmu_update or only=SCHEDOP_yield, may be repeated',
     )
     .option('-e, --expect <regex>', 'wait for output that matches; may be repeated', step('expect'))
     .option('--send <text>', 'then type this; may be repeated', step('send'))
