@@ -35,6 +35,8 @@ const USER_L4_PAGE = 12;
 export interface TrapMachineOptions {
   readonly word?: 32 | 64;
   readonly vcpuCount?: number;
+  /** Whether hypercalls that fail are held to have changed nothing: true if absent. It is slow. */
+  readonly watch?: boolean;
 }
 
 export class TrapMachine {
@@ -61,7 +63,7 @@ export class TrapMachine {
     if (this.word === 64) this.#buildUserTables();
     this.domain.start();
     this.domain.unpause();
-    this.#watch();
+    if (options.watch !== false) this.#watch();
   }
 
   #startKernel(): void {
