@@ -8,6 +8,7 @@ import {
   RUNSTATE_running,
   VIRQ_TIMER,
   VMASST_TYPE_architectural_iopl,
+  VMASST_TYPE_m2p_strict,
   vcpu_info,
   XEN_ENOSYS,
   XEN_LEGACY_MAX_VCPUS,
@@ -151,11 +152,29 @@ export class Vcpu implements Schedulable {
     if (status !== 0) return status;
     const old = walk.root;
     walk.root = mfn;
+    this.#showM2p(mfn, true);
     this.pv?.dropLdt(hypervisor.types);
     this.loadPageTables();
     if (old !== -1) hypervisor.types.putPageAndType(old);
     hypervisor.onTlbFlush?.(this.domain, this);
     return 0;
+  }
+
+  /** Makes `mfn` the root of user mode's page tables, a reference to which the caller has taken; -1: none. Returns the old one. */
+  setUserRoot(mfn: Mfn | -1): Mfn | -1 {
+    const old = this.userRoot;
+    this.userRoot = mfn;
+    if (mfn !== -1) this.#showM2p(mfn, false);
+    return old;
+  }
+
+  /** Guests that want it so see the M2P table in kernel mode only. */
+  #showM2p(root: Mfn, isKernelRoot: boolean): void {
+    const { hypervisor, word, assists } = this.domain;
+    if (word === 32 || !assists.has(VMASST_TYPE_m2p_strict)) return;
+    if (isKernelRoot) hypervisor.m2p.fillL4(root);
+    else hypervisor.m2p.emptyL4(root);
+    hypervisor.memory.onWrite?.(root);
   }
 
   /** The engine, if it has registers and takes traps. */

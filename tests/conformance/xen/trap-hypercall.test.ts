@@ -3,12 +3,14 @@ import {
   __HYPERVISOR_callback_op,
   __HYPERVISOR_fpu_taskswitch,
   __HYPERVISOR_get_debugreg,
+  __HYPERVISOR_mmuext_op,
   __HYPERVISOR_nmi_op,
   __HYPERVISOR_set_callbacks,
   __HYPERVISOR_set_debugreg,
   __HYPERVISOR_set_segment_base,
   __HYPERVISOR_set_trap_table,
   __HYPERVISOR_stack_switch,
+  __HYPERVISOR_vm_assist,
   CALLBACKF_mask_events,
   CALLBACKOP_register,
   CALLBACKOP_unregister,
@@ -18,10 +20,15 @@ import {
   CALLBACKTYPE_syscall,
   CALLBACKTYPE_syscall32,
   CALLBACKTYPE_sysenter,
+  DOMID_SELF,
+  MMUEXT_NEW_BASEPTR,
+  MMUEXT_NEW_USER_BASEPTR,
   SEGBASE_FS,
   SEGBASE_GS_KERNEL,
   SEGBASE_GS_USER,
   SEGBASE_GS_USER_SEL,
+  VMASST_CMD_enable,
+  VMASST_TYPE_m2p_strict,
   XEN_EFAULT,
   XEN_EINVAL,
   XEN_ENODEV,
@@ -255,6 +262,26 @@ describe('set_segment_base', () => {
   it('of a 32-bit guest returns -ENOSYS', () => {
     start(32);
     expect(base(SEGBASE_FS, 0)).toBe(-XEN_ENOSYS);
+  });
+});
+
+describe('vm_assist m2p_strict', () => {
+  it('hides the M2P table from user mode’s page tables, and only from those', () => {
+    start();
+    const window = (mfn: number): number =>
+      m.hypervisor.memory.view.getUint32(mfn * 4096 + 256 * 8, true) & 1;
+    const user = m.domain.vcpus[0]?.userRoot as number;
+    const userBase = (mfn: number): number => {
+      m.write64(RECORD, MMUEXT_NEW_USER_BASEPTR, mfn, 0);
+      return m.call(__HYPERVISOR_mmuext_op, RECORD, 1, 0, DOMID_SELF);
+    };
+    expect(m.call(__HYPERVISOR_vm_assist, VMASST_CMD_enable, VMASST_TYPE_m2p_strict)).toBe(0);
+    expect([window(user), window(m.memory.root)]).toEqual([1, 1]);
+    expect([userBase(0), userBase(user)]).toEqual([0, 0]);
+    expect([window(user), window(m.memory.root)]).toEqual([0, 1]);
+    m.write64(RECORD, MMUEXT_NEW_BASEPTR, user, 0);
+    expect(m.call(__HYPERVISOR_mmuext_op, RECORD, 1, 0, DOMID_SELF)).toBe(0);
+    expect(window(user)).toBe(1);
   });
 });
 

@@ -85,6 +85,12 @@ export class M2p {
     this.#write(l4, L4_FIRST_HYPERVISOR_SLOT, this.#l3, TABLE_FLAGS);
   }
 
+  /** Takes the window out of an L4 again: of user mode, if the guest wants it so (VMASST_TYPE_m2p_strict). */
+  emptyL4(l4: Mfn): void {
+    const at = l4 * PAGE_SIZE + L4_FIRST_HYPERVISOR_SLOT * ENTRY_BYTES;
+    this.#frames.memory.bytes.fill(0, at, at + ENTRY_BYTES);
+  }
+
   /** Puts the window into the L2 of a PAE guest's last gigabyte; the rest of its hypervisor slots is empty. */
   fillLastL2(l2: Mfn): void {
     const from = l2 * PAGE_SIZE + L2_FIRST_HYPERVISOR_SLOT * ENTRY_BYTES;

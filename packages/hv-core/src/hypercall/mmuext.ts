@@ -68,8 +68,7 @@ function setUserBase(call: HypercallFrame): number {
     const status = hypervisor.types.getPageAndType(mfn, domain.id, PageType.l4);
     if (status !== 0) return status;
   }
-  const old = vcpu.userRoot;
-  vcpu.userRoot = mfn === 0 ? -1 : mfn;
+  const old = vcpu.setUserRoot(mfn === 0 ? -1 : mfn);
   if (old !== -1) hypervisor.types.putPageAndType(old);
   hypervisor.onTlbFlush?.(domain, vcpu);
   return 0;

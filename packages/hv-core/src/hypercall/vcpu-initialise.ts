@@ -84,7 +84,7 @@ function takeFrames(vcpu: Vcpu, context: GuestContext): number {
   let status = replaceGdt(vcpu, gdt, context.low('gdt_ents'));
   if (status === 0) status = vcpu.setRoot(context.root(3) as Mfn);
   if (status === 0) {
-    vcpu.userRoot = userRoot === 0 ? -1 : (userRoot as Mfn);
+    vcpu.setUserRoot(userRoot === 0 ? -1 : (userRoot as Mfn));
     return 0;
   }
   vcpu.pv?.dropGdt(types);
