@@ -3,6 +3,7 @@ import { INTRODUCE_DOMAIN, RELEASE_DOMAIN, type Store } from './store.js';
 import type { StoreDomain } from './store-domain.js';
 import type { StoreErrno } from './store-error.js';
 import type { StoreNode } from './store-node.js';
+import { childPath, homePath } from './store-path.js';
 
 /** The domain's ring is connected (its session is open): tells who waits for that. */
 export function noteIntroduced(store: Store, id: number): void {
@@ -40,16 +41,20 @@ export function releaseDomain(store: Store, id: number): void {
   if (domain.isIntroduced) store.fire(null, RELEASE_DOMAIN, true);
 }
 
+/** Removes what the domain owns: as a rule all of it is in its home, and the rest of the store is not searched. */
 function removeNodesOf(store: Store, domain: StoreDomain): void {
-  const owned: string[] = [];
-  const collect = (path: string, node: StoreNode): void => {
-    if (node.owner === domain.id && path !== '') owned.push(path);
-    else for (const [name, child] of node.children) collect(`${path}/${name}`, child);
-  };
-  const root = store.tree.find('/');
-  if (root) collect('', root);
-  for (const path of owned) {
-    store.remove(null, path, (at, leaving) => store.fire(null, at, at !== path, leaving));
+  for (const top of [homePath(domain.id), '/']) {
+    if (domain.nodes === 0) return;
+    const owned: string[] = [];
+    const collect = (path: string, node: StoreNode): void => {
+      if (node.owner === domain.id && path !== '/') owned.push(path);
+      else for (const [name, child] of node.children) collect(childPath(path, name), child);
+    };
+    const node = store.tree.find(top);
+    if (node) collect(top, node);
+    for (const path of owned) {
+      store.remove(null, path, (at, leaving) => store.fire(null, at, at !== path, leaving));
+    }
   }
 }
 

@@ -31,6 +31,10 @@ export function parentPath(path: string): string {
   return slash <= 0 ? '/' : path.slice(0, slash);
 }
 
+export function childPath(path: string, name: string): string {
+  return path === '/' ? `/${name}` : `${path}/${name}`;
+}
+
 /** The last name. */
 export function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);

@@ -230,8 +230,11 @@ describe('domains', () => {
   it("takes a domain's nodes away with it, and all below them", () => {
     guest.ask(XS_WRITE, 'data/a/b\0x');
     host.write('/local/domain/3/data/a/ours', 'x');
+    host.write('/elsewhere/a/b', 'x');
+    host.setPermissions('/elsewhere/a', ['r3']);
     service.removeDomain(3);
     expect(host.list('/local/domain/3')).toEqual(['name']);
+    expect(host.list('/elsewhere')).toEqual([]);
   });
 
   it('tells the control domain whether a domain is connected', () => {
