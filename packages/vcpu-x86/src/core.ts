@@ -21,12 +21,15 @@ import {
   FAULT_ADDRESS,
   FLAGS_OTHER,
   FPU_TRAP,
+  INTERRUPT_LINE,
   MODE_KEY,
   PENDING_INTERRUPT,
   PENDING_MODE,
   PENDING_STEP,
   SS,
   TLB_BASE,
+  TLB_GUARDED,
+  TLB_OPEN,
 } from './state/layout.js';
 import {
   CR0_AM,
@@ -85,7 +88,12 @@ export class Core {
    */
   guestKernel = false;
   /** The level of INTR, as the interrupt controller drives it. */
-  interruptLine = false;
+  get interruptLine(): boolean {
+    return this.state.get(INTERRUPT_LINE) !== 0;
+  }
+  set interruptLine(level: boolean) {
+    this.state.set(INTERRUPT_LINE, level ? 1 : 0);
+  }
   /** An NMI is being handled: others wait for IRET. */
   nmiBlocked = false;
   /** The event being delivered is a fault (restarts its instruction, pushes RF), not a trap. */
@@ -255,19 +263,17 @@ export class Core {
       cr3High !== this.pagedBy[4]
     )
       this.updatePaging(cr0, cr4, efer, cr3, cr3High);
-    walk.smapActive = walk.smap && (flags & FLAG_AC) === 0 && walk.paging !== PAGING_NONE;
     mmu.alignmentCheck = cpl === 3 && (cr0 & CR0_AM) !== 0 && (flags & FLAG_AC) !== 0;
     const slow = mmu.alignmentCheck || mmu.watch !== null;
     const asUser = cpl === 3 && !this.guestKernel;
     mmu.userSet = asUser ? SET_USER : SET_SUPERVISOR;
-    const set = slow
-      ? SET_EMPTY
-      : cpl === 3
-        ? mmu.userSet
-        : walk.smapActive
-          ? SET_SUPERVISOR_SMAP
-          : SET_SUPERVISOR;
-    state.set(TLB_BASE, this.tlb.setBase(set));
+    const guarded = walk.smap && walk.paging !== PAGING_NONE ? SET_SUPERVISOR_SMAP : SET_SUPERVISOR;
+    const open = cpl === 3 ? mmu.userSet : SET_SUPERVISOR;
+    const whenOpen = this.tlb.setBase(slow ? SET_EMPTY : open);
+    const whenGuarded = this.tlb.setBase(slow ? SET_EMPTY : cpl === 3 ? open : guarded);
+    state.set(TLB_OPEN, whenOpen);
+    state.set(TLB_GUARDED, whenGuarded);
+    state.set(TLB_BASE, (flags & FLAG_AC) !== 0 ? whenOpen : whenGuarded);
     const cs = state.segmentAttributes(CS);
     const is64 = long && (cs & ATTRIBUTE_LONG) !== 0;
     const code = is64 ? 2 : (cs & ATTRIBUTE_BIG) !== 0 ? 1 : 0;

@@ -4,10 +4,18 @@
 import type { Gfn, Gpa } from '@proxeny/memory';
 import { CPU_FAULT } from '../fault.js';
 import type { CpuPlatform, SecondStage, StoreEmulation } from '../platform.js';
-import { CPL, SCRATCH } from '../state/layout.js';
+import { CPL, FLAGS_OTHER, SCRATCH } from '../state/layout.js';
+import { FLAG_AC } from '../state/register-bits.js';
 import type { VcpuState } from '../state/vcpu-state.js';
 import { PageMarks } from './page-marks.js';
-import { ACCESS_EXECUTE, ACCESS_READ, ACCESS_WRITE, PAGING_LONG, PageWalk } from './page-walk.js';
+import {
+  ACCESS_EXECUTE,
+  ACCESS_READ,
+  ACCESS_WRITE,
+  PAGING_LONG,
+  PAGING_NONE,
+  PageWalk,
+} from './page-walk.js';
 import { SET_SUPERVISOR, SET_SUPERVISOR_SMAP, SET_USER, type Tlb } from './tlb.js';
 
 const TWO32 = 4294967296;
@@ -99,10 +107,18 @@ export class Mmu {
     );
   }
 
+  /** The supervisor's data accesses may not touch user pages (SDM vol. 3A §4.6): STAC and CLAC change it without a routine. */
+  get smapActive(): boolean {
+    const { walk } = this;
+    return (
+      walk.smap && walk.paging !== PAGING_NONE && (this.state.get(FLAGS_OTHER) & FLAG_AC) === 0
+    );
+  }
   /** Host address of one byte's page-contained access, DEVICE (`physical` holds) or FAULT (recorded). Fills the TLB. */
   private translate(linear: number, access: number, user: boolean): number {
     const { walk, state } = this;
     const offset = ((linear % 4096) + 4096) % 4096;
+    walk.smapActive = this.smapActive;
     if (!walk.walk(linear, access, user)) {
       state.pageFault(walk.error, linear);
       return FAULT;

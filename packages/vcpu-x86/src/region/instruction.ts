@@ -11,6 +11,7 @@ import {
   SEGMENT_READ_LIMIT,
   SEGMENT_WRITE_LIMIT,
   SEGMENTS,
+  TLB_BASE,
 } from '../state/layout.js';
 import { type EmitTarget, Emitter, wasmType } from '../wasm/emit.js';
 import type { Label } from '../wasm/encoder.js';
@@ -168,6 +169,12 @@ export class InstructionEmitter extends Emitter {
     if (at === BUDGET && value) {
       this.value(value);
       return this.w.setLocal(this.x.left);
+    }
+    if (at === TLB_BASE && value) {
+      super.set(base, slot, bits, value, constant);
+      this.w.get(0);
+      this.w.memory(OP.i32Load, TLB_BASE);
+      return this.w.setLocal(this.x.tlb);
     }
     if (at >= GPR_END || !value) return super.set(base, slot, bits, value, constant);
     this.setRegister(at, bits, value);

@@ -26,13 +26,12 @@ import {
   CR4_UMIP,
   EFER_LMA,
   EFER_LME,
-  FLAG_AC,
   type Routine,
 } from '../core.js';
 import type { CpuModel } from '../cpu-model.js';
 import { GP, raise, UD } from '../fault.js';
 import { PHYSICAL_BITS } from '../mmu/page-walk.js';
-import { CR0, CR2, CR3, CR4, CS, EFER, FLAGS_OTHER, SCRATCH, TR, XCR0 } from '../state/layout.js';
+import { CR0, CR2, CR3, CR4, CS, EFER, SCRATCH, TR, XCR0 } from '../state/layout.js';
 import { ATTRIBUTE_LONG } from '../state/segments.js';
 import { PDPTES } from '../state/system-layout.js';
 import { TYPE_TSS32_BUSY } from './descriptor.js';
@@ -220,14 +219,6 @@ const clearTaskSwitched: Routine = (core) => {
   core.updateMode();
   return 0;
 };
-/** STAC, CLAC. */
-const setAccessFlag: Routine = (core, on) => {
-  const { state } = core;
-  const flags = state.get(FLAGS_OTHER);
-  state.set(FLAGS_OTHER, on !== 0 ? flags | FLAG_AC : flags & ~FLAG_AC);
-  core.updateMode();
-  return 0;
-};
 /** XSETBV of XCR0: x87 always, AVX never. */
 const writeExtendedControl: Routine = (core, index, low, high) => {
   const { state } = core;
@@ -262,7 +253,6 @@ export const controlRoutines = {
   writeControl,
   loadMachineStatus,
   clearTaskSwitched,
-  setAccessFlag,
   writeExtendedControl,
   invalidatePage,
   invalidateContext,

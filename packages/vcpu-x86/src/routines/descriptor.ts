@@ -2,7 +2,14 @@
 // @hot
 import type { Core } from '../core.js';
 import { raise } from '../fault.js';
-import { GDTR_BASE, GDTR_LIMIT, LDTR } from '../state/layout.js';
+import {
+  GDTR_BASE,
+  GDTR_LIMIT,
+  LDTR,
+  SEGMENT_STRIDE,
+  SELECTOR_DESCRIPTOR,
+  SELECTORS,
+} from '../state/layout.js';
 import {
   ATTRIBUTE_ACCESSED,
   ATTRIBUTE_CODE,
@@ -140,7 +147,9 @@ export function setFromDescriptor(
   selector: number,
   d: Descriptor,
 ): void {
-  setSegment(core.state, segment, selector, d.base, d.limit, d.attributes);
+  const { state } = core;
+  setSegment(state, segment, selector, d.base, d.limit, d.attributes);
+  state.setHalves(SELECTORS + SELECTOR_DESCRIPTOR + segment * SEGMENT_STRIDE, d.low, d.high);
 }
 
 /** Loads a null selector: unusable outside of 64-bit mode. */

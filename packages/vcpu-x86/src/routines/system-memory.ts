@@ -27,7 +27,7 @@ export function cachedHost(
   const high = Math.floor(linear / TWO32);
   const low = (linear - high * TWO32) | 0;
   if ((low & 4095) + size > 4096) return -1;
-  const set = user ? mmu.userSet : mmu.walk.smapActive ? SET_SUPERVISOR_SMAP : SET_SUPERVISOR;
+  const set = user ? mmu.userSet : mmu.smapActive ? SET_SUPERVISOR_SMAP : SET_SUPERVISOR;
   const entry = (core.tlb.setBase(set) + ((low >>> 7) & TLB_INDEX_MASK)) >> 2;
   const { i32 } = core.state;
   const tag = entry + ((write ? TLB_WRITE : TLB_READ) >> 2);

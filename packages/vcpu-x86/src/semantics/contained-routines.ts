@@ -18,4 +18,7 @@ export const isInfallible = (routine: string): boolean => infallible.test(routin
 /** Arithmetic, comparisons and conversions of SSE: named as their instructions; an unmasked exception fails before it has changed a register. */
 const sse =
   /^((U?COMIS|ADDSUBP|HADDP|HSUBP|(ADD|SUB|MUL|DIV|MIN|MAX|SQRT|CMP|ROUND)[PS]|DPP)[SD]|R(SQRT|CP)[PS]S|CVT\w+)$/;
-export const isContained = (routine: string): boolean => isInfallible(routine) || sse.test(routine);
+/** They put what they read into SCRATCH, or fail. */
+const reading: ReadonlySet<string> = new Set(['readControl', 'readTimeStamp']);
+export const isContained = (routine: string): boolean =>
+  isInfallible(routine) || sse.test(routine) || reading.has(routine);

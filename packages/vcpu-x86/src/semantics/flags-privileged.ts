@@ -4,7 +4,7 @@ import { GP } from '../fault.js';
 import type { Builder, Value } from '../ir/builder.js';
 import { ARITHMETIC_FLAGS, rflags, setArithmeticFlags } from '../ir/flags.js';
 import type { Bits } from '../ir/node.js';
-import { CPL, FLAGS_OTHER, INTERRUPT_SHADOW } from '../state/layout.js';
+import { CPL, FLAGS_OTHER, INTERRUPT_LINE, INTERRUPT_SHADOW } from '../state/layout.js';
 import {
   FLAG_AC,
   FLAG_ID,
@@ -37,12 +37,20 @@ export const cli: Semantics = (b) => {
 export const sti: Semantics = (b, x) => {
   interruptRights(b);
   const flags = b.get(FLAGS_OTHER, 32);
-  b.if(b.eqz(b.andc(flags, FLAG_IF)), () => {
+  const isOff = b.eqz(b.andc(flags, FLAG_IF));
+  const enable = (): void => {
     b.set(FLAGS_OTHER, 32, b.orc(flags, FLAG_IF));
     b.set(INTERRUPT_SHADOW, 32, b.i32(1));
-    b.call('interruptsEnabled');
-  });
-  b.jump(x.next());
+  };
+  b.if(
+    b.and(isOff, b.get(INTERRUPT_LINE, 32)),
+    () => {
+      enable();
+      b.call('interruptsEnabled');
+      b.jump(x.next());
+    },
+    () => b.if(isOff, enable),
+  );
 };
 
 export const pushf: Semantics = (b, x) => {

@@ -4,19 +4,25 @@ import { UD } from '../fault.js';
 import type { Builder, Value } from '../ir/builder.js';
 import type { Bits, SlotRef } from '../ir/node.js';
 import {
+  CPL,
+  CR0,
   CS,
   DS,
   ES,
   FS,
+  GDTR_BASE,
+  GDTR_LIMIT,
   GS,
   SCRATCH,
   SEGMENT_ATTRIBUTES,
   SEGMENT_BASE,
   SEGMENT_STRIDE,
   SEGMENTS,
+  SELECTOR_DESCRIPTOR,
   SELECTORS,
   SS,
 } from '../state/layout.js';
+import { CR0_PE } from '../state/register-bits.js';
 import type { Operands, Semantics } from './operands.js';
 import { isRealMode } from './privilege.js';
 
@@ -24,19 +30,21 @@ const byName: Readonly<Record<string, number>> = { ES, SS, DS, FS, GS };
 
 /**
  * Loads a segment register: at once (`then` follows) where real or virtual-8086 mode only sets selector and base, else by
- * `routine`. Only 16-bit code that is not flat takes the short way: there no mode can change.
+ * `routine`. `reloads` (i32): it is DS or ES, which a program and its kernel often have the same in. Only 16-bit code that is not flat takes the short way: there no mode can change.
  */
 function load(
   b: Builder,
   x: Operands,
   segment: SlotRef,
   isData: Value | null,
+  reloads: Value | null,
   selector: Value,
   then: () => void,
   routine: () => void,
 ): void {
   if (x.mode.bits !== 16 || x.mode.flat) {
-    routine();
+    if (reloads) b.if(isLoaded(b, segment, reloads, selector), then, routine);
+    else routine();
     return;
   }
   const usable = b.nez(b.get(SEGMENTS + SEGMENT_ATTRIBUTES, 32, segment));
@@ -52,6 +60,29 @@ function load(
     routine,
   );
 }
+/**
+ * Does the register hold this selector, loaded from the descriptor that is still in the GDT? Then a load at level 0 changes nothing:
+ * whoever enters a kernel from a program finds DS and ES so.
+ */
+function isLoaded(b: Builder, segment: SlotRef, reloads: Value, selector: Value): Value {
+  const loaded = b.local('i32', b.i32(0));
+  const isProtected = b.andc(b.get(CR0, 32), CR0_PE);
+  const atTop = b.eqz(b.or(b.get(CPL, 32), b.andc(selector, 4)));
+  const isSame = b.and(
+    b.nez(b.andc(selector, 0xfffc)),
+    b.eq(selector, b.get(SELECTORS, 32, segment)),
+  );
+  const isInTable = b.leU(b.orc(selector, 7), b.get(GDTR_LIMIT, 32));
+  const checks = [b.nez(isProtected), isSame, isInTable];
+  const may = checks.reduce((p, q) => b.and(p, q), b.and(atTop, reloads));
+  b.if(may, () => {
+    const at = b.add(b.get(GDTR_BASE, 64), b.extendU(b.andc(selector, 0xfff8)));
+    const access = { bits: 64, segment: { offset: DS * SEGMENT_STRIDE } } as const;
+    const descriptor = b.load(at, access);
+    b.assign(loaded, b.eq(descriptor, b.get(SELECTORS + SELECTOR_DESCRIPTOR, 64, segment)));
+  });
+  return b.read(loaded);
+}
 /** SS starts an interrupt shadow: never the short way. */
 const isNotStack = (b: Builder, slot: Value): Value => b.ne(slot, b.i32(SS * SEGMENT_STRIDE));
 
@@ -65,6 +96,7 @@ export const movToSegment: Semantics = (b, x) => {
     x,
     x.binding.slot('reg'),
     isNotStack(b, slot),
+    b.and(isNotStack(b, slot), b.ltU(slot, b.i32(FS * SEGMENT_STRIDE))),
     selector,
     () => {},
     () => b.transfer('loadSegment', slot, selector),
@@ -78,7 +110,17 @@ export const popSegment: Semantics = (b, x) => {
   const slot = segment * SEGMENT_STRIDE;
   const routine = (): void => b.transfer('popSegment', b.i32(slot), selector, b.i32(bytes));
   if (segment === SS) routine();
-  else load(b, x, { offset: slot }, null, selector, () => x.drop(bytes), routine);
+  else
+    load(
+      b,
+      x,
+      { offset: slot },
+      null,
+      segment < FS ? b.i32(1) : null,
+      selector,
+      () => x.drop(bytes),
+      routine,
+    );
 };
 
 /** LES, LDS, LSS, LFS, LGS. */
@@ -99,6 +141,7 @@ const loadFar =
         b,
         x,
         { offset: segment * SEGMENT_STRIDE },
+        null,
         null,
         selector,
         () => x.write(0, offset),

@@ -8,6 +8,7 @@ import {
   CPL,
   CR0,
   CR4,
+  FLAGS_OTHER,
   FS,
   GDTR_BASE,
   GDTR_LIMIT,
@@ -22,10 +23,13 @@ import {
   SEGMENT_STRIDE,
   SEGMENTS,
   SELECTORS,
+  TLB_BASE,
+  TLB_GUARDED,
+  TLB_OPEN,
   TR,
   XCR0,
 } from '../state/layout.js';
-import { CR4_FSGSBASE, CR4_OSXSAVE } from '../state/register-bits.js';
+import { CR4_FSGSBASE, CR4_OSXSAVE, FLAG_AC } from '../state/register-bits.js';
 import { notCanonical } from './canonical.js';
 import { type Operands, RAX, RBX, RCX, RDX, type Semantics } from './operands.js';
 import { halves, protectedOnly, supervisorOnly, umip } from './privilege.js';
@@ -146,11 +150,14 @@ export const invpcid: Semantics = (b, x) => {
   b.set(SCRATCH + 8, 64, linear);
   b.call('invalidateContext', low, high);
 };
+/** EFLAGS.AC, which at CPL 0 decides only what SMAP forbids. */
 const smapFlag =
-  (on: number): Semantics =>
+  (on: boolean): Semantics =>
   (b) => {
     b.raiseIf(b.nez(b.get(CPL, 32)), UD);
-    b.transfer('setAccessFlag', b.i32(on));
+    const flags = b.get(FLAGS_OTHER, 32);
+    b.set(FLAGS_OTHER, 32, on ? b.orc(flags, FLAG_AC) : b.andc(flags, ~FLAG_AC));
+    b.set(TLB_BASE, 32, b.get(on ? TLB_OPEN : TLB_GUARDED, 32));
   };
 /** WBINVD, INVD: there are no caches. */
 export const flushCaches: Semantics = (b) => supervisorOnly(b);
@@ -260,8 +267,8 @@ export const systemSemantics = {
   MOV_TO_DR: moveTo('writeDebug'),
   INVLPG: invlpg,
   INVPCID: invpcid,
-  STAC: smapFlag(1),
-  CLAC: smapFlag(0),
+  STAC: smapFlag(true),
+  CLAC: smapFlag(false),
   INVD: flushCaches,
   WBINVD: flushCaches,
   XGETBV: xgetbv,

@@ -48,6 +48,8 @@ export const SEGMENT_LIMIT = 24;
 export const SEGMENT_ATTRIBUTES = 28;
 /** Selectors (u32) of the same eight, with the same stride. */
 export const SELECTORS = 512;
+/** From a selector: the descriptor it was loaded from (u64), 0 if it was loaded otherwise. */
+export const SELECTOR_DESCRIPTOR = 8;
 
 export const ES = 0;
 export const CS = 1;
@@ -100,6 +102,11 @@ export const FPU_DP = 1048;
 export const FPU_CS = 1056;
 export const FPU_DS = 1060;
 export const MXCSR = 1064;
+/** Level of the INTR line, as the interrupt controller drives it. */
+export const INTERRUPT_LINE = 1068;
+/** At CPL 0: addresses of the TLB sets with EFLAGS.AC clear and set (CR4.SMAP makes them two). */
+export const TLB_GUARDED = 1072;
+export const TLB_OPEN = 1076;
 /** Physical x87 registers R0–R7, 16 bytes each: significand (u64), then sign and exponent (u16). MMX register i is the significand of Ri. */
 export const FPU_REGISTERS = 1088;
 /** XMM0–XMM15, 16 bytes each. */

@@ -9,6 +9,7 @@ import {
   SEGMENT_STRIDE,
   SEGMENT_WRITE_LIMIT,
   SEGMENTS,
+  SELECTOR_DESCRIPTOR,
   SELECTORS,
 } from './layout.js';
 import type { VcpuState } from './vcpu-state.js';
@@ -44,6 +45,7 @@ export function setSegment(
   state.set(at + SEGMENT_LIMIT, limit | 0);
   state.set(at + SEGMENT_ATTRIBUTES, attributes);
   state.set(SELECTORS + segment * SEGMENT_STRIDE, selector);
+  state.setHalves(SELECTORS + SELECTOR_DESCRIPTOR + segment * SEGMENT_STRIDE, 0, 0);
   updateLimits(state, segment);
 }
 
