@@ -2,12 +2,14 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { hypercallDocument } from './hypercall-document.js';
 import { instructionDocument } from './instruction-document.js';
 
 const root = join(fileURLToPath(import.meta.url), '..', '..');
 
 /** Documents by path from the root of the repository. */
 export const generatedDocuments: Readonly<Record<string, () => string>> = {
+  'docs/hypercalls.md': hypercallDocument,
   'docs/instructions.md': instructionDocument,
 };
 
