@@ -5,6 +5,7 @@ import { backEnds } from './back-ends.js';
 import { decoders } from './decoder.js';
 import { devices } from './devices.js';
 import { exits } from './exits.js';
+import { hypercalls } from './hypercalls.js';
 import { type Measurement, measured, type Result, tableOf } from './measurement.js';
 import { tiers } from './tiers.js';
 
@@ -16,6 +17,7 @@ const all: readonly (Measurement | (() => Measurement | Promise<Measurement>))[]
   ...exits,
   ...devices,
   ...backEnds,
+  ...hypercalls,
 ];
 const results: Result[] = [];
 for (const each of all) {
