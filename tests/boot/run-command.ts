@@ -1,6 +1,7 @@
 // Runs the proxeny command as a user does: a process of its own with its own pipes.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assemble } from '@proxeny/vcpu-x86/asm';
 import { root } from '../contracts/source-tree.js';
@@ -20,6 +21,10 @@ export interface CommandInput {
   readonly onOutput?: (stdout: string, child: ChildProcess) => void;
 }
 
+/** Guests leave compiled code there, not in the cache folder of whoever runs the tests. */
+const caches = mkdtempSync(join(tmpdir(), 'proxeny-cache-'));
+process.on('exit', () => rmSync(caches, { recursive: true, force: true }));
+
 /** The command, from its sources. */
 export function runCommand(
   args: readonly string[],
@@ -29,7 +34,7 @@ export function runCommand(
   const child = spawn(
     process.execPath,
     ['--import', 'tsx', '--conditions=proxeny-source', main, ...args],
-    { cwd: root, stdio: ['pipe', 'pipe', 'pipe'] },
+    { cwd: root, stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, XDG_CACHE_HOME: caches } },
   );
   let stdout = '';
   let stderr = '';

@@ -160,7 +160,8 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
   // A guest's machine with its services: the wiring.
   'machine/xen/guest': [
     ...['abi', 'hv-core', 'memory', 'vcpu-x86'],
-    ...['machine/fault-text', 'machine/host', 'machine/machine-end', 'machine/run-loop'],
+    ...['machine/fault-text', 'machine/host', 'machine/machine-end', 'machine/process-library'],
+    ...['machine/run-loop'],
     ...['machine/network', 'machine/storage', 'machine/xen/backend-host'],
     ...['machine/xen/block', 'machine/xen/build', 'machine/xen/net'],
     ...['machine/xen/console', 'machine/xen/cpu', 'machine/xen/shared-page'],
@@ -169,6 +170,7 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
     'machine/timer-queue',
   ],
   'machine/machine-end': [],
+  'machine/process-library': ['vcpu-x86'],
   'machine/fault-text': ['vcpu-x86'],
   'machine/run-loop': ['machine/host'],
   // The board wires devices to buses; the PC's memory is the CPU's second stage too.
@@ -224,6 +226,8 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
     'machine/device',
     'machine/clock',
     'machine/storage',
+    // The store of compiled regions: types alone.
+    'vcpu-x86',
     'node:',
   ],
 

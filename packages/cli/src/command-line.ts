@@ -2,6 +2,7 @@
 import { ConfigError, ImageError } from '@proxeny/machine';
 import { Command, CommanderError } from 'commander';
 import { CommandError } from './command-error.js';
+import { addCacheCommand } from './commands/cache.js';
 import { addCpusCommand } from './commands/cpus.js';
 import { addDisassembleCommand } from './commands/disassemble.js';
 import { addDmesgCommand } from './commands/dmesg.js';
@@ -37,6 +38,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     .addHelpText('after', examples);
   addRunCommand(program, finish);
   addTraceCommand(program, finish);
+  addCacheCommand(program, finish);
   addDisassembleCommand(program, finish);
   addCpusCommand(program, finish);
   addXsCommand(program);

@@ -10,6 +10,7 @@ import {
   FileDisk,
   type GuestDisk,
   type GuestNetwork,
+  hashOf,
   ImageError,
   MEMORY_MAX_BYTES,
   openXenImage,
@@ -73,7 +74,10 @@ export async function planDomains(options: DomainsOptions): Promise<GuestPlan> {
     }
     const { model, onControl } = options;
     const build = xenDomains({ domains: wishes, model }, { console, onControl });
-    return { build, hasControl: true, close };
+    const [{ domain }] = planned as [PlannedDomain];
+    const kernel = await readInputFile(domain.kernel, 'kernel');
+    const image = { hash: hashOf(kernel), name: basename(domain.kernel) };
+    return { build, image, hasControl: true, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,5 +1,6 @@
 // GuestPlan: what `run` is to run, read and checked, before anything is built.
-import { openXenImage, type PcConfig, type XenImage } from '@proxeny/machine';
+import { hashOf, openXenImage, type PcConfig, type XenImage } from '@proxeny/machine';
+import type { ImageIdentity } from './block-cache.js';
 import { usageError } from './command-error.js';
 import { openDisks } from './disk-option.js';
 import { type GuestBuilder, pcGuest, xenGuest } from './foreground-guest.js';
@@ -10,6 +11,7 @@ import { openTrace } from './hypercall-trace.js';
 
 export interface GuestPlan {
   readonly build: GuestBuilder;
+  readonly image: ImageIdentity;
   /** Whether other commands can ask it (`proxeny xs`). */
   readonly hasControl: boolean;
   /** Lets go of what was opened. */
@@ -31,6 +33,7 @@ export async function planSingle(
 ): Promise<GuestPlan> {
   // The first one is read here, to complain about the command line before anything else happens.
   let first: PcConfig | null = await guestConfig(kernel, options);
+  const identity = { hash: hashOf(first.image), name: first.imageName ?? 'the kernel' };
   const chosen = chooseType(options.type, first.image, first.imageName ?? 'the kernel');
   const config = async (): Promise<PcConfig> => {
     const known = first;
@@ -45,7 +48,7 @@ export async function planSingle(
       throw usageError('--trace hypercalls is for guests of Xen; a PC makes none');
     if (options.name !== undefined)
       throw usageError('--name is for guests of Xen; a PC answers no questions yet');
-    return { build: pcGuest(config), hasControl: false, close: async () => {} };
+    return { build: pcGuest(config), image: identity, hasControl: false, close: async () => {} };
   }
   let image: XenImage | null = chosen.image;
   const disks = await openDisks(options.disk ?? []);
@@ -65,6 +68,7 @@ export async function planSingle(
   );
   return {
     build,
+    image: identity,
     hasControl: true,
     close: async () => {
       await disks.close();

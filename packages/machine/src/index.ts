@@ -1,4 +1,5 @@
 // The package: what a program that builds a machine may use.
+
 export { ConfigError, checkMemoryBytes, MEMORY_MAX_BYTES, MEMORY_MIN_BYTES } from './config.js';
 export {
   ControlError,
@@ -9,7 +10,17 @@ export {
 export { ControlClient } from './host/control-client.js';
 export { controlFolder, machineNames } from './host/control-folder.js';
 export { ControlServer, type ControlServerOptions } from './host/control-server.js';
+export { engineVersion } from './host/engine-version.js';
 export { FileDisk, type FileDiskOptions } from './host/file-disk.js';
+export { hashOf } from './host/region-file.js';
+export {
+  defaultRegionFolder,
+  listRegionFolder,
+  MAX_FOLDER_BYTES,
+  pruneRegionFolder,
+  type RegionFileInfo,
+} from './host/region-folder.js';
+export { RegionStore, type RegionStoreOptions } from './host/region-store.js';
 export {
   type ConsoleInput,
   type ConsoleOutput,
@@ -47,6 +58,7 @@ export {
   plainFrame,
 } from './network/network-port.js';
 export { NetworkSwitch } from './network/network-switch.js';
+export { processLibrary } from './process-library.js';
 export {
   type BlockBackend,
   BlockError,

@@ -8,6 +8,7 @@ import {
   EXIT_REQUESTED,
   EXIT_SHUTDOWN,
   PROFILE_SIZE,
+  type RegionLibrary,
   VCPU_SIZE,
   X86Cpu,
 } from '@proxeny/vcpu-x86';
@@ -25,6 +26,7 @@ import { addMachineItems } from './pc/fw-cfg-items.js';
 import { buildMpTable } from './pc/mp-table.js';
 import { PcBoard, SERIAL_PORTS } from './pc-board.js';
 import { PcMemory } from './pc-memory.js';
+import { processLibrary } from './process-library.js';
 import { RunLoop, type SlicedMachine } from './run-loop.js';
 import { TimerQueue } from './timer-queue.js';
 
@@ -58,6 +60,10 @@ export interface PcConfig {
   readonly wallClockMs?: () => number;
   /** Randomness of RDRAND and RDSEED: 32 bits, unsigned. Default: the host's. */
   readonly randomU32?: () => number;
+  /** Compiled code shared with other machines; default: those of the process. */
+  readonly library?: RegionLibrary;
+  /** Executions of a block before it is compiled; Infinity: never. */
+  readonly hotThreshold?: number;
   /** Count how often each instruction form runs (tools/profile-forms.ts); slow. */
   readonly profile?: boolean;
 }
@@ -127,6 +133,8 @@ export class Machine implements SlicedMachine {
       blocks,
       model: config.model,
       stage: this.memory,
+      library: config.library ?? processLibrary,
+      ...(config.hotThreshold === undefined ? {} : { hotThreshold: config.hotThreshold }),
       ...(config.profile ? { profile } : {}),
       platform: {
         portRead: (port, size) => board.ports.read(port, size),

@@ -49,13 +49,10 @@ export class Engine {
       gate: this.gate,
       handlersOf: (modeClass) => this.modes[modeClass] as ModeHandlers,
       ...(options.library ? { library: options.library } : {}),
+      threshold: this.profile !== 0 ? Infinity : (options.hotThreshold ?? HOT_THRESHOLD),
       ...(options.hotBatch === undefined ? {} : { batchRegions: options.hotBatch }),
     });
     this.blocks.regions = this.hot;
-    this.blocks.heat = Math.min(
-      this.profile !== 0 ? Infinity : (options.hotThreshold ?? HOT_THRESHOLD),
-      0x7fffffff,
-    );
   }
 
   /** The handlers of a mode class; made when they are first asked for. */

@@ -27,7 +27,12 @@ export type {
   StoreEmulation,
   TrapDelivery,
 } from './platform.js';
-export { RegionLibrary } from './region/library.js';
+export {
+  type ModuleStore,
+  type RegionCode,
+  RegionLibrary,
+  type StoredModule,
+} from './region/library.js';
 export { ArchitecturalTraps } from './routines/architectural-traps.js';
 export { cpuModel, cpuModelNames } from './routines/cpu-models.js';
 export type { StartSegment, StartState, StartTable } from './routines/start-state.js';

@@ -76,12 +76,10 @@ export class ColdCpu {
       blocks: this.#blocks,
       gate,
       handlersOf: (modeClass) => this.#handlers(modeClass),
+      threshold: options.withHotTier ? HOT_THRESHOLD : Infinity,
       batchRegions: 1,
     });
-    if (options.withHotTier) {
-      this.#blocks.regions = this.#hot;
-      this.#blocks.heat = HOT_THRESHOLD;
-    }
+    if (options.withHotTier) this.#blocks.regions = this.#hot;
     const becameHot = (rec: number): void => this.#hot.offer(rec);
     this.#imports = coldImports(
       this.core.state.memory,

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { type Command, Option } from 'commander';
+import { addBlockCacheOptions, type BlockCacheOptions, BlockCacheSession } from '../block-cache.js';
 import { CommandError, usageError } from '../command-error.js';
 import { sniffConfig } from '../config-file.js';
 import { planDomains } from '../domains-plan.js';
@@ -15,7 +16,7 @@ import { say } from '../messages.js';
 import { parseDuration } from '../quantity.js';
 import { expectStep, parseScript, type ScriptStep, sendStep } from '../script.js';
 
-interface RunOptions extends SingleOptions {
+interface RunOptions extends SingleOptions, BlockCacheOptions {
   readonly config?: readonly string[];
   readonly console?: string;
   readonly serial: string;
@@ -57,7 +58,7 @@ export function addRunCommand(program: Command, finish: (exitCode: number) => vo
     return sources;
   };
   const command = program.command('run').description('run a guest in the foreground');
-  addGuestOptions(command)
+  addBlockCacheOptions(addGuestOptions(command))
     .argument(
       '[file...]',
       `${kernelArgument}; or configuration files of domains: YAML, or xl's .cfg`,
@@ -127,6 +128,7 @@ async function run(
     throw usageError('--expect, --send and --script need the serial port; leave out --serial none');
   const control = new GuestControl();
   const plan = await choosePlan(files, options, (methods) => control.use(methods));
+  const cache = new BlockCacheSession(options, plan.image);
   try {
     const session = new GuestSession({
       build: plan.build,
@@ -146,6 +148,7 @@ async function run(
   } finally {
     await control.close();
     await plan.close();
+    await cache.end();
   }
 }
 

@@ -23,6 +23,8 @@ const HOT = HEADER_HOT / 4;
 const START = 6;
 const NEXT = 7;
 const NEXT_SECOND = 8;
+/** how often it was offered to the hot tier. */
+const OFFERS = 9;
 const HASH_BITS = 18;
 const HASH_SIZE = 1 << HASH_BITS;
 /** Handler 0 leaves for the instruction at its own rIP: the end of a block without a jump, and every record of a dropped block. */
@@ -142,6 +144,7 @@ export class BlockCache implements CodeWatch {
     this.i32[h + CODE_BYTES] = codeBytes;
     this.i32[h + HEAT] = heat;
     this.i32[h + HOT] = 0;
+    this.i32[h + OFFERS] = 0;
   }
   /** Machine address of a block's first byte, its mode class, and the setting of its hot region. */
   startOf(rec: number): number {
@@ -152,6 +155,10 @@ export class BlockCache implements CodeWatch {
   }
   setHot(rec: number, handler: number): void {
     this.i32[this.header(rec) + HOT] = handler;
+  }
+  /** How often the block was offered to the hot tier before; counts. */
+  offers(rec: number): number {
+    return this.i32[this.header(rec) + OFFERS]++;
   }
   /** How many executions from now the block is offered to the hot tier (again). */
   setHeat(rec: number, executions: number): void {

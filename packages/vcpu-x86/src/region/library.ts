@@ -28,13 +28,38 @@ export interface RegionCode {
 /** A WebAssembly module of several regions. */
 export interface LibraryModule {
   readonly environment: string;
-  readonly compiled: WebAssembly.Module;
+  /** Null: it lies in the store. */
+  compiled: WebAssembly.Module | null;
+  /** What the store calls it; null: it is nowhere else. */
+  readonly stored: StoredModule | null;
   /** Of the WebAssembly. */
   readonly byteLength: number;
   readonly regions: LibraryRegion[];
   /** Who installed regions of it. */
   readonly users: Set<LibraryUser>;
   lastUse: number;
+}
+
+/** A module that is kept beyond the process. */
+export interface StoredModule {
+  readonly environment: string;
+  readonly byteLength: number;
+  /** By the names of its exports. */
+  readonly codes: ReadonlyMap<string, RegionCode>;
+}
+
+/** Where modules are kept beyond the process. Errors of its medium are its own affair. */
+export interface ModuleStore {
+  /** What is there. */
+  readonly modules: Iterable<StoredModule>;
+  /** The WebAssembly; null: it is not there any more, or not what it was. */
+  load(module: StoredModule): Uint8Array<ArrayBuffer> | null;
+  /** Takes a module; null: it does not. */
+  keep(
+    environment: string,
+    bytes: Uint8Array,
+    codes: ReadonlyMap<string, RegionCode>,
+  ): StoredModule | null;
 }
 
 export interface LibraryUser {
@@ -56,15 +81,37 @@ export function firstBytes(bytes: Uint8Array, at: number): number {
 export class RegionLibrary {
   private readonly byKey = new Map<string, LibraryRegion[]>();
   private readonly environments = new Map<string, number>();
+  /** Those that are compiled. */
   private readonly modules = new Set<LibraryModule>();
   private readonly limitBytes: number;
+  private store: ModuleStore | null = null;
   private clock = 0;
-  /** Lookups that found a region or none; modules that had to go; bytes of WebAssembly in modules that live. */
-  readonly counters = { hits: 0, misses: 0, evictedModules: 0, liveBytes: 0 };
+  /**
+   * Lookups that found a region or none; modules that had to go; bytes of WebAssembly in modules that live; regions that were in
+   * the store at the start, and modules taken from it.
+   */
+  readonly counters = {
+    hits: 0,
+    misses: 0,
+    evictedModules: 0,
+    liveBytes: 0,
+    storedRegions: 0,
+    loadedModules: 0,
+  };
 
   /** @param limitBytes of WebAssembly; compiled, it takes several times as much memory */
   constructor(limitBytes: number = 5 << 20) {
     this.limitBytes = limitBytes;
+  }
+
+  /** Finds what is in the store from now on, and keeps there what is compiled. A library has one store at most. */
+  attach(store: ModuleStore): void {
+    if (this.store) throw new Error('the library has a store already');
+    this.store = store;
+    for (const stored of store.modules) {
+      this.enter(stored.environment, null, stored.byteLength, stored.codes, stored);
+      this.counters.storedRegions += stored.codes.size;
+    }
   }
 
   /** How many modules live. */
@@ -96,20 +143,45 @@ export class RegionLibrary {
   /** Takes a new module; `codes` by the names of its exports. Others may have to go for it. */
   add(
     environment: string,
-    compiled: WebAssembly.Module,
-    byteLength: number,
+    bytes: Uint8Array<ArrayBuffer>,
     codes: ReadonlyMap<string, RegionCode>,
   ): LibraryModule {
-    const lastUse = ++this.clock;
+    const compiled = new WebAssembly.Module(bytes);
+    const stored = this.store?.keep(environment, bytes, codes) ?? null;
+    const module = this.enter(environment, compiled, bytes.length, codes, stored);
+    this.revive(module);
+    return module;
+  }
+
+  /** The module, compiled; null: the store has lost it. Others may have to go for it. */
+  compiledOf(module: LibraryModule): WebAssembly.Module | null {
+    if (module.compiled) return module.compiled;
+    const bytes = this.store?.load(module.stored as StoredModule) ?? null;
+    try {
+      if (bytes) module.compiled = new WebAssembly.Module(bytes);
+    } catch {
+      // Not a module any more.
+    }
+    if (!module.compiled) {
+      this.forget(module);
+      return null;
+    }
+    this.counters.loadedModules++;
+    this.revive(module);
+    return module.compiled;
+  }
+
+  private enter(
+    environment: string,
+    compiled: WebAssembly.Module | null,
+    byteLength: number,
+    codes: ReadonlyMap<string, RegionCode>,
+    stored: StoredModule | null,
+  ): LibraryModule {
     const regions: LibraryRegion[] = [];
-    const module = {
-      environment,
-      compiled,
-      byteLength,
-      regions,
-      users: new Set<LibraryUser>(),
-      lastUse,
-    };
+    const users = new Set<LibraryUser>();
+    const lastUse = ++this.clock;
+    const module = { environment, compiled, stored, byteLength, regions, users, lastUse };
     for (const [name, code] of codes) {
       const region = { module, name, code };
       regions.push(region);
@@ -118,10 +190,12 @@ export class RegionLibrary {
       if (!alike) this.byKey.set(key, [region]);
       else if (alike.unshift(region) > MAX_ALIKE) alike.pop();
     }
-    this.modules.add(module);
-    this.counters.liveBytes += byteLength;
-    while (this.counters.liveBytes > this.limitBytes && this.modules.size > 1) this.evict(module);
     return module;
+  }
+  private revive(module: LibraryModule): void {
+    this.modules.add(module);
+    this.counters.liveBytes += module.byteLength;
+    while (this.counters.liveBytes > this.limitBytes && this.modules.size > 1) this.evict(module);
   }
 
   private evict(except: LibraryModule): void {
@@ -132,14 +206,19 @@ export class RegionLibrary {
     this.modules.delete(oldest);
     this.counters.liveBytes -= oldest.byteLength;
     this.counters.evictedModules++;
-    for (const region of oldest.regions) {
+    oldest.compiled = null;
+    if (!oldest.stored) this.forget(oldest);
+    for (const user of oldest.users) user.retire(oldest);
+    oldest.users.clear();
+  }
+  /** Its regions are found no more. */
+  private forget(module: LibraryModule): void {
+    for (const region of module.regions) {
       const key = this.keyOf(region);
       const alike = this.byKey.get(key)?.filter((r) => r !== region) ?? [];
       if (alike.length === 0) this.byKey.delete(key);
       else this.byKey.set(key, alike);
     }
-    for (const user of oldest.users) user.retire(oldest);
-    oldest.users.clear();
   }
 
   private key(environment: string, modeClass: number, entry: number, first: number): string {

@@ -20,6 +20,12 @@ import type { ModeHandlers } from './cold.js';
 
 /** Executions of a block before its region is compiled: measured over a kernel boot, 4,000 costs less than 1,000. */
 export const HOT_THRESHOLD = 4000;
+/** Executions before the library is asked for its region. */
+const LOOKUP_THRESHOLD = 250;
+/** A frame whose regions were written over this often has its blocks wait twice as long for each further time, */
+const PATIENCE = 4;
+/** until so many instructions have been executed. */
+const FORGIVEN_AFTER = 500_000_000;
 /** A module is compiled when it has this many regions, */
 const BATCH_REGIONS = 32;
 /** or when the first of them has waited for this many instructions, */
@@ -61,6 +67,8 @@ export interface HotTierOptions {
   readonly handlersOf: (modeClass: number) => ModeHandlers;
   /** Default: one of its own. */
   readonly library?: RegionLibrary;
+  /** Executions of a block before its region is compiled; Infinity: never. */
+  readonly threshold: number;
   /** Regions compiled together. */
   readonly batchRegions?: number;
 }
@@ -74,9 +82,13 @@ export class HotTier implements RegionKeeper, LibraryUser {
   private readonly byBlock = new Map<number, Resident>();
   private readonly byFrame = new Map<number, Set<Resident>>();
   private readonly exports = new Map<LibraryModule, WebAssembly.Exports>();
+  private readonly threshold: number;
   private readonly batchRegions: number;
   private batch: Batch | null = null;
   private executed = 0;
+  private forgivenAt = 0;
+  /** By frame, how often regions of it were written over lately. */
+  private readonly churn = new Map<number, number>();
   /**
    * Regions compiled here, taken from the library, refused (the entry is the cold tier's) and dropped; modules compiled; bytes of
    * their WebAssembly.
@@ -89,6 +101,9 @@ export class HotTier implements RegionKeeper, LibraryUser {
     this.gate = options.gate;
     this.handlersOf = options.handlersOf;
     this.library = options.library ?? new RegionLibrary();
+    this.threshold = Math.min(options.threshold, 0x7fffffff);
+    this.blocks.heat =
+      this.threshold === 0x7fffffff ? this.threshold : Math.min(this.threshold, LOOKUP_THRESHOLD);
     this.batchRegions = options.batchRegions ?? BATCH_REGIONS;
   }
 
@@ -105,6 +120,10 @@ export class HotTier implements RegionKeeper, LibraryUser {
     // It has waited for its module, and is still executed.
     if (this.byBlock.has(rec)) return this.flush();
     const { blocks } = this;
+    const threshold = this.threshold;
+    const offers = blocks.offers(rec);
+    const churn = (this.churn.get(blocks.startOf(rec) >>> 12) ?? 0) - PATIENCE;
+    if (offers < churn) return blocks.setHeat(rec, threshold * 2 ** Math.min(offers, 10));
     const core = this.current();
     const modeClass = blocks.modeClassOf(rec);
     const { mode } = this.handlersOf(modeClass);
@@ -116,6 +135,8 @@ export class HotTier implements RegionKeeper, LibraryUser {
     const linear = core.codeLinear(core.state.get64(BLOCK_RIP));
     const start = blocks.startOf(rec);
     if (this.reuse(rec, modeClass, start, linear)) return;
+    if (offers === 0 && threshold > LOOKUP_THRESHOLD)
+      return blocks.setHeat(rec, threshold - LOOKUP_THRESHOLD);
     const source = {
       bytes: core.state.u8,
       entry: start % 4096,
@@ -141,6 +162,10 @@ export class HotTier implements RegionKeeper, LibraryUser {
   /** Time passes: `instructions` are about to be executed. */
   tick(instructions: number): void {
     this.executed += instructions;
+    if (this.executed - this.forgivenAt > FORGIVEN_AFTER) {
+      this.forgivenAt = this.executed;
+      this.churn.clear();
+    }
     if (this.batch && this.executed - this.batch.since > BATCH_INSTRUCTIONS) this.flush();
   }
 
@@ -150,8 +175,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
     if (!batch) return;
     this.batch = null;
     const bytes = batch.writer.build();
-    const compiled = new WebAssembly.Module(bytes);
-    const module = this.library.add(this.gate.name, compiled, bytes.length, batch.codes);
+    const module = this.library.add(this.gate.name, bytes, batch.codes);
     counters.compiled += batch.residents.length;
     counters.modules++;
     counters.wasmBytes += bytes.length;
@@ -238,17 +262,23 @@ export class HotTier implements RegionKeeper, LibraryUser {
   }
   private install(r: Resident, module: LibraryModule, name: string): void {
     const handlers = this.handlersOf(r.modeClass);
-    let exports = this.exports.get(module);
-    if (!exports) {
-      exports = new WebAssembly.Instance(module.compiled, handlers.imports).exports;
-      this.exports.set(module, exports);
-      module.users.add(this);
-    }
-    const handler = handlers.addRegion(exports[name] as () => number);
+    const exports = this.exportsOf(module, handlers);
+    const handler = exports ? handlers.addRegion(exports[name] as () => number) : 0;
     if (handler === 0) return this.remove(r);
     r.handler = handler;
     r.module = module;
     this.blocks.setHot(r.rec, handler);
+  }
+
+  private exportsOf(module: LibraryModule, handlers: ModeHandlers): WebAssembly.Exports | null {
+    const known = this.exports.get(module);
+    if (known) return known;
+    const compiled = this.library.compiledOf(module);
+    if (!compiled) return null;
+    const { exports } = new WebAssembly.Instance(compiled, handlers.imports);
+    this.exports.set(module, exports);
+    module.users.add(this);
+    return exports;
   }
 
   /** Is the code of the block's region still mapped around `linear`, the block's address? If not, the region goes. */
@@ -271,6 +301,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
         for (const p of r.pages.values()) {
           if (from < p.host + p.to && p.host + p.from < from + length) {
             this.remove(r);
+            if (length < 4096) this.churn.set(frame, (this.churn.get(frame) ?? 0) + 1);
             break;
           }
         }
@@ -289,7 +320,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
     r.isGone = true;
     this.blocks.setHot(r.rec, 0);
     // It may come back: the code is the same, or soon will be something else.
-    this.blocks.setHeat(r.rec, this.blocks.heat);
+    this.blocks.setHeat(r.rec, this.threshold);
     this.byBlock.delete(r.rec);
     for (const { host } of r.pages.values()) {
       const frame = Math.floor(host / 4096);

@@ -12,6 +12,7 @@ import type { Mfn } from '@proxeny/memory';
 import { BlockCache, type CpuModel, Engine, VCPU_SIZE } from '@proxeny/vcpu-x86';
 import { HostClock } from '../../host/clock.js';
 import { hostRandomU32 } from '../../host/random.js';
+import { processLibrary } from '../../process-library.js';
 import { RunLoop, type SlicedMachine } from '../../run-loop.js';
 import { TimerQueue } from '../../timer-queue.js';
 import { PvCpu, type SharedCpuParts } from '../cpu/pv-cpu.js';
@@ -91,7 +92,11 @@ export class XenMachine implements SlicedMachine {
     const memory = new WebAssembly.Memory({ initial: pages });
     const blocks = new BlockCache(memory, arena, first);
     this.#blocks = blocks;
-    this.#engine = new Engine({ blocks, model: config.model });
+    this.#engine = new Engine({
+      blocks,
+      model: config.model,
+      library: processLibrary,
+    });
     const machineMemory = new MachineMemory(new Uint8Array(memory.buffer));
     this.hypervisor = new Hypervisor({
       memory: machineMemory,

@@ -1,0 +1,136 @@
+// The file that keeps the compiled regions of one image: a header, an index as JSON, then WebAssembly modules. Index and modules carry
+// hashes; whatever does not match them is as good as absent. Files are only ever replaced as a whole.
+import { createHash } from 'node:crypto';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import type { RegionCode } from '@proxeny/vcpu-x86';
+
+const MAGIC = 'PXREGN01';
+const HASH_BYTES = 32;
+const HEADER_BYTES: number = MAGIC.length + 4 + HASH_BYTES;
+const MAX_INDEX_BYTES = 64 << 20;
+
+/** A module as the index has it. */
+export interface FiledModule {
+  readonly environment: string;
+  /** In the file, behind the index; in bytes. */
+  readonly offset: number;
+  readonly byteLength: number;
+  readonly hash: string;
+  /** When a guest last ran code of it, in ms since 1970. */
+  readonly usedMs: number;
+  readonly codes: ReadonlyMap<string, RegionCode>;
+}
+
+export interface RegionIndex {
+  /** What compiled it: another engine's code is of no use. */
+  readonly engine: string;
+  /** Name of the image, for people. */
+  readonly image: string;
+  readonly modules: readonly FiledModule[];
+}
+
+export const hashOf = (bytes: Uint8Array): string =>
+  createHash('sha256').update(bytes).digest('hex');
+
+/** The bytes that stand before the modules. */
+export function regionFileHead(index: RegionIndex): Uint8Array {
+  const text = Buffer.from(
+    JSON.stringify({ ...index, modules: index.modules.map((m) => ({ ...m, codes: written(m) })) }),
+  );
+  const head = Buffer.alloc(HEADER_BYTES + text.length);
+  head.write(MAGIC, 0, 'latin1');
+  head.writeUInt32LE(text.length, MAGIC.length);
+  head.set(createHash('sha256').update(text).digest(), MAGIC.length + 4);
+  head.set(text, HEADER_BYTES);
+  return head;
+}
+
+type WrittenCode = readonly [string, number, number, number, number, readonly number[], string];
+const written = (m: FiledModule): WrittenCode[] =>
+  [...m.codes].map(([name, c]) => [
+    name,
+    c.modeClass,
+    c.entry,
+    c.first,
+    c.instructions,
+    c.runs,
+    Buffer.from(c.bytes).toString('base64'),
+  ]);
+const read = (codes: readonly WrittenCode[]): Map<string, RegionCode> =>
+  new Map(
+    codes.map(([name, modeClass, entry, first, instructions, runs, text]) => [
+      name,
+      {
+        modeClass,
+        entry,
+        first,
+        instructions,
+        runs,
+        bytes: Uint8Array.from(Buffer.from(text, 'base64')),
+      },
+    ]),
+  );
+
+/** An open file. It stays what it was when another process replaces it. */
+export class RegionFile {
+  readonly index: RegionIndex;
+  readonly byteLength: number;
+  readonly #descriptor: number;
+  readonly #start: number;
+
+  private constructor(descriptor: number, index: RegionIndex, start: number) {
+    this.#descriptor = descriptor;
+    this.#start = start;
+    this.index = index;
+    this.byteLength = fstatSync(descriptor).size;
+  }
+
+  /** Null: there is no such file, or it is none of ours. */
+  static open(path: string): RegionFile | null {
+    let descriptor = -1;
+    try {
+      descriptor = openSync(path, 'r');
+      const head = readAt(descriptor, 0, HEADER_BYTES);
+      const length = head.readUInt32LE(MAGIC.length);
+      if (head.toString('latin1', 0, MAGIC.length) !== MAGIC || length > MAX_INDEX_BYTES)
+        throw new Error('another kind of file');
+      const text = readAt(descriptor, HEADER_BYTES, length);
+      if (hashOf(text) !== head.toString('hex', MAGIC.length + 4)) throw new Error('damaged');
+      const index = JSON.parse(text.toString()) as RegionIndex;
+      const modules = index.modules.map((m) => ({
+        ...m,
+        codes: read(m.codes as unknown as readonly WrittenCode[]),
+      }));
+      return new RegionFile(descriptor, { ...index, modules }, HEADER_BYTES + length);
+    } catch {
+      if (descriptor >= 0) closeSync(descriptor);
+      return null;
+    }
+  }
+
+  /** A module's bytes; null: they are not what they were. */
+  read(module: FiledModule): Uint8Array<ArrayBuffer> | null {
+    try {
+      const bytes = readAt(this.#descriptor, this.#start + module.offset, module.byteLength);
+      return hashOf(bytes) === module.hash ? bytes : null;
+    } catch {
+      return null;
+    }
+  }
+
+  close(): void {
+    closeSync(this.#descriptor);
+  }
+}
+
+/** @throws Error when the file ends before that */
+export function readAt(descriptor: number, at: number, length: number): Buffer<ArrayBuffer> {
+  const bytes = Buffer.alloc(length);
+  let done = 0;
+  while (done < length) {
+    const n = readSync(descriptor, bytes, done, length - done, at + done);
+    if (n === 0) throw new Error('the file is too short');
+    done += n;
+  }
+  return bytes;
+}

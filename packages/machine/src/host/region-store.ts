@@ -1,0 +1,182 @@
+// Compiled regions on disk: a guest that was run before starts warm. One file for each image that guests are booted from (and each
+// version of the engine), in a folder whose size is bounded: what was not used longest goes. Several processes may use the folder
+// at once: a file is written under another name and renamed. A store that cannot read or write is empty, and says nothing.
+import { randomBytes } from 'node:crypto';
+import { closeSync, mkdirSync, openSync, unlinkSync, utimesSync, writeSync } from 'node:fs';
+import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ModuleStore, RegionCode, StoredModule } from '@proxeny/vcpu-x86';
+import { type FiledModule, hashOf, RegionFile, readAt, regionFileHead } from './region-file.js';
+import { pruneRegionFolder, REGION_SUFFIX } from './region-folder.js';
+
+/** Of WebAssembly in one file, in bytes. */
+const MAX_FILE_BYTES = 16 << 20;
+
+export interface RegionStoreOptions {
+  readonly folder: string;
+  /** See engineVersion(). */
+  readonly engine: string;
+  /** What the guest is booted from: a hash of its bytes names the file, its name is for people. */
+  readonly imageHash: string;
+  readonly imageName: string;
+  readonly nowMs?: () => number;
+}
+
+/** A module that this process knows. */
+interface Known extends StoredModule {
+  readonly filed: FiledModule;
+  /** It lies in the part file. */
+  readonly isNew: boolean;
+  isUsed: boolean;
+}
+
+export class RegionStore implements ModuleStore {
+  readonly #folder: string;
+  readonly #engine: string;
+  readonly #imageName: string;
+  readonly #nowMs: () => number;
+  readonly #path: string;
+  readonly #file: RegionFile | null;
+  readonly #known: Known[] = [];
+  #part = -1;
+  #partPath = '';
+  #partBytes = 0;
+  #isChanged = false;
+
+  constructor(options: RegionStoreOptions) {
+    this.#folder = options.folder;
+    this.#engine = options.engine;
+    this.#imageName = options.imageName;
+    this.#nowMs = options.nowMs ?? Date.now;
+    const key = hashOf(Buffer.from(`${options.engine} ${options.imageHash}`)).slice(0, 32);
+    this.#path = join(options.folder, `${key}${REGION_SUFFIX}`);
+    this.#file = RegionFile.open(this.#path);
+    for (const filed of this.#file?.index.modules ?? [])
+      this.#known.push({ ...filed, filed, isNew: false, isUsed: false });
+  }
+
+  get modules(): Iterable<StoredModule> {
+    return this.#known;
+  }
+
+  load(module: StoredModule): Uint8Array<ArrayBuffer> | null {
+    const known = module as Known;
+    known.isUsed = true;
+    if (!known.isNew) return this.#file?.read(known.filed) ?? null;
+    try {
+      return readAt(this.#part, known.filed.offset, known.byteLength);
+    } catch {
+      return null;
+    }
+  }
+
+  keep(
+    environment: string,
+    bytes: Uint8Array,
+    codes: ReadonlyMap<string, RegionCode>,
+  ): StoredModule | null {
+    try {
+      if (this.#part < 0) this.#openPart();
+      writeSync(this.#part, bytes, 0, bytes.length, this.#partBytes);
+    } catch {
+      return null;
+    }
+    const filed: FiledModule = {
+      environment,
+      offset: this.#partBytes,
+      byteLength: bytes.length,
+      hash: hashOf(bytes),
+      usedMs: 0,
+      codes,
+    };
+    this.#partBytes += bytes.length;
+    this.#isChanged = true;
+    const known: Known = { ...filed, filed, isNew: true, isUsed: true };
+    this.#known.push(known);
+    return known;
+  }
+
+  /** The part file has no name: nothing remains of it when the process ends in whatever way. */
+  #openPart(): void {
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    this.#partPath = join(this.#folder, `${randomBytes(8).toString('hex')}.part`);
+    this.#part = openSync(this.#partPath, 'wx+', 0o600);
+    unlinkSync(this.#partPath);
+  }
+
+  /** Puts what this process compiled with what is in the folder by now. */
+  async save(): Promise<void> {
+    try {
+      if (this.#isChanged) await this.#write();
+      else if (this.#known.some((m) => m.isUsed)) {
+        const now = this.#nowMs() / 1000;
+        utimesSync(this.#path, now, now);
+      }
+      this.#isChanged = false;
+    } catch {
+      // The next guest starts cold.
+    }
+  }
+  /** Frees what the store holds open. It must not be used any more. */
+  close(): void {
+    this.#file?.close();
+    if (this.#part >= 0) closeSync(this.#part);
+    this.#part = -1;
+  }
+
+  async #write(): Promise<void> {
+    const folder = this.#folder;
+    const nowMs = this.#nowMs();
+    const current = RegionFile.open(this.#path);
+    const used = new Set(this.#known.flatMap((m) => (m.isUsed && !m.isNew ? [m.filed.hash] : [])));
+    const old = (current?.index.modules ?? []).map((m) => ({
+      ...m,
+      usedMs: used.has(m.hash) ? nowMs : m.usedMs,
+    }));
+    // Another process may have compiled the same code meanwhile.
+    const present = new Set(old.flatMap((m) => [...m.codes.values()].map(identity)));
+    const fresh = this.#known
+      .filter((m) => m.isNew && [...m.codes.values()].some((c) => !present.has(identity(c))))
+      .map((m) => ({ ...m.filed, usedMs: nowMs }));
+    const bytesOf = (m: FiledModule): Uint8Array | null =>
+      fresh.includes(m) ? readAt(this.#part, m.offset, m.byteLength) : (current?.read(m) ?? null);
+
+    const chosen: { module: FiledModule; bytes: Uint8Array }[] = [];
+    let offset = 0;
+    for (const m of [...fresh, ...old].sort((a, b) => b.usedMs - a.usedMs)) {
+      if (offset + m.byteLength > MAX_FILE_BYTES) break;
+      const bytes = bytesOf(m);
+      if (!bytes) continue;
+      chosen.push({ module: { ...m, offset }, bytes });
+      offset += m.byteLength;
+    }
+    const temporary = join(folder, `${randomBytes(8).toString('hex')}.tmp`);
+    const file = await open(temporary, 'wx', 0o600);
+    try {
+      const modules = chosen.map((c) => c.module);
+      await writeAll(
+        file,
+        regionFileHead({ engine: this.#engine, image: this.#imageName, modules }),
+      );
+      for (const { bytes } of chosen) await writeAll(file, bytes);
+      await file.close();
+      await rename(temporary, this.#path);
+    } catch (error) {
+      await file.close().catch(() => {});
+      await unlink(temporary).catch(() => {});
+      throw error;
+    } finally {
+      current?.close();
+    }
+    await pruneRegionFolder(folder, { engine: null, nowMs });
+  }
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  let done = 0;
+  while (done < bytes.length) done += (await file.write(bytes, done)).bytesWritten;
+}
+
+/** The same code has the same. */
+const identity = (c: RegionCode): string =>
+  `${c.modeClass} ${c.entry} ${c.runs} ${Buffer.from(c.bytes).toString('latin1')}`;
