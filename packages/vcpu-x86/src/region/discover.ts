@@ -28,6 +28,8 @@ export type Terminator =
   | { readonly kind: 'if'; readonly taken: number; readonly notTaken: number }
   /** To the address that the last instruction computed; `candidates`: offsets it may be, return addresses of the region's calls. */
   | { readonly kind: 'indirect'; readonly candidates: readonly number[] }
+  /** To the address that the last instruction took from a table, by way of the region's {@link TURNTABLE}. */
+  | { readonly kind: 'table' }
   /** The instruction at `at` is the cold tier's. */
   | { readonly kind: 'cold'; readonly at: number };
 
@@ -60,7 +62,18 @@ interface Decoded {
   /** Offset behind a call. */
   readonly returnsTo: number | null;
   readonly isReturn?: boolean;
+  /** A table at a constant address that the instruction indexes: a jump through it, or a load into `register`. */
+  readonly table?: { readonly at: number; readonly register: number };
+  /** A jump to what this register holds. */
+  readonly jumpsTo?: number;
+  /** What the table of a jump holds, as offsets; set when the instruction in front of it is known. */
+  targets?: readonly number[];
 }
+
+/** Offset of the block, of no instructions, that every jump through a table goes to: from one place, loops stay reducible. */
+export const TURNTABLE = 0x7fffffff;
+/** Entries of a table that are looked at. */
+const MAX_TABLE = 16;
 
 /** Where the code is. */
 export interface CodeSource {
@@ -70,6 +83,10 @@ export interface CodeSource {
   readonly entry: number;
   /** Machine address of the page `delta` pages from the entry's, -1 if there is none. */
   pageAt(delta: number): number;
+  /** Linear address of the entry. */
+  readonly linear: number;
+  /** The 32-bit word at a linear address, or -1 if it cannot be had without effects. */
+  wordAt(linear: number): number;
 }
 
 /** Finds the region of a hot entry; null if the entry itself is the cold tier's. */
@@ -88,6 +105,8 @@ class Discovery {
   private readonly straddle = new Uint8Array(32);
   private readonly leaders = new Set<number>([0]);
   private readonly returns = new Set<number>();
+  /** Targets of the region's jumps through tables. */
+  private readonly targets = new Set<number>();
   private readonly seen = new Set<number>();
 
   constructor(source: CodeSource, mode: Mode, gate: FeatureGate) {
@@ -143,7 +162,10 @@ class Discovery {
     const program = prepare(b.statements);
     if (!program) return cold;
     const last = program[program.length - 1];
-    if (last?.op !== 'branch') return { program, next, end: null, returnsTo: null };
+    if (last?.op !== 'branch') {
+      const table = instruction.row.mnemonic === 'MOV' ? this.table(instruction.reg) : {};
+      return { program, next, end: null, returnsTo: null, ...table };
+    }
     const { mnemonic } = instruction.row;
     const returnsTo = mnemonic === 'CALL' ? next : null;
     if (!last.direct) {
@@ -153,6 +175,7 @@ class Discovery {
         end: { kind: 'indirect', candidates: [] },
         returnsTo,
         isReturn: mnemonic === 'RET',
+        ...(mnemonic === 'JMP' ? this.jumpThrough() : {}),
       };
     }
     if (instruction.operandBits === 16) return cold;
@@ -160,6 +183,33 @@ class Discovery {
     const end: Terminator =
       last.args.length === 2 ? { kind: 'if', taken: to, notTaken: next } : { kind: 'goto', to };
     return { program, next, end, returnsTo };
+  }
+
+  /** The table at a constant address that the instruction just decoded indexes, if it does. */
+  private table(register: number): { table?: { at: number; register: number } } {
+    const { base, index, scale, disp, isRegister, operandBits } = this.instruction;
+    const isTable = !isRegister && base < 0 && index >= 0 && scale === 2 && operandBits === 32;
+    return isTable && this.mode.bits === 32 ? { table: { at: disp >>> 0, register } } : {};
+  }
+  private jumpThrough(): { table?: { at: number; register: number }; jumpsTo?: number } {
+    const { isRegister, rm } = this.instruction;
+    return isRegister ? { jumpsTo: rm } : this.table(-1);
+  }
+  /** Where a jump goes that takes its target from a table, or a register that the instruction in front filled from one. */
+  private targetsOf(jump: Decoded, previous: Decoded | null): number[] {
+    const table =
+      jump.table ??
+      (previous?.table && previous.table.register === jump.jumpsTo ? previous.table : null);
+    const found = new Set<number>();
+    if (!table || jump.end?.kind !== 'indirect') return [];
+    const { entry, linear } = this.source;
+    for (let i = 0; i < MAX_TABLE; i++) {
+      const word = this.source.wordAt(table.at + i * 4);
+      const offset = word - linear;
+      if (word < 0 || this.page(Math.floor((entry + offset) / 4096)) < 0) break;
+      found.add(offset);
+    }
+    return [...found];
   }
 
   private reach(queue: number[], offset: number): void {
@@ -174,6 +224,7 @@ class Discovery {
     const queue = [0];
     while (queue.length > 0) {
       let offset = queue.shift() as number;
+      let previous: Decoded | null = null;
       while (!seen.has(offset) && seen.size < MAX_REGION_INSTRUCTIONS) {
         const d = this.at(offset);
         if (!d.program) break;
@@ -183,6 +234,11 @@ class Discovery {
             this.reach(queue, d.end.notTaken);
             this.reach(queue, d.end.taken);
           } else if (d.end.kind === 'goto') this.reach(queue, d.end.to);
+          d.targets = this.targetsOf(d, previous);
+          for (const target of d.targets) {
+            this.targets.add(target);
+            this.reach(queue, target);
+          }
           if (d.returnsTo !== null) {
             this.returns.add(d.returnsTo);
             // Only worth a place if the callee is in the region too.
@@ -190,12 +246,16 @@ class Discovery {
           }
           break;
         }
+        previous = d;
         offset = d.next;
       }
     }
     if (!seen.has(0)) return null;
     const blocks: RegionBlock[] = [];
     for (const start of leaders) if (seen.has(start)) blocks.push(this.block(start));
+    const candidates = [...this.targets].filter((t) => seen.has(t)).slice(0, MAX_TABLE);
+    if (candidates.length > 0)
+      blocks.push({ start: TURNTABLE, instructions: [], end: { kind: 'indirect', candidates } });
     return { blocks: reachable(blocks), pages: this.usedPages(), runs: this.runs() };
   }
   private block(start: number): RegionBlock {
@@ -207,6 +267,7 @@ class Discovery {
       // The region is full: another one goes on there.
       if (!this.seen.has(offset)) return { start, instructions, end: { kind: 'goto', to: offset } };
       instructions.push({ start: offset, program: d.program });
+      if (d.targets && d.targets.length > 0) return { start, instructions, end: { kind: 'table' } };
       if (d.end) {
         const candidates = d.isReturn
           ? [...this.returns].filter((r) => this.seen.has(r)).slice(0, MAX_CANDIDATES)
@@ -266,6 +327,8 @@ export function successors(end: Terminator): readonly number[] {
       return [end.taken, end.notTaken];
     case 'indirect':
       return end.candidates;
+    case 'table':
+      return [TURNTABLE];
     default:
       return [];
   }

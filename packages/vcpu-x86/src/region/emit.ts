@@ -11,7 +11,13 @@ import { FunctionWriter, type Label } from '../wasm/encoder.js';
 import type { ModuleWriter } from '../wasm/module.js';
 import { I32, OP, PURE } from '../wasm/opcodes.js';
 import { COLD, LEFT, RegionContext } from './context.js';
-import { type Region, type RegionBlock, type RegionInstruction, successors } from './discover.js';
+import {
+  type Region,
+  type RegionBlock,
+  type RegionInstruction,
+  successors,
+  TURNTABLE,
+} from './discover.js';
 import { InstructionEmitter } from './instruction.js';
 import { hasWayOut } from './prepare.js';
 import { type Shape, structure } from './structure.js';
@@ -165,6 +171,8 @@ class RegionWriter {
         w.i32Const(LEFT);
         w.setLocal(x.code);
         return w.br(x.exitTo);
+      case 'table':
+        return this.go(v, TURNTABLE);
       case 'goto':
         return this.go(v, end.to);
       case 'if': {
@@ -188,15 +196,14 @@ class RegionWriter {
   private goIfAt(from: number, offset: number): void {
     const { w, x } = this;
     const known = x.flags.snapshot();
-    w.get(x.to);
-    w.get(x.rip);
-    w.i64Const(BigInt(offset));
-    w.op(op('i64.add'));
-    if (!x.wide) {
-      w.i64Const(0xffffffffn);
-      w.op(op('i64.and'));
+    for (const address of [x.to, x.rip]) {
+      w.get(address);
+      if (!x.wide) w.op(op('i32.wrap_i64'));
     }
-    w.op(op('i64.eq'));
+    w.op(op(x.wide ? 'i64.sub' : 'i32.sub'));
+    if (x.wide) w.i64Const(BigInt(offset));
+    else w.i32Const(offset);
+    w.op(op(x.wide ? 'i64.eq' : 'i32.eq'));
     w.if();
     this.go(from, offset);
     w.end();
@@ -206,17 +213,24 @@ class RegionWriter {
   private go(from: number, offset: number): void {
     const { w, x, shape } = this;
     const v = this.index.get(offset);
-    if (v === undefined) return x.leaveAt(offset, LEFT);
+    if (v === undefined) return this.leave(offset);
     if (!shape.isBackward(from, v)) {
       if (shape.isMerge[v]) return w.br(this.labels[v]);
       return this.tree(v);
     }
-    if (!shape.dominates(v, from)) return x.leaveAt(offset, LEFT);
+    if (!shape.dominates(v, from)) return this.leave(offset);
     // A loop: the slice's budget is asked once an iteration.
     w.get(x.left);
     w.i32Const(0);
     w.op(op('i32.gt_s'));
     w.brIf(this.labels[v]);
-    x.leaveAt(offset, LEFT);
+    this.leave(offset);
+  }
+  private leave(offset: number): void {
+    const { w, x } = this;
+    if (offset !== TURNTABLE) return x.leaveAt(offset, LEFT);
+    w.i32Const(LEFT);
+    w.setLocal(x.code);
+    w.br(x.exitTo);
   }
 }

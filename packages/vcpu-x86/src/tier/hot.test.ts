@@ -173,6 +173,44 @@ hlt`;
     });
     expect(results[1]).toBe(results[0]);
   });
+  it.each(['jmp [0x6000+eax*4]', 'mov eax, [0x6000+eax*4]\njmp eax'])(
+    'goes where the table of `%s` says, also when it changes',
+    (jump) => {
+      const next = `dec ecx\njz done\nmov eax, ecx\nand eax, 3\n${jump}`;
+      const text = `mov dword [0x6000], one
+mov dword [0x6004], two
+mov dword [0x6008], three
+mov dword [0x600c], four
+mov ecx, 3000
+one:
+inc ebx
+cmp ecx, 1000
+jne skip
+mov dword [0x6004], five
+skip:
+${next}
+two:
+lea ebx, [ebx+ebx*2]
+${next}
+three:
+xor ebx, ecx
+${next}
+four:
+rol ebx, 3
+${next}
+five:
+sub ebx, ecx
+${next}
+done:
+hlt`;
+      const results = [Number.POSITIVE_INFINITY, 5].map((threshold) => {
+        const m = new TestingMachine(text, 32, threshold);
+        expect(m.run()).toBe(true);
+        return m.summary();
+      });
+      expect(results[1]).toBe(results[0]);
+    },
+  );
   it('gives the slice back when its budget is used up', () => {
     const m = new TestingMachine('again:\ninc eax\njmp again', 32, 5);
     m.cpu.run(1000);

@@ -14,6 +14,7 @@ import {
   type RegionCode,
   RegionLibrary,
 } from '../region/library.js';
+import { cachedHost } from '../routines/system-memory.js';
 import { BLOCK_RIP } from '../state/layout.js';
 import { ModuleWriter } from '../wasm/module.js';
 import type { ModeHandlers } from './cold.js';
@@ -141,6 +142,11 @@ export class HotTier implements RegionKeeper, LibraryUser {
       bytes: core.state.u8,
       entry: start % 4096,
       pageAt: (delta: number) => this.pageNear(linear, delta),
+      linear,
+      wordAt: (at: number) => {
+        const host = cachedHost(core, core.mmu.wrap(at), 4, false, core.cpl === 3);
+        return host < 0 || (host & 3) !== 0 ? -1 : core.state.u32[host >>> 2];
+      },
     };
     const region = discoverRegion(source, mode, this.gate);
     if (!region) {
