@@ -3,6 +3,7 @@
 // @hot
 import type { Core, Routine } from '../core.js';
 import { BUDGET, ES, FLAGS_OTHER, GPR } from '../state/layout.js';
+import { cachedHost } from './system-memory.js';
 
 const RCX = 1;
 const RSI = 6;
@@ -44,6 +45,12 @@ function linearOf(
   return core.mmu.wrap(state.segmentBase(segment) + effective);
 }
 
+/** Machine address for a step inside one page: as the TLB knows it, else by a walk; -1: the exact way. */
+function hostOf(core: Core, linear: number, write: boolean, user: boolean): number {
+  const host = cachedHost(core, linear, 1, write, user);
+  return host >= 0 ? host : core.mmu.bulkHost(linear, write, user);
+}
+
 /** A bulk step costs the slice one instruction per 16 bytes, so that huge counts end slices too. */
 function charge(core: Core, bytes: number): void {
   core.state.set(BUDGET, core.state.get(BUDGET) - (bytes >> 4));
@@ -68,8 +75,8 @@ const bulkMove: Routine = (core, size, addressBits, segment) => {
   )
     return 0;
   const user = core.cpl === 3;
-  const hostFrom = core.mmu.bulkHost(from, false, user);
-  const hostTo = hostFrom < 0 ? -1 : core.mmu.bulkHost(to, true, user);
+  const hostFrom = hostOf(core, from, false, user);
+  const hostTo = hostFrom < 0 ? -1 : hostOf(core, to, true, user);
   if (hostTo < 0) return 0;
   // An overlap in which the target follows its source repeats what was just written, element by element.
   const distance = hostTo - hostFrom;
@@ -95,7 +102,7 @@ const bulkStore: Routine = (core, size, addressBits) => {
   if (Number.isNaN(to)) return 0;
   const n = Math.min(count, Math.floor(pageRest(to) / size));
   if (n < 1 || Number.isNaN(linearOf(core, ES, target, n * size, addressBits))) return 0;
-  const host = core.mmu.bulkHost(to, true, core.cpl === 3);
+  const host = hostOf(core, to, true, core.cpl === 3);
   if (host < 0) return 0;
   const { u8 } = state;
   const value = state.base + GPR;
