@@ -36,7 +36,12 @@ describe('compiled code', () => {
 
     const path = join(folder, readdirSync(folder)[0] as string);
     const bytes = readFileSync(path);
-    expect((await run('--block-cache', folder)).code).toBe(11);
+    const second = await run('--block-cache', folder, '--stats', 'json');
+    expect(second.code).toBe(11);
+    const { regions, library, instructions } = JSON.parse(second.stderr);
+    expect(regions).toMatchObject({ compiled: 0, reused: 1 });
+    expect(library).toMatchObject({ loadedModules: 1 });
+    expect(instructions).toBeGreaterThan(500_000);
     expect(readFileSync(path).equals(bytes)).toBe(true); // nothing was compiled anew
 
     writeFileSync(path, bytes.subarray(0, bytes.length - 1));

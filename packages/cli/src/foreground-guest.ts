@@ -3,6 +3,7 @@ import {
   type EndAction,
   Machine,
   type MachineEnd,
+  type MachineStatistics,
   type PcConfig,
   XenDomains,
   type XenDomainsConfig,
@@ -21,6 +22,8 @@ export interface ForegroundGuest {
   isListening(): boolean;
   run(): Promise<MachineEnd>;
   stop(): void;
+  /** What its CPU did so far; a guest of Xen does not say. */
+  statistics?(): MachineStatistics;
 }
 
 /** What a guest is given by its session. */
@@ -61,6 +64,7 @@ export function pcGuest(config: ConfigSource<PcConfig>): GuestBuilder {
       isListening: () => machine.board.uarts[CONSOLE_PORT].dataTerminalReady,
       run: () => machine.run(),
       stop: () => machine.stop(),
+      statistics: () => machine.statistics,
     };
   };
 }

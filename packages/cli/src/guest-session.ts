@@ -1,5 +1,10 @@
 // One guest in the foreground: its console on our terminal or pipes, its end or ours as an exit code. A reset builds the machine anew.
-import { type ConsoleInput, type ConsoleOutput, StdioConsole } from '@proxeny/machine';
+import {
+  type ConsoleInput,
+  type ConsoleOutput,
+  type MachineStatistics,
+  StdioConsole,
+} from '@proxeny/machine';
 import { EXIT_FAILURE, EXIT_GUEST_CRASH, EXIT_OK, EXIT_SIGNAL, EXIT_TIMEOUT } from './exit-code.js';
 import type { ForegroundGuest, GuestBuilder } from './foreground-guest.js';
 import { InputFeed } from './input-feed.js';
@@ -106,6 +111,11 @@ export class GuestSession {
       this.#console.close();
       release();
     }
+  }
+
+  /** What the guest that ran last did. */
+  get statistics(): MachineStatistics | null {
+    return this.#guest?.statistics?.() ?? null;
   }
 
   async #runToEnd(first: ForegroundGuest): Promise<number> {

@@ -46,7 +46,7 @@ export type {
 } from './loader/load-request.js';
 export { sniffPayload, unpackPayload } from './loader/payload.js';
 export { parseSetupHeader, type SetupHeader } from './loader/setup-header.js';
-export { Machine, type PcConfig } from './machine.js';
+export { Machine, type MachineStatistics, type PcConfig } from './machine.js';
 export type { MachineEnd } from './machine-end.js';
 export { makeCable, makeLoopback } from './network/cable.js';
 export {

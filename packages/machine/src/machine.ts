@@ -4,6 +4,8 @@ import type { Gpa } from '@proxeny/memory';
 import {
   BlockCache,
   type CpuModel,
+  type CpuStatistics,
+  cpuStatistics,
   EXIT_HALT,
   EXIT_REQUESTED,
   EXIT_SHUTDOWN,
@@ -66,6 +68,11 @@ export interface PcConfig {
   readonly hotThreshold?: number;
   /** Count how often each instruction form runs (tools/profile-forms.ts); slow. */
   readonly profile?: boolean;
+}
+
+/** {@link CpuStatistics}, and instructions executed, about. */
+export interface MachineStatistics extends CpuStatistics {
+  readonly instructions: number;
 }
 
 export class Machine implements SlicedMachine {
@@ -229,6 +236,10 @@ export class Machine implements SlicedMachine {
     this.finish({ reason: 'stopped', code: 0, message: '' });
   }
 
+  /** What the guest and its CPU did so far. */
+  get statistics(): MachineStatistics {
+    return { instructions: this.workDone(), ...cpuStatistics(this.cpu) };
+  }
   /** Instructions executed so far, about. */
   private workDone(): number {
     return this.granted === 0 ? 0 : this.granted - this.cpu.budgetLeft;

@@ -37,3 +37,4 @@ export { ArchitecturalTraps } from './routines/architectural-traps.js';
 export { cpuModel, cpuModelNames } from './routines/cpu-models.js';
 export type { StartSegment, StartState, StartTable } from './routines/start-state.js';
 export { VcpuState } from './state/vcpu-state.js';
+export { type CpuStatistics, cpuStatistics } from './statistics.js';

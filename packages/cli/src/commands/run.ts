@@ -15,11 +15,13 @@ import { readInputFile } from '../input-file.js';
 import { say } from '../messages.js';
 import { parseDuration } from '../quantity.js';
 import { expectStep, parseScript, type ScriptStep, sendStep } from '../script.js';
+import { statisticsFormats, statisticsText } from '../statistics.js';
 
 interface RunOptions extends SingleOptions, BlockCacheOptions {
   readonly config?: readonly string[];
   readonly console?: string;
   readonly serial: string;
+  readonly stats?: string;
   readonly debugcon: string;
   readonly timeout?: string;
   /** `--expect`, `--send` and `--script` in the order in which they were written. */
@@ -108,6 +110,11 @@ export function addRunCommand(program: Command, finish: (exitCode: number) => vo
       'a file with lines of expect REGEX, send TEXT, wait DURATION',
       step('script'),
     )
+    .addOption(
+      new Option('--stats <format>', "at the end, print what a PC's CPU did to stderr").choices(
+        statisticsFormats,
+      ),
+    )
     .option('--no-reboot', 'end with code 0 when the guest resets')
     .addHelpText('after', examples)
     .action(async (files: readonly string[], options: RunOptions) => {
@@ -144,7 +151,10 @@ async function run(
       say,
     });
     if (plan.hasControl) await control.open(options.name, say);
-    return await session.run();
+    const exitCode = await session.run();
+    if (options.stats !== undefined && session.statistics)
+      process.stderr.write(`${statisticsText(session.statistics, options.stats)}\n`);
+    return exitCode;
   } finally {
     await control.close();
     await plan.close();

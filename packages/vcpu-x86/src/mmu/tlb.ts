@@ -54,6 +54,9 @@ export class Tlb {
     this.i32[w + 5] = 0;
   }
 
+  /** Translations entered so far. */
+  fills = 0;
+
   /** Fills the entry of a 4 KiB page. `page`: linear address; `host`: its machine address; `size`: of the page that maps it. */
   fill(
     set: number,
@@ -64,6 +67,7 @@ export class Tlb {
     global: boolean,
     size: number,
   ): void {
+    this.fills++;
     const { i32 } = this;
     const high = Math.floor(page / TWO32);
     const low = (page - high * TWO32) | 0;
