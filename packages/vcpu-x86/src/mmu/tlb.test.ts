@@ -1,7 +1,15 @@
 // The software TLB and its filter: what INVLPG and a new CR3 must take, and what stays.
 import { describe, expect, it } from 'vitest';
 import { PageMarks } from './page-marks.js';
-import { SET_SUPERVISOR, SET_USER, TLB_INDEX_MASK, TLB_SET_SIZE, TLB_SETS, Tlb } from './tlb.js';
+import {
+  SET_SUPERVISOR,
+  SET_USER,
+  TLB_INDEX_MASK,
+  TLB_SET_SIZE,
+  TLB_SETS,
+  TLB_WRITE,
+  Tlb,
+} from './tlb.js';
 
 function fixture(): { tlb: Tlb; holds: (set: number, page: number) => boolean } {
   const memory = new WebAssembly.Memory({ initial: 10 });
@@ -27,6 +35,25 @@ describe('Tlb', () => {
       for (let i = 0; i < 700; i++) expect(holds(SET_USER, i * 4096)).toBe(false);
       tlb.flush(false);
       expect(holds(SET_SUPERVISOR, 0x7ff000)).toBe(false);
+    }
+  });
+  it.each([1, 2, 3])('lets nobody write to a frame that holds code, mapped %i times', (times) => {
+    const memory = new WebAssembly.Memory({ initial: 10 });
+    const tlb = new Tlb(memory, 65536);
+    const view = new DataView(memory.buffer);
+    const canWrite = (page: number): boolean =>
+      Number(
+        view.getBigInt64(tlb.setBase(SET_USER) + ((page >>> 7) & TLB_INDEX_MASK) + TLB_WRITE, true),
+      ) === page;
+    const pages = [0x5000, 0x7000, 0x9000].slice(0, times);
+    for (let round = 0; round < 3; round++) {
+      for (const page of pages) tlb.fill(SET_USER, page, 0x3000, true, true, false, 4096);
+      tlb.fill(SET_USER, 0xb000, 0x4000, true, true, false, 4096);
+      expect(pages.every(canWrite)).toBe(true);
+      tlb.protectFrame(0x3000);
+      expect(pages.some(canWrite)).toBe(false);
+      expect(canWrite(0xb000)).toBe(true);
+      if (round === 1) tlb.flush(true);
     }
   });
   it('drops a local entry whose slot a global one had before', () => {

@@ -26,6 +26,7 @@ const FLAG_LARGE = 2;
 /** Never equal to a page address. */
 const NO_TAG = 1;
 const TWO32 = 4294967296;
+const SEVERAL = -1;
 /** More local entries than this and a flush looks at the whole TLB. */
 const LOCAL_ROOM = 2048;
 
@@ -37,9 +38,12 @@ export class Tlb {
   /** Entries filled since the last flush that were not global, by set, as long as there is room to note them. */
   private readonly local = [0, 1, 2].map(() => new Int32Array(LOCAL_ROOM));
   private readonly localCount = new Int32Array(SET_EMPTY);
+  /** By machine frame: the word of the one entry that may be written through, 0 for none, SEVERAL for more than one. */
+  private readonly writableAt: Int32Array;
 
   constructor(memory: WebAssembly.Memory, base: number) {
     this.i32 = new Int32Array(memory.buffer);
+    this.writableAt = new Int32Array(memory.buffer.byteLength >>> 12);
     this.base = base;
     this.flush(false);
   }
@@ -79,6 +83,10 @@ export class Tlb {
     i32[w + 4] = (host - low) | 0;
     i32[w + 5] = (global ? FLAG_GLOBAL : 0) | (size > 4096 ? FLAG_LARGE : 0);
     if (size > 4096) this.large.mark(page, size);
+    if (writable) {
+      const at = this.writableAt[host >>> 12];
+      this.writableAt[host >>> 12] = at === 0 || at === w ? w : SEVERAL;
+    }
     if (!global) {
       const n = this.localCount[set]++;
       if (n < LOCAL_ROOM) this.local[set][n] = w;
@@ -140,7 +148,13 @@ export class Tlb {
 
   /** Takes the write tags from every entry that reaches the machine frame at `host`: it holds code (or must be watched) now. */
   protectFrame(host: number): void {
-    const { i32 } = this;
+    const { i32, writableAt } = this;
+    const at = writableAt[host >>> 12];
+    writableAt[host >>> 12] = 0;
+    if (at !== SEVERAL) {
+      if (at !== 0 && ((i32[at + 4] + i32[at + 2]) | 0) === (host | 0)) i32[at + 2] = NO_TAG;
+      return;
+    }
     const from = this.base >> 2;
     const to = from + ((TLB_SET_SIZE * SET_EMPTY) >> 2);
     for (let w = from; w < to; w += TLB_STRIDE >> 2) {
