@@ -142,8 +142,11 @@ export class Vcpu implements Schedulable {
   setRoot(mfn: Mfn): number {
     const walk = this.pageWalk;
     if (!walk) return -XEN_ENOSYS;
-    if (mfn === walk.root) return 0;
     const { hypervisor, word, id } = this.domain;
+    if (mfn === walk.root) {
+      hypervisor.onTlbFlush?.(this.domain, this); // loading it again is how some flush
+      return 0;
+    }
     const status = hypervisor.types.getPageAndType(
       mfn,
       id,
@@ -156,7 +159,8 @@ export class Vcpu implements Schedulable {
     this.pv?.dropLdt(hypervisor.types);
     this.loadPageTables();
     if (old !== -1) hypervisor.types.putPageAndType(old);
-    hypervisor.onTlbFlush?.(this.domain, this);
+    // A CPU that was told of the new tables knows itself what of the old ones it must forget.
+    if (!this.trapCpu) hypervisor.onTlbFlush?.(this.domain, this);
     return 0;
   }
 

@@ -162,6 +162,15 @@ export class Core {
     if (kernel) this.forgetSystemJumps();
     else this.forgetUserJumps();
   }
+  /**
+   * A paravirtual kernel goes over to the tables of `root`: translations of data go, and those of its programs. Its own code stays where
+   * it was if the entries of the root that lead there are the same ones.
+   */
+  changeKernelRoot(root: number): void {
+    this.tlb.flushSet(SET_SUPERVISOR);
+    if (!this.mmu.codeSlots.areIn(root)) this.forgetSystemJumps();
+    this.flushHalf(false);
+  }
   /** Every cached linear translation of code goes (entries are found again through the page tables). */
   forgetJumps(): void {
     this.forgetSystemJumps();
@@ -169,6 +178,7 @@ export class Core {
   }
   private forgetSystemJumps(): void {
     this.mmu.systemCode.clear();
+    this.mmu.codeSlots.clear();
     this.mmu.localSystemCode = false;
     this.systemGeneration = (this.systemGeneration + 1) & GENERATION_MASK;
     if (this.systemGeneration === 0) this.onGenerationWrap();

@@ -156,3 +156,67 @@ describe('a monitored CPU', () => {
     expect(monitor.readCode(new Uint8Array(1))).toBe(1);
   });
 });
+
+describe('a kernel at level 3 that changes its page tables', () => {
+  /** Copies the root, so that both lead to the same tables below. */
+  const copyRoot = (to: number): void => {
+    new Uint8Array(view.buffer).copyWithin(RAM + to, RAM + 0xa0000, RAM + 0xa1000);
+  };
+  const lookups = (root: number): number => {
+    const before = cpu.counters.lookups;
+    monitor.setPageTables(root, true);
+    monitor.write(16, CODE, 0);
+    cpu.run(100);
+    return cpu.counters.lookups - before;
+  };
+
+  it('finds its code again without a look if the part it lies in is the same', () => {
+    new Uint8Array(view.buffer).set(
+      assemble('bits 64\ninc eax\nint3', { bits: 64, origin: CODE }).bytes,
+      RAM + CODE,
+    );
+    cpu.core.traps = {
+      ...cpu.core.traps,
+      software: () => {
+        cpu.requestExit();
+        return 0;
+      },
+    };
+    copyRoot(0xb0000);
+    copyRoot(0xc0000);
+    // Another L3 there, with the same contents.
+    new Uint8Array(view.buffer).copyWithin(RAM + 0xd0000, RAM + 0xa1000, RAM + 0xa2000);
+    view.setUint32(RAM + 0xc0000, 0xd0007, true);
+    expect(lookups(0xa0000)).toBeGreaterThan(0);
+    expect(lookups(0xb0000)).toBe(0);
+    expect(lookups(0xc0000)).toBeGreaterThan(0);
+    expect(monitor.readLow(0)).toBe(3);
+  });
+
+  it('keeps no translation of its programs when their tables are replaced, be it at the same place', () => {
+    new Uint8Array(view.buffer).set(
+      assemble('bits 64\nmov eax, [0x6000]\nint3', { bits: 64, origin: CODE }).bytes,
+      RAM + CODE,
+    );
+    cpu.core.traps = {
+      ...cpu.core.traps,
+      software: () => {
+        cpu.requestExit();
+        return 0;
+      },
+    };
+    view.setUint32(RAM + 0x6000, 5, true);
+    view.setUint32(RAM + 0x7000, 6, true);
+    const asProgram = (): number => {
+      monitor.setPageTables(0xa0000, false);
+      monitor.write(16, CODE, 0);
+      cpu.run(100);
+      return monitor.readLow(0);
+    };
+    expect(asProgram()).toBe(5);
+    view.setUint32(RAM + 0xa3000 + 6 * 8, 0x7007, true);
+    expect(asProgram()).toBe(5);
+    monitor.forgetUserTables();
+    expect(asProgram()).toBe(6);
+  });
+});

@@ -169,11 +169,16 @@ export class Monitor {
     core.guestKernel = asKernel;
     if (this.roots[half] !== root) {
       this.roots[half] = root;
-      if (core.longMode) core.flushHalf(asKernel);
-      else core.flushTlb(false);
+      if (!core.longMode) this.flushBoth();
+      else if (asKernel) core.changeKernelRoot(root);
+      else core.flushHalf(false);
     }
     if (!core.longMode) this.reloadRoot();
     core.updateMode();
+  }
+  /** Whatever root user mode is given next, its translations are new ones. */
+  forgetUserTables(): void {
+    this.roots[0] = -1;
   }
   /** The root of a PAE guest has changed. */
   reloadRoot(): void {
@@ -181,6 +186,10 @@ export class Monitor {
     const { walk } = this.core.mmu;
     const root = state.getU(L.CR3);
     for (let i = 0; i < 8; i++) walk.pdpte[i] = state.i32[(root >>> 2) + i];
+  }
+  private flushBoth(): void {
+    this.core.flushHalf(true);
+    this.core.flushHalf(false);
   }
   get root(): number {
     return this.state.get64(L.CR3);
@@ -191,8 +200,7 @@ export class Monitor {
     if (address !== undefined) {
       if (Math.abs(address) <= 2 ** 47) core.flushPage(core.mmu.wrap(address));
     } else {
-      core.flushHalf(true);
-      core.flushHalf(false);
+      this.flushBoth();
     }
     if (!core.longMode) this.reloadRoot();
   }

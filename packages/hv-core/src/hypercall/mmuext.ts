@@ -70,7 +70,8 @@ function setUserBase(call: HypercallFrame): number {
   }
   const old = vcpu.setUserRoot(mfn === 0 ? -1 : mfn);
   if (old !== -1) hypervisor.types.putPageAndType(old);
-  hypervisor.onTlbFlush?.(domain, vcpu);
+  if (vcpu.trapCpu?.forgetUserTables) vcpu.trapCpu.forgetUserTables();
+  else hypervisor.onTlbFlush?.(domain, vcpu);
   return 0;
 }
 

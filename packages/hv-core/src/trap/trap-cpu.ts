@@ -82,10 +82,16 @@ export interface TrapCpu extends GuestCpu {
 
   /**
    * From now on linear addresses go through the tables of `root` (an L4; of a 32-bit guest a PAE root of four entries), and a 64-bit
-   * guest is in kernel or user mode. Translations of another root must not be used; those of this one may be kept, for hv-core tells of
-   * stale ones by Hypervisor.onTlbFlush and FrameTable.onRetype. Called before the first `run`, and at each change of mode or root.
+   * guest is in kernel or user mode. Translations of another root must not be used, unless the same tables gave them; those of this one
+   * may be kept, but for user mode's when the kernel's root changes: that is how kernels flush. hv-core tells of other stale ones by
+   * Hypervisor.onTlbFlush and FrameTable.onRetype. Called before the first `run`, and at each change of mode or root.
    */
   setPageTables(root: Mfn, isKernelMode: boolean): void;
+  /**
+   * User mode has other tables from now on, even if their root is the same: which ones is told when it is entered. Of an engine without
+   * this, all is flushed.
+   */
+  forgetUserTables?(): void;
   /** CR0.TS: x87, MMX and SSE instructions raise #NM. */
   setTaskSwitched(isSet: boolean): void;
   /** The bits of CR4 a guest decides on: TSD, DE, FSGSBASE, OSXSAVE; others are the CPU's own. */

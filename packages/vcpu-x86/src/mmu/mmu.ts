@@ -16,6 +16,7 @@ import {
   PAGING_NONE,
   PageWalk,
 } from './page-walk.js';
+import { RootSlots } from './root-slots.js';
 import { SET_SUPERVISOR, SET_SUPERVISOR_SMAP, SET_USER, type Tlb } from './tlb.js';
 
 const TWO32 = 4294967296;
@@ -146,6 +147,8 @@ export class Mmu {
   /** Pages that {@link translateCode} found: whoever keeps its answers must forget them when one of these is invalidated. */
   readonly userCode: PageMarks = new PageMarks();
   readonly systemCode: PageMarks = new PageMarks();
+  /** What those of the supervisor hang on, in 4-level paging. */
+  readonly codeSlots: RootSlots = new RootSlots(this);
   /** Some of the supervisor's were not global. */
   localSystemCode = false;
 
@@ -158,6 +161,7 @@ export class Mmu {
     else {
       this.systemCode.mark(linear, walk.size);
       if (!walk.global) this.localSystemCode = true;
+      if (walk.paging === PAGING_LONG) this.codeSlots.note(walk.root, linear);
     }
     const offset = ((linear % 4096) + 4096) % 4096;
     const host = this.hostOf(walk.page, false);

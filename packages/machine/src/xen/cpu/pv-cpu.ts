@@ -185,6 +185,9 @@ export class PvCpu implements TrapCpu, PvEvents {
     this.isKernelMode = isKernelMode;
     this.#monitor.setPageTables(root * PAGE_SIZE, this.word === 64 && isKernelMode);
   }
+  forgetUserTables(): void {
+    this.#monitor.forgetUserTables();
+  }
   setTaskSwitched(isSet: boolean): void {
     this.#monitor.setTaskSwitched(isSet);
   }
