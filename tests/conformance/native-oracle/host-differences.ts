@@ -221,7 +221,7 @@ export const hostDifferences: readonly HostDifference[] = [
   },
   {
     why: 'Which of several faults is reported first: AMD reads the outer stack before it checks the selector, and pushes before it checks the target.',
-    rows: /^(RET_FAR|IRET|CALL)$/,
+    rows: /^(RET_FAR|IRET|CALL|CALL_FAR)$/,
     accept: acceptFault,
   },
   {
