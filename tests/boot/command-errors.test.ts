@@ -94,7 +94,12 @@ const wrongRuns: readonly (readonly [string, readonly string[], number, string])
     'the models are 486, pentium3, core2, x86-64-v2, max',
   ],
   ['an unknown feature', ['--builtin', '-c', 'max,+magic'], USAGE, "'+magic' is no known feature"],
-  ['an unknown protocol', ['--builtin', '--protocol', 'efi'], USAGE, 'use one of linux32, linux64'],
+  [
+    'an unknown protocol',
+    ['--builtin', 'pc', '--protocol', 'efi'],
+    USAGE,
+    'use one of linux32, linux64',
+  ],
   [
     'an unknown option',
     ['--builtin', '--memroy', '64M'],
@@ -113,6 +118,10 @@ const wrongRuns: readonly (readonly [string, readonly string[], number, string])
   ],
   ['nothing', [], USAGE, 'nothing to run'],
   ['two kernels', [files.bzImage, '-k', files.bzImage], USAGE, 'two kernels'],
+  ['a built-in guest that is none', ['--builtin', 'both'], USAGE, 'Allowed choices are pair, pc'],
+  ['an initrd for the built-in pair', ['--builtin', '-i', files.text], USAGE, '--initrd goes not'],
+  ['a type for the built-in pair', ['--builtin', '--type', 'pv'], USAGE, '--type goes not'],
+  ['a CPU without long mode for it', ['--builtin', '-c', 'pentium3'], FAILURE, 'has no long mode'],
   ['a kernel and the built-in one', [files.bzImage, '--builtin'], USAGE, 'exclude each other'],
   [
     'a kernel option with firmware',

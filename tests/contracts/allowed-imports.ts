@@ -160,8 +160,8 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
   // A guest's machine with its services: the wiring.
   'machine/xen/guest': [
     ...['abi', 'hv-core', 'memory', 'vcpu-x86'],
-    ...['machine/fault-text', 'machine/host', 'machine/machine-end', 'machine/process-library'],
-    ...['machine/run-loop'],
+    ...['machine/fault-text', 'machine/host', 'machine/loader', 'machine/machine-end'],
+    ...['machine/process-library', 'machine/run-loop'],
     ...['machine/network', 'machine/storage', 'machine/xen/backend-host'],
     ...['machine/xen/block', 'machine/xen/build', 'machine/xen/net'],
     ...['machine/xen/console', 'machine/xen/cpu', 'machine/xen/shared-page'],

@@ -17,7 +17,7 @@ const exampleCounts: Readonly<Record<string, number>> = {
   'packages/hv-core/README.md': 1,
   'packages/machine/README.md': 1,
   'packages/memory/README.md': 2,
-  'packages/pv-guest/README.md': 1,
+  'packages/pv-guest/README.md': 2,
   'packages/vcpu-x86/README.md': 0,
 };
 

@@ -15,9 +15,9 @@ import { packageVersion } from './version.js';
 
 const examples = `
 Examples:
-  proxeny run --builtin                                   try it: a small guest of our own
+  proxeny run --builtin                                   try it: two small guests of our own
   proxeny run vmlinuz --initrd initrd.gz --append console=ttyS0
-  proxeny trace --builtin --count 20                      what its first instructions do
+  proxeny trace --builtin --count 20                      what the first instructions of one for PCs do
   echo 0f 05 | proxeny disassemble -
 
 'proxeny help run' has all options of run, and the exit codes.`;

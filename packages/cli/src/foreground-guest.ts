@@ -104,6 +104,7 @@ export function xenDomains(
       config.domains.map(({ name }) => [name, new LinePrefixer(name, onLine)] as const),
     );
     others.delete(view.console);
+    const living = new Set(config.domains.map(({ name }) => name));
     const machine = await XenDomains.build({
       ...config,
       hold,
@@ -114,7 +115,11 @@ export function xenDomains(
       },
       onEnd: (name, end, action) => {
         others.get(name)?.flush();
-        onMessage(`domain ${name} ${endText(end)}${actionText(action)}`);
+        // A guest's own words are enough for a power off, unless the terminal stays without one.
+        const isPlain = end.reason === 'poweroff' && action === 'destroy';
+        if (action !== 'restart') living.delete(name);
+        const isLeft = name === view.console && living.size > 0;
+        if (!isPlain || isLeft) onMessage(`domain ${name} ${endText(end)}${actionText(action)}`);
       },
     });
     view.onControl(machine.host.control);

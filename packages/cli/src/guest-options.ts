@@ -21,7 +21,7 @@ const protocols: readonly BootProtocol[] = ['linux32', 'linux64', 'pvh', 'multib
 /** Options as commander parses them. */
 export interface GuestOptions {
   readonly kernel?: string;
-  /** True, or its name. */
+  /** `pc`, `pair`; true: whichever the command has. */
   readonly builtin?: true | string;
   readonly firmware?: string;
   readonly initrd?: string;
@@ -37,6 +37,9 @@ export const collect = (value: string, all: readonly string[] = []): readonly st
   ...all,
   value,
 ];
+
+/** A complaint. */
+export const oneOnly = 'a kernel, --firmware and --builtin exclude each other; name one';
 
 /** What a command's argument is, for its help. */
 export const kernelArgument = 'the kernel: bzImage, Multiboot, PVH or plain ELF, also compressed';
@@ -80,8 +83,7 @@ export async function guestConfig(
   const named = [kernel !== undefined, isBuiltin, options.firmware !== undefined];
   const count = named.filter(Boolean).length;
   if (count === 0) throw usageError('nothing to run; name a kernel, --firmware or --builtin');
-  if (count > 1)
-    throw usageError('a kernel, --firmware and --builtin exclude each other; name one');
+  if (count > 1) throw usageError(oneOnly);
   if (options.firmware !== undefined) refuseKernelOptions(options);
 
   const memoryBytes = memoryOption(options.memory ?? DEFAULT_MEMORY);
@@ -129,7 +131,8 @@ async function imageOf(
   return { bytes: assembleHelloKernel(), name: 'the built-in guest' };
 }
 
-function memoryOption(text: string): number {
+/** @throws CommandError */
+export function memoryOption(text: string): number {
   const memoryBytes = parseSize(text, '--memory');
   try {
     checkMemoryBytes(memoryBytes);

@@ -1,11 +1,24 @@
 // GuestPlan: what `run` is to run, read and checked, before anything is built.
-import { hashOf, openXenImage, type PcConfig, type XenImage } from '@proxeny/machine';
+import {
+  type DomainWish,
+  hashOf,
+  openXenImage,
+  type PcConfig,
+  type XenImage,
+} from '@proxeny/machine';
+import { assemblePairKernel } from '@proxeny/pv-guest';
 import type { ImageIdentity } from './block-cache.js';
 import { usageError } from './command-error.js';
 import { openDisks } from './disk-option.js';
-import { type GuestBuilder, pcGuest, xenGuest } from './foreground-guest.js';
+import { type GuestBuilder, pcGuest, xenDomains, xenGuest } from './foreground-guest.js';
 import type { OnControl } from './guest-control.js';
-import { type GuestOptions, guestConfig } from './guest-options.js';
+import {
+  cpuOption,
+  type GuestOptions,
+  guestConfig,
+  memoryOption,
+  oneOnly,
+} from './guest-options.js';
 import { chooseType, type GuestType, xenConfig } from './guest-type.js';
 import { openTrace } from './hypercall-trace.js';
 
@@ -74,5 +87,34 @@ export async function planSingle(
       await disks.close();
       await trace?.close();
     },
+  };
+}
+
+const PAIR_MEMORY = '8M';
+
+/**
+ * The built-in pair: two domains of one kernel; the one on the terminal has the other answer.
+ * @throws CommandError for options of guests that are not built in
+ */
+export function planPair(options: SingleOptions, onControl: OnControl): GuestPlan {
+  const { kernel, firmware, initrd, append, protocol, module, disk } = options;
+  if (kernel !== undefined || firmware !== undefined) throw usageError(oneOnly);
+  const refused = { initrd, append, protocol, module, disk };
+  for (const [name, value] of Object.entries(refused))
+    if (value !== undefined) throw usageError(`--${name} goes not with --builtin`);
+  if (options.type !== 'auto') throw usageError('--type goes not with --builtin');
+  const memoryBytes = memoryOption(options.memory ?? PAIR_MEMORY);
+  const image = openXenImage(assemblePairKernel(), 'the built-in pair');
+  const domain = (name: string, commandLine: string): DomainWish => ({
+    name,
+    memoryBytes,
+    config: () => ({ image, memoryBytes, commandLine }),
+  });
+  const domains = [domain('desk', ''), domain('clerk', 'answers')];
+  const model = cpuOption(options.cpu);
+  return {
+    build: xenDomains({ domains, model }, { console: 'desk', onControl }),
+    hasControl: true,
+    close: async () => {},
   };
 }

@@ -32,3 +32,4 @@ export {
   type NetfrontSlot,
 } from './native/netfront.js';
 export { assembleHelloKernel } from './x86/hello-kernel.js';
+export { assemblePairKernel } from './x86/pair-kernel.js';

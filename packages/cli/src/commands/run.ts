@@ -7,8 +7,8 @@ import { CommandError, usageError } from '../command-error.js';
 import { sniffConfig } from '../config-file.js';
 import { planDomains } from '../domains-plan.js';
 import { GuestControl, type OnControl } from '../guest-control.js';
-import { addGuestOptions, collect, cpuOption, kernelArgument } from '../guest-options.js';
-import { type GuestPlan, planSingle, type SingleOptions } from '../guest-plan.js';
+import { addGuestOptions, collect, cpuOption, kernelArgument, oneOnly } from '../guest-options.js';
+import { type GuestPlan, planPair, planSingle, type SingleOptions } from '../guest-plan.js';
 import { GuestSession, type SessionOptions } from '../guest-session.js';
 import { guestTypes } from '../guest-type.js';
 import { readInputFile } from '../input-file.js';
@@ -39,7 +39,7 @@ type ScriptSource = { readonly option: 'expect' | 'send' | 'script'; readonly te
 
 const examples = `
 Examples:
-  proxeny run --builtin                                   a small guest of our own
+  proxeny run --builtin                                   two small guests of our own
   proxeny run vmlinuz --initrd initrd.gz --append console=ttyS0
   proxeny run vmlinuz -i initrd.gz -a console=ttyS0 --expect 'login: $' --timeout 2m
   proxeny run kernel.elf --expect '^# ' --send 'poweroff\\n'
@@ -65,7 +65,14 @@ export function addRunCommand(program: Command, finish: (exitCode: number) => vo
       '[file...]',
       `${kernelArgument}; or configuration files of domains: YAML, or xl's .cfg`,
     )
-    .option('--builtin', 'run the built-in guest instead')
+    .addOption(
+      new Option(
+        '--builtin [which]',
+        'run built-in guests instead: pair, two domains that talk; or pc, a kernel for PCs',
+      )
+        .choices(['pair', 'pc'])
+        .preset('pair'),
+    )
     .option('--config <file>', 'the same as an argument; may be repeated', collect)
     .option('--console <name>', 'the domain on the terminal; default: the first one')
     .addOption(
@@ -176,7 +183,9 @@ async function choosePlan(
       throw usageError(`two kernels: '${files[0]}' and '${files[1]}'; name one`);
     if (options.console !== undefined)
       throw usageError('--console is for the domains of configuration files');
-    return await planSingle(first, options, onControl);
+    if (options.builtin !== 'pair') return await planSingle(first, options, onControl);
+    if (first !== undefined) throw usageError(oneOnly);
+    return planPair(options, onControl);
   }
   if (!isConfig && first !== undefined)
     throw usageError(`'${first}' is no configuration file, and goes not with --config`);

@@ -1,8 +1,8 @@
 // The built-in guest: a 32-bit Multiboot kernel with its own segments, interrupts, timer and serial console, which greets, answers
 // typed lines and powers off. Small enough to read whole; a pattern for kernels of your own.
 import { assemble } from '@proxeny/vcpu-x86/asm';
-import { helloCommands } from './hello-commands.js';
 import { IDT_BYTE_LENGTH, interrupts } from './interrupts.js';
+import { commonCommands, type LineCommand, lineCommands } from './line-commands.js';
 import { LINE_LENGTH, lineInput } from './line-input.js';
 import { multibootHeader } from './multiboot-image.js';
 import { processorReport } from './processor-report.js';
@@ -16,6 +16,14 @@ const STACK_BYTES = 0x4000;
 /** PM1a control of the PIIX4 power management block; SLP_EN with SLP_TYP 0 is soft off. ACPI 6.5 §4.8.3.2.1. */
 const PM1_CONTROL_PORT = 0x604;
 const SLEEP_ENABLE = 0x2000;
+
+const commands: readonly LineCommand[] = [
+  ...commonCommands,
+  { name: 'cpu', help: 'what CPUID says', handler: 'cpu_command' },
+  { name: 'memory', help: 'how much there is', handler: 'print_memory' },
+  { name: 'crash', help: 'a triple fault', handler: 'triple_fault' },
+  { name: 'off', help: 'power off (also Ctrl-D)', handler: 'power_off' },
+];
 
 const main = `
 start:
@@ -53,6 +61,10 @@ start:
     jc power_off
     call answer_line
     jmp .prompt
+
+cpu_command:
+    call print_processor_name
+    jmp print_processor_features
 
 print_memory:
     mov eax, [memory_mebibytes]
@@ -124,7 +136,7 @@ export function assembleHelloKernel(): Uint8Array {
     serialPort,
     textOutput,
     lineInput,
-    helloCommands,
+    lineCommands(commands),
     processorReport,
     variables(),
   ];

@@ -2,6 +2,9 @@
 // shut down or is to go, and then nothing of it is left.
 import type { Domain, DomainLimits } from '@proxeny/hv-core';
 import { PAGE_SIZE } from '@proxeny/memory';
+import type { CpuModel } from '@proxeny/vcpu-x86';
+import { EM_386 } from '../../loader/elf.js';
+import { ImageError } from '../../loader/load-error.js';
 import type { MachineEnd } from '../../machine-end.js';
 import type { XenGuestType, XenImage } from '../build/xen-image.js';
 import { ConsoleRing } from '../console/console-ring.js';
@@ -57,6 +60,7 @@ export class XenDomain {
   constructor(place: XenPlace, config: XenDomainConfig) {
     this.#place = place;
     const { machine, host } = place;
+    checkCpu(config.image, machine.model);
     const uuid = config.uuid ? uuidBytes(config.uuid) : randomUuid(place.randomU32);
     const built = buildGuest(machine, config.type ?? 'pv', {
       image: config.image,
@@ -144,4 +148,12 @@ export class XenDomain {
     for (const ring of this.#rings.splice(0)) ring.close();
     machine.destroy(domain);
   }
+}
+
+function checkCpu({ elf, name }: XenImage, { features }: CpuModel): void {
+  if (elf.machine === EM_386 || features.has('lm')) return;
+  throw new ImageError(
+    'unsupported',
+    `${name} is a 64-bit kernel, and the CPU model has no long mode (lm); use another model`,
+  );
 }

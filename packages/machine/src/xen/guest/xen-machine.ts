@@ -68,6 +68,7 @@ export class XenMachine implements SlicedMachine {
   readonly #meter = new WorkMeter();
   readonly clock: HostClock = new HostClock(() => this.#meter.instructions);
   readonly hypervisor: Hypervisor;
+  readonly model: CpuModel;
   readonly hold: () => Promise<void> | null;
   readonly #loop = new RunLoop(this);
   readonly #parts: SharedCpuParts;
@@ -84,6 +85,7 @@ export class XenMachine implements SlicedMachine {
   constructor(config: XenMachineConfig) {
     const maxCpus = config.maxCpus ?? 4;
     this.#maxCpus = maxCpus;
+    this.model = config.model;
     this.hold = config.hold ?? (() => null);
     const arena = CPU_BASE + Math.ceil((VCPU_SIZE * maxCpus) / 65536) * 65536;
     const first = arena + ARENA_BYTES;

@@ -1,32 +1,29 @@
-// The commands that the hello kernel answers. Each handler is called with ESI at the rest of the line, and may use all registers.
+// Commands that the small kernels answer. Each handler is called with ESI at the rest of the line, and may use all registers.
 import { TICKS_PER_SECOND } from './tick-counter.js';
 
-interface Command {
+export interface LineCommand {
   readonly name: string;
   readonly help: string;
   /** Label of its handler. */
   readonly handler: string;
 }
 
-const commands: readonly Command[] = [
+/** Those that every kernel has; their handlers are in {@link lineCommands}. */
+export const commonCommands: readonly LineCommand[] = [
   { name: 'help', help: 'this list', handler: 'help_command' },
-  { name: 'cpu', help: 'what CPUID says', handler: 'cpu_command' },
-  { name: 'memory', help: 'how much there is', handler: 'print_memory' },
-  { name: 'uptime', help: 'time since the start, by timer interrupts', handler: 'uptime_command' },
+  { name: 'uptime', help: 'time since the start', handler: 'uptime_command' },
   { name: 'add', help: 'add 2 3: the sum of two or more numbers', handler: 'add_command' },
   { name: 'echo', help: 'what follows, again', handler: 'echo_command' },
-  { name: 'crash', help: 'a triple fault', handler: 'triple_fault' },
-  { name: 'off', help: 'power off (also Ctrl-D)', handler: 'power_off' },
 ];
 
-const helpText = commands
-  .map(({ name, help }) => `    db "  ${name.padEnd(8)}${help}", 13, 10`)
-  .join('\n');
-const nameTexts = commands.map(({ name }) => `${name}_name:\n    db "${name}", 0`).join('\n');
-const table = commands.map(({ name, handler }) => `    dd ${name}_name, ${handler}`).join('\n');
-
-/** Assembly text that offers `answer_line`, which runs the command at `line`; it needs `ticks` and `memory_mebibytes`. */
-export const helloCommands: string = `
+/** Assembly text that offers `answer_line`, which runs the command at `line`; it needs `ticks`, in hundredths of a second. */
+export function lineCommands(commands: readonly LineCommand[]): string {
+  const helpText = commands
+    .map(({ name, help }) => `    db "  ${name.padEnd(8)}${help}", 13, 10`)
+    .join('\n');
+  const nameTexts = commands.map(({ name }) => `${name}_name:\n    db "${name}", 0`).join('\n');
+  const table = commands.map(({ name, handler }) => `    dd ${name}_name, ${handler}`).join('\n');
+  return `
 answer_line:
     mov esi, line
     call skip_blanks
@@ -67,7 +64,8 @@ answer_line:
 .found:
     pop eax                 ; the start of the word
     call skip_blanks
-    jmp [ebx + 4]
+    mov ebx, [ebx + 4]
+    jmp ebx
 
 skip_blanks:
     cmp byte [esi], ' '
@@ -80,10 +78,6 @@ skip_blanks:
 help_command:
     mov esi, help_text
     jmp print_text
-
-cpu_command:
-    call print_processor_name
-    jmp print_processor_features
 
 echo_command:
     call print_text
@@ -167,3 +161,4 @@ add_text:
 too_large_text:
     db "More than 32 bits.", 13, 10, 0
 `;
+}
