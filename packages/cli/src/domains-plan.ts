@@ -24,8 +24,7 @@ import { readConfigFile } from './config-file.js';
 import { checkInterfaces, DomainNetworks } from './domain-networks.js';
 import { EXIT_FAILURE, EXIT_NOT_FOUND } from './exit-code.js';
 import { xenDomains } from './foreground-guest.js';
-import type { OnControl } from './guest-control.js';
-import type { GuestPlan } from './guest-plan.js';
+import type { GuestPlan, PlanWatchers } from './guest-plan.js';
 import { readInputFile } from './input-file.js';
 
 const MIB = 1 << 20;
@@ -40,7 +39,7 @@ export interface DomainsOptions {
   readonly model: CpuModel;
   /** Whether domains may start again after a reset. */
   readonly reboot: boolean;
-  readonly onControl: OnControl;
+  readonly watchers: PlanWatchers;
 }
 
 /** A domain, and how to complain about it. */
@@ -72,8 +71,9 @@ export async function planDomains(options: DomainsOptions): Promise<GuestPlan> {
       const disks = await openDisks(each, opened);
       wishes.push(await wishOf(each, disks, networks.cardsOf(each.domain), options.reboot));
     }
-    const { model, onControl } = options;
-    const build = xenDomains({ domains: wishes, model }, { console, onControl });
+    const { model, watchers } = options;
+    const { onControl, ...observer } = watchers;
+    const build = xenDomains({ domains: wishes, model, ...observer }, { console, onControl });
     const [{ domain }] = planned as [PlannedDomain];
     const kernel = await readInputFile(domain.kernel, 'kernel');
     const image = { hash: hashOf(kernel), name: basename(domain.kernel) };

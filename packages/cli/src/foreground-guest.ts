@@ -96,7 +96,7 @@ export interface DomainsView {
 
 /** Several domains in one machine. What becomes of each is said when it happens, so the end as a whole has no message. */
 export function xenDomains(
-  config: Pick<XenDomainsConfig, 'domains' | 'model'>,
+  config: Pick<XenDomainsConfig, 'domains' | 'model' | 'observer'>,
   view: DomainsView,
 ): GuestBuilder {
   return async ({ onOutput, onLine, onMessage, hold }) => {

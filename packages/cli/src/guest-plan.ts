@@ -1,6 +1,7 @@
 // GuestPlan: what `run` is to run, read and checked, before anything is built.
 import {
   type DomainWish,
+  type HypercallTrace,
   hashOf,
   openXenImage,
   type PcConfig,
@@ -20,7 +21,6 @@ import {
   oneOnly,
 } from './guest-options.js';
 import { chooseType, type GuestType, xenConfig } from './guest-type.js';
-import { openTrace } from './hypercall-trace.js';
 
 export interface GuestPlan {
   readonly build: GuestBuilder;
@@ -29,6 +29,12 @@ export interface GuestPlan {
   readonly hasControl: boolean;
   /** Lets go of what was opened. */
   close(): Promise<void>;
+}
+
+/** What looks on at the guests of a plan. */
+export interface PlanWatchers {
+  readonly onControl: OnControl;
+  readonly observer?: HypercallTrace;
 }
 
 export interface SingleOptions extends GuestOptions {
@@ -42,7 +48,7 @@ export interface SingleOptions extends GuestOptions {
 export async function planSingle(
   kernel: string | undefined,
   options: SingleOptions,
-  onControl: OnControl,
+  { onControl, observer }: PlanWatchers,
 ): Promise<GuestPlan> {
   // The first one is read here, to complain about the command line before anything else happens.
   let first: PcConfig | null = await guestConfig(kernel, options);
@@ -65,7 +71,6 @@ export async function planSingle(
   }
   let image: XenImage | null = chosen.image;
   const disks = await openDisks(options.disk ?? []);
-  const trace = options.trace === undefined ? null : await openTrace(options.trace);
   const build = xenGuest(
     async () => {
       const pc = await config();
@@ -74,20 +79,12 @@ export async function planSingle(
       return {
         ...xenConfig(opened, pc, options, type),
         disks: disks.disks,
-        ...(trace ? { observer: trace.observer } : {}),
+        ...(observer ? { observer } : {}),
       };
     },
     (guest) => onControl(guest.control),
   );
-  return {
-    build,
-    image: identity,
-    hasControl: true,
-    close: async () => {
-      await disks.close();
-      await trace?.close();
-    },
-  };
+  return { build, image: identity, hasControl: true, close: () => disks.close() };
 }
 
 const PAIR_MEMORY = '8M';
@@ -96,7 +93,10 @@ const PAIR_MEMORY = '8M';
  * The built-in pair: two domains of one kernel; the one on the terminal has the other answer.
  * @throws CommandError for options of guests that are not built in
  */
-export function planPair(options: SingleOptions, onControl: OnControl): GuestPlan {
+export function planPair(
+  options: SingleOptions,
+  { onControl, ...observer }: PlanWatchers,
+): GuestPlan {
   const { kernel, firmware, initrd, append, protocol, module, disk } = options;
   if (kernel !== undefined || firmware !== undefined) throw usageError(oneOnly);
   const refused = { initrd, append, protocol, module, disk };
@@ -104,7 +104,8 @@ export function planPair(options: SingleOptions, onControl: OnControl): GuestPla
     if (value !== undefined) throw usageError(`--${name} goes not with --builtin`);
   if (options.type !== 'auto') throw usageError('--type goes not with --builtin');
   const memoryBytes = memoryOption(options.memory ?? PAIR_MEMORY);
-  const image = openXenImage(assemblePairKernel(), 'the built-in pair');
+  const bytes = assemblePairKernel();
+  const image = openXenImage(bytes, 'the built-in pair');
   const domain = (name: string, commandLine: string): DomainWish => ({
     name,
     memoryBytes,
@@ -113,7 +114,8 @@ export function planPair(options: SingleOptions, onControl: OnControl): GuestPla
   const domains = [domain('desk', ''), domain('clerk', 'answers')];
   const model = cpuOption(options.cpu);
   return {
-    build: xenDomains({ domains, model }, { console: 'desk', onControl }),
+    build: xenDomains({ domains, model, ...observer }, { console: 'desk', onControl }),
+    image: { hash: hashOf(bytes), name: image.name },
     hasControl: true,
     close: async () => {},
   };

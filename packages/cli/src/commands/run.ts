@@ -6,11 +6,18 @@ import { addBlockCacheOptions, type BlockCacheOptions, BlockCacheSession } from 
 import { CommandError, usageError } from '../command-error.js';
 import { sniffConfig } from '../config-file.js';
 import { planDomains } from '../domains-plan.js';
-import { GuestControl, type OnControl } from '../guest-control.js';
+import { GuestControl } from '../guest-control.js';
 import { addGuestOptions, collect, cpuOption, kernelArgument, oneOnly } from '../guest-options.js';
-import { type GuestPlan, planPair, planSingle, type SingleOptions } from '../guest-plan.js';
+import {
+  type GuestPlan,
+  type PlanWatchers,
+  planPair,
+  planSingle,
+  type SingleOptions,
+} from '../guest-plan.js';
 import { GuestSession, type SessionOptions } from '../guest-session.js';
 import { guestTypes } from '../guest-type.js';
+import { openTrace } from '../hypercall-trace.js';
 import { readInputFile } from '../input-file.js';
 import { say } from '../messages.js';
 import { parseDuration } from '../quantity.js';
@@ -141,9 +148,15 @@ async function run(
   if (steps.length > 0 && options.serial === 'none')
     throw usageError('--expect, --send and --script need the serial port; leave out --serial none');
   const control = new GuestControl();
-  const plan = await choosePlan(files, options, (methods) => control.use(methods));
-  const cache = new BlockCacheSession(options, plan.image);
+  const trace = options.trace === undefined ? null : await openTrace(options.trace);
+  let plan: GuestPlan | null = null;
+  let cache: BlockCacheSession | null = null;
   try {
+    plan = await choosePlan(files, options, {
+      onControl: (methods) => control.use(methods),
+      ...(trace ? { observer: trace.observer } : {}),
+    });
+    cache = new BlockCacheSession(options, plan.image);
     const session = new GuestSession({
       build: plan.build,
       input: process.stdin,
@@ -164,8 +177,9 @@ async function run(
     return exitCode;
   } finally {
     await control.close();
-    await plan.close();
-    await cache.end();
+    await plan?.close();
+    await trace?.close();
+    await cache?.end();
   }
 }
 
@@ -173,7 +187,7 @@ async function run(
 async function choosePlan(
   files: readonly string[],
   options: RunOptions,
-  onControl: OnControl,
+  watchers: PlanWatchers,
 ): Promise<GuestPlan> {
   const [first] = files;
   const isConfig = first !== undefined && (await sniffConfig(first)) !== null;
@@ -183,9 +197,9 @@ async function choosePlan(
       throw usageError(`two kernels: '${files[0]}' and '${files[1]}'; name one`);
     if (options.console !== undefined)
       throw usageError('--console is for the domains of configuration files');
-    if (options.builtin !== 'pair') return await planSingle(first, options, onControl);
+    if (options.builtin !== 'pair') return await planSingle(first, options, watchers);
     if (first !== undefined) throw usageError(oneOnly);
-    return planPair(options, onControl);
+    return planPair(options, watchers);
   }
   if (!isConfig && first !== undefined)
     throw usageError(`'${first}' is no configuration file, and goes not with --config`);
@@ -198,7 +212,7 @@ async function choosePlan(
     files: configs,
     model: cpuOption(options.cpu),
     reboot: options.reboot,
-    onControl,
+    watchers,
     ...(options.console === undefined ? {} : { console: options.console }),
   });
 }

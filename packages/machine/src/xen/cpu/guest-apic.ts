@@ -32,6 +32,11 @@ export class GuestApic {
     this.#msr = new LapicMsr(this.#lapic, hasX2apic);
   }
 
+  /** Its CPU is gone: no timer of it runs on. */
+  close(): void {
+    this.#lapic.reset();
+  }
+
   get isPending(): boolean {
     return this.#lapic.interruptPending;
   }

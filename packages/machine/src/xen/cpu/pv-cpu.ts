@@ -134,6 +134,11 @@ export class PvCpu implements TrapCpu, PvEvents {
     this.#exit = GuestExit.hypercall;
     this.x86.requestExit();
   }
+
+  /** Its domain is gone: nothing of it is left in the machine. */
+  close(): void {
+    this.x86.close();
+  }
   leave(): void {
     this.x86.requestExit();
   }

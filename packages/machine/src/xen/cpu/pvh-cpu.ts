@@ -186,6 +186,12 @@ export class PvhCpu implements InterruptCpu {
     if (!this.x86.takesInterrupts) this.#vcpu.domain.shutdown(SHUTDOWN_poweroff);
     return GuestExit.idle;
   }
+
+  /** Its domain is gone: nothing of it is left in the machine. */
+  close(): void {
+    this.#apic.close();
+    this.x86.close();
+  }
   leave(): void {
     this.x86.requestExit();
   }

@@ -168,7 +168,7 @@ export class XenMachine implements SlicedMachine {
       if (!(cpu instanceof PvCpu || cpu instanceof PvhCpu)) continue;
       this.#cpus.splice(this.#cpus.indexOf(cpu), 1);
       this.#freeBases.push(cpu.x86.base);
-      cpu.x86.close();
+      cpu.close();
     }
   }
 
