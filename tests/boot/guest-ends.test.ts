@@ -100,7 +100,7 @@ describe('a signal', () => {
     ['SIGINT', 130],
     ['SIGHUP', 129],
   ] as const)('%s ends the guest and the process with code %i', async (signal, expected) => {
-    const { code, stderr } = await runCommand(['run', '--builtin'], {
+    const { code, stderr } = await runCommand(['run', '--builtin', 'pc'], {
       input: { open: true },
       onOutput: (stdout, child) => {
         if (stdout.endsWith('> ')) child.kill(signal);
