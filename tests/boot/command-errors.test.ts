@@ -205,7 +205,7 @@ describe('help', () => {
       [['run', '--help'], ['--version']].map((a) => runCommand(a)),
     );
     expect(help.code).toBe(0);
-    expect(help.stdout).toContain('Usage: proxeny run [options] [kernel]');
+    expect(help.stdout).toContain('Usage: proxeny run [options] [file...]');
     expect(help.stdout).toContain('124 timeout');
     expect(version).toMatchObject({ code: 0, stderr: '' });
     expect(version.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
