@@ -42,7 +42,9 @@ export class BlockCacheSession {
 
   async end(): Promise<void> {
     if (this.#timer) clearInterval(this.#timer);
-    await this.#store?.save();
-    this.#store?.close();
+    if (!this.#store) return;
+    await this.#store.save();
+    processLibrary.detach();
+    this.#store.close();
   }
 }

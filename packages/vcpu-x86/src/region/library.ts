@@ -31,7 +31,7 @@ export interface LibraryModule {
   /** Null: it lies in the store. */
   compiled: WebAssembly.Module | null;
   /** What the store calls it; null: it is nowhere else. */
-  readonly stored: StoredModule | null;
+  stored: StoredModule | null;
   /** Of the WebAssembly. */
   readonly byteLength: number;
   readonly regions: LibraryRegion[];
@@ -111,6 +111,16 @@ export class RegionLibrary {
     for (const stored of store.modules) {
       this.enter(stored.environment, null, stored.byteLength, stored.codes, stored);
       this.counters.storedRegions += stored.codes.size;
+    }
+  }
+
+  /** Goes on without the store: what lies only there is found no more. */
+  detach(): void {
+    this.store = null;
+    const known = new Set([...this.byKey.values()].flatMap((alike) => alike.map((r) => r.module)));
+    for (const module of known) {
+      module.stored = null;
+      if (!module.compiled) this.forget(module);
     }
   }
 
