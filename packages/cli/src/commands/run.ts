@@ -57,8 +57,8 @@ The guest's console (the first serial port, or a Xen guest's console) is this te
 stderr. Of several domains one is on the terminal; lines of the others have their names before them. --expect, --send and --script make up one list of steps, in the order written: wait until the output matches a
 regular expression, type text (\\n \\r \\t \\e \\xHH). When the last step is an --expect, its match ends the run.
 
-Exit codes: 0 ok (power off, match), 1 failure, 2 usage, 3 the guest crashed, 4 file not found, 5 the name is in use, 124
-timeout, 125 an error of the hypervisor, 128 + n ended by signal n; a code that the guest gives itself passes through.`;
+Exit codes: 0 ok (power off, match), 1 failure, 2 usage, 3 the guest crashed, 4 file not found, 5 the name is in use,
+124 timeout, 125 an error of the hypervisor, 128 + n ended by signal n; a code that the guest gives itself passes through.`;
 
 export function addRunCommand(program: Command, finish: (exitCode: number) => void): void {
   const sources: ScriptSource[] = [];
