@@ -3,6 +3,7 @@ import {
   MMUEXT_CLEAR_PAGE,
   MMUEXT_NEW_BASEPTR,
   MMUEXT_PIN_L1_TABLE,
+  MMUEXT_UNPIN_TABLE,
   XEN_EBUSY,
   XEN_EINVAL,
 } from '@proxeny/abi';
@@ -16,12 +17,13 @@ import {
   mapAt,
   mfnOf,
   operation,
+  operations,
   pin,
   prepare,
   pv64,
   unpin,
 } from './mmu-calls.js';
-import { entry, L1_PAGE, L2_PAGE } from './pv-memory.js';
+import { entry, L1_PAGE, L2_PAGE, L4_PAGE } from './pv-memory.js';
 
 const _PSE = 0x80;
 
@@ -194,7 +196,28 @@ describe('long work is preempted', () => {
         many,
       ],
       [
-        'an unpin of many tables answers at once; they are let go by and by',
+        'an unpin of many tables has let go of all they mapped when the next request is done',
+        [0, 0],
+        function* (g, m) {
+          const children: Record<number, bigint> = {};
+          for (let i = 0; i < 60; i++) {
+            yield* prepare(g, m, 60 + i, { 0: entry(mfnOf(m, 5)), 1: entry(mfnOf(m, 6)) });
+            children[i] = entry(mfnOf(m, 60 + i));
+          }
+          yield* prepare(g, m, FREE_PAGE, children);
+          yield* pin(g, m, FREE_PAGE, 2);
+          yield* prepare(g, m, 5);
+          yield* prepare(g, m, 6);
+          const unpinned = yield* operations(g, [
+            [MMUEXT_UNPIN_TABLE, mfnOf(m, FREE_PAGE)],
+            [MMUEXT_PIN_L1_TABLE, mfnOf(m, 5)],
+          ]);
+          return [unpinned, yield* pin(g, m, 6, 1)];
+        },
+        many,
+      ],
+      [
+        'a new base pointer has let go of all that the old tables mapped when it answers',
         [0, 0],
         function* (g, m) {
           const children: Record<number, bigint> = {};
@@ -202,9 +225,19 @@ describe('long work is preempted', () => {
             yield* prepare(g, m, 60 + i, { 0: entry(mfnOf(m, 5)) });
             children[i] = entry(mfnOf(m, 60 + i));
           }
-          yield* prepare(g, m, FREE_PAGE, children);
-          yield* pin(g, m, FREE_PAGE, 2);
-          return [yield* unpin(g, m, FREE_PAGE), yield* mapWritable(g, mfnOf(m, 119))];
+          yield* prepare(g, m, FREE_PAGE_2, children);
+          yield* prepare(g, m, FREE_PAGE_3, {
+            0: entry(mfnOf(m, L2_PAGE)),
+            1: entry(mfnOf(m, FREE_PAGE_2)),
+          });
+          yield* prepare(g, m, FREE_PAGE, { 0: entry(mfnOf(m, FREE_PAGE_3)) });
+          yield* pin(g, m, L4_PAGE, 4);
+          yield* operation(g, MMUEXT_NEW_BASEPTR, mfnOf(m, FREE_PAGE));
+          yield* prepare(g, m, 5);
+          return [
+            yield* operation(g, MMUEXT_NEW_BASEPTR, mfnOf(m, L4_PAGE)),
+            yield* pin(g, m, 5, 1),
+          ];
         },
         many,
       ],

@@ -19,7 +19,7 @@
 //    devalidation never goes deeper than there are levels.
 //
 // Long work is preempted. Validation spends `workLeft`; without any left it returns RESTART, and tables below that are complete stay
-// validated ("parked") for the call's next attempt. Devalidation is always done later, table by table, from a queue; a queued frame
+// validated ("parked") for the call's next attempt. Devalidation is done table by table from a queue, before the call answers; a queued frame
 // keeps a reference and can take no new type before its turn. So neither recursion nor time grow with what a guest built.
 import { XEN_EINVAL } from '@proxeny/abi';
 import { assert, fail } from '../error.js';

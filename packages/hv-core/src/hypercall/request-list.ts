@@ -20,12 +20,17 @@ function writeDone(call: HypercallFrame, pdone: number, done: number): void {
   call.vcpu.access.copyTo(pdone, bytes); // a place that cannot be written is the guest's loss, as in Xen
 }
 
-/** Performs `perform` for each request of `byteLength` bytes, which it finds at the start of `call.view`. Whose they are was checked. */
+/**
+ * Performs `perform` for each request of `byteLength` bytes, which it finds at the start of `call.view`. Whose they are was checked.
+ * Page tables that a request let go are taken apart before the next one, and before the end: their mappings are gone when the guest
+ * hears that they are.
+ */
 export function decodeRequests(
   call: HypercallFrame,
   byteLength: number,
   perform: (call: HypercallFrame) => number,
 ): Decoded {
+  const { types } = call.hypervisor;
   const list = call.pointer(0);
   const isContinued = call.uint(1) >= MMU_UPDATE_PREEMPTED;
   const count = call.uint(1) % MMU_UPDATE_PREEMPTED;
@@ -35,7 +40,12 @@ export function decodeRequests(
     const before = isContinued ? readDone(call, pdone) : 0;
     let status = 0;
     let done = 0;
-    while (done < count) {
+    for (;;) {
+      if (types.pendingDevalidations > 0 && !types.drain()) {
+        status = RESTART;
+        break;
+      }
+      if (done === count) break;
       if (done > 0 && call.spend(1)) status = RESTART;
       else if (!call.vcpu.access.copyFrom(list + done * byteLength, request)) status = -XEN_EFAULT;
       else status = perform(call);

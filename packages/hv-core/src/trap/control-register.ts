@@ -76,11 +76,12 @@ function writeRoot(traps: PvTraps, low: number, high: number): Emulated {
   const root = upper * 2 ** PAE_LOW_BITS + (low >>> 12);
   types.workLeft = workPerCall;
   const status = vcpu.setRoot(root as Mfn);
-  if (status === RESTART) {
+  if (status !== RESTART && types.parked.length > 0) types.releaseParked();
+  const isDrained = types.drain();
+  // The old tables too are gone when the guest goes on.
+  if (status === RESTART || (status === 0 && !isDrained)) {
     vcpu.isYielding = true; // goes on with the same instruction, when others had their turn
     return Emulated.settled;
   }
-  if (types.parked.length > 0) types.releaseParked();
-  types.drain();
   return status === 0 ? Emulated.done : Emulated.no;
 }
