@@ -1,15 +1,33 @@
-// The tests that belong to no one package: contracts, conformance, boots. A boot may take minutes.
+// The tests that belong to no one package: contracts, conformance, fuzz, then boots. A boot may take minutes.
 import { defineConfig } from 'vitest/config';
-import { packageTests } from '../vitest.shared.js';
+import { packageTests, sourceConditions } from '../vitest.shared.js';
+
+const testTimeout = 240_000;
+const exclude = ['.cache/**', 'node_modules/**', 'boot-all/**'];
 
 export default defineConfig({
-  ...packageTests,
+  ...sourceConditions,
   test: {
     ...packageTests.test,
-    include: ['**/*.test.ts'],
-    exclude: ['.cache/**', 'node_modules/**', 'boot-all/**'],
-    testTimeout: 240_000,
-    // Guests keep time by the wall: two boots at once on a small machine would disturb each other.
-    fileParallelism: false,
+    projects: [
+      {
+        ...sourceConditions,
+        test: {
+          ...packageTests.test,
+          ...{ name: 'rules', include: ['**/*.test.ts'], exclude: [...exclude, 'boot/**'] },
+          ...{ testTimeout, sequence: { groupOrder: 0 } },
+        },
+      },
+      {
+        ...sourceConditions,
+        test: {
+          ...packageTests.test,
+          ...{ name: 'boot', include: ['boot/**/*.test.ts'], exclude },
+          ...{ testTimeout, sequence: { groupOrder: 1 } },
+          // Guests keep time by the wall: two boots at once on a small machine would disturb each other.
+          fileParallelism: false,
+        },
+      },
+    ],
   },
 });
