@@ -78,6 +78,7 @@ describe('Linux', () => {
     ['linux-image-cloud-amd64', 'pv', /Booting kernel on Xen/],
     ['linux-image-cloud-amd64', 'pvh', /Booting (paravirtualized )?kernel on Xen/],
     ['linux-image-amd64', 'pv', /Booting kernel on Xen/],
+    ['linux-image-amd64', 'pvh', /Booting (paravirtualized )?kernel on Xen/],
   ])(
     '%s (%s) boots to a shell with xenstore, /proc/xen and its disk, and powers off',
     async (name, type, booting) => {
