@@ -50,7 +50,7 @@ export class RunLoop {
       if (wakeNs === 0 || machine.isOver) continue;
       const waitMs = (wakeNs - clock.nowNs()) / 1e6;
       if (waitMs <= 0) continue;
-      await this.#sleep(Math.min(waitMs, LONGEST_SLEEP_MS));
+      await this.#sleep(Math.min(Math.ceil(waitMs), LONGEST_SLEEP_MS));
       clock.catchUp();
       yielded = performance.now();
     }

@@ -198,7 +198,7 @@ export class X86Cpu {
     const { state, core } = this;
     if (this.down) return EXIT_SHUTDOWN;
     this.enter();
-    this.engine.hot.tick(budget);
+    this.engine.hot.tick(budget, core.platform.nowNs());
     state.set(BUDGET, budget);
     for (;;) {
       const exit = this.attend();

@@ -23,6 +23,8 @@ import type { ModeHandlers } from './cold.js';
 export const HOT_THRESHOLD = 4000;
 /** Executions before the library is asked for its region. */
 const LOOKUP_THRESHOLD = 250;
+/** Unless they took longer than this of guest time: what is run that rarely does not pay for its compilation, however long the guest runs. */
+const HOT_WITHIN_NS = 4e9;
 /** A frame whose regions were written over this often has its blocks wait twice as long for each further time, */
 const PATIENCE = 4;
 /** until so many instructions have been executed. */
@@ -87,6 +89,9 @@ export class HotTier implements RegionKeeper, LibraryUser {
   private readonly batchRegions: number;
   private batch: Batch | null = null;
   private executed = 0;
+  private nowNs = 0;
+  /** By block, when the executions that count towards its compilation began. */
+  private readonly countedSince = new Map<number, number>();
   private forgivenAt = 0;
   /** By frame, how often regions of it were written over lately. */
   private readonly churn = new Map<number, number>();
@@ -136,8 +141,16 @@ export class HotTier implements RegionKeeper, LibraryUser {
     const linear = core.codeLinear(core.state.get64(BLOCK_RIP));
     const start = blocks.startOf(rec);
     if (this.reuse(rec, modeClass, start, linear)) return;
-    if (offers === 0 && threshold > LOOKUP_THRESHOLD)
+    if (offers === 0 && threshold > LOOKUP_THRESHOLD) {
+      this.countedSince.set(rec, this.nowNs);
       return blocks.setHeat(rec, threshold - LOOKUP_THRESHOLD);
+    }
+    const since = this.countedSince.get(rec);
+    if (since !== undefined && this.nowNs - since > HOT_WITHIN_NS) {
+      this.countedSince.set(rec, this.nowNs);
+      return blocks.setHeat(rec, threshold);
+    }
+    this.countedSince.delete(rec);
     const source = {
       bytes: core.state.u8,
       entry: start % 4096,
@@ -165,8 +178,9 @@ export class HotTier implements RegionKeeper, LibraryUser {
     else blocks.setHeat(rec, URGENT_EXECUTIONS);
   }
 
-  /** Time passes: `instructions` are about to be executed. */
-  tick(instructions: number): void {
+  /** Time passes: `instructions` are about to be executed; `nowNs`: guest time. */
+  tick(instructions: number, nowNs: number): void {
+    this.nowNs = nowNs;
     this.executed += instructions;
     if (this.executed - this.forgivenAt > FORGIVEN_AFTER) {
       this.forgivenAt = this.executed;
@@ -297,6 +311,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
   }
 
   blockDropped(rec: number): void {
+    this.countedSince.delete(rec);
     const r = this.byBlock.get(rec);
     if (r) this.remove(r);
   }
@@ -315,6 +330,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
     }
   }
   cleared(): void {
+    this.countedSince.clear();
     for (const r of [...this.byBlock.values()]) this.remove(r);
   }
   retire(module: LibraryModule): void {
