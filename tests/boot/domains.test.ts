@@ -51,12 +51,16 @@ const pairConfig = (onCrash: string): string =>
   );
 
 describe('what a configuration says of the end of a domain', () => {
-  it('happens: one that crashed is started again', async () => {
-    const { code, stderr } = await runCommand([
-      ...['run', pairConfig('restart'), '--timeout', '50s', '--expect', '> $'],
-      ...['--send', 'crash\\n', '--expect', 'No answer came'],
+  it('happens: those that are to restart find each other again, with all they hold anew', async () => {
+    // The one that asks waits five seconds for an answer, powers off, and is started again.
+    const { code, stdout, stderr } = await runCommand([
+      ...['run', pairConfig('restart'), '--timeout', '50s'],
+      ...['--expect', '> $', '--send', 'crash\\n', '--expect', 'Hello from domain \\d+[^]*> $'],
+      ...['--send', 'who\\n', '--expect', '^Domain \\d+$'],
     ]);
     expect(stderr).toMatch(/^proxeny: domain answers crashed: .*; starting it again$/m);
+    expect(stderr).toMatch(/^proxeny: domain asks powered off; starting it again$/m);
+    expect(stdout).toMatch(/^answers: Asked: who$/m);
     expect(code).toBe(0);
   });
 

@@ -8,6 +8,7 @@ import { LINE_LENGTH, lineInput } from './line-input.js';
 import {
   ANSWER,
   ANSWER_BYTES,
+  PATIENCE_NS,
   pairChannel,
   pairPages,
   pairVariables,
@@ -27,8 +28,6 @@ import { storeVariables, xenStore } from './xen-store.js';
 const ORIGIN = 0x100000;
 const PAGE_BYTES = 4096;
 const STACK_BYTES = 0x4000;
-/** What an answer may take. */
-const PATIENCE_NS = 5e9;
 
 const commands: readonly LineCommand[] = [
   ...commonCommands,
@@ -123,8 +122,13 @@ answering:
 .wait:
     cmp dword [pair_page], ${TURN_QUESTION}
     je .asked
+    call asking_is_gone
+    jc .alone
     call wait_event
     jmp .wait
+.alone:
+    call part
+    jmp answering
 .asked:
     mov esi, pair_page + ${QUESTION}
     mov edi, line

@@ -49,7 +49,8 @@ export const platformVariables: readonly (readonly [name: string, byteLength: nu
 /**
  * Assembly text that offers, all keeping every register but RAX:
  * `set_up_platform` (RSI: start_info) maps the pages and takes callbacks; `map_machine` maps machine address RAX at page EDI;
- * `wait_event` waits for an event; `notify` sends to port EAX; `now` gives the system time in RAX, in ns; `wake_at` has RAX as the time
+ * `wait_event` waits for an event; `event_operation` (EDI: which, of the record at hypercall_argument) fails the domain if it is refused,
+ * `try_event_operation` says so by the zero flag; `notify` sends to port EAX; `now` gives the system time in RAX, in ns; `wake_at` has RAX as the time
  * of an event (0: none); `shut_down` powers off; `fail` crashes the domain.
  */
 export const xenPlatform: string = `
@@ -96,11 +97,15 @@ map_machine:
     ret
 
 event_operation:            ; EDI: which; its record is at hypercall_argument
+    call try_event_operation
+    jnz fail
+    ret
+
+try_event_operation:        ; ZF: it was done
     pushad
     mov esi, hypercall_argument
     call ${hypercall(__HYPERVISOR_event_channel_op)}
     test rax, rax
-    jnz fail
     popad
     ret
 

@@ -49,4 +49,33 @@ describe('domains of one machine', () => {
     expect(machine.host.store.list('/local/domain')).toEqual(['0']);
     expect(machine.host.store.list('/vm')).toEqual([]);
   });
+
+  it('start again in the places of those that ended', async () => {
+    let starts = 0;
+    const answers: DomainWish = {
+      ...wish('answers', 'answers'),
+      onPoweroff: 'restart',
+      config: () => {
+        starts++;
+        return wish('answers', 'answers').config();
+      },
+    };
+    let rounds = 0;
+    const asks = wish('asks', '', { onPoweroff: 'restart' });
+    const machine = await XenDomains.build({
+      model: cpuModel('max') as CpuModel,
+      domains: [asks, answers],
+      onConsole: (name, bytes) => {
+        if (name !== 'asks' || !new TextDecoder().decode(bytes).endsWith('> ')) return;
+        if (++rounds === 4) machine.stop();
+        else machine.send('asks', new TextEncoder().encode('off\n'));
+      },
+    });
+    const freeBefore = machine.machine.hypervisor.frames.freeCount;
+    const end = await machine.run();
+    expect(end.reason).toBe('stopped');
+    expect(starts).toBe(4);
+    expect(machine.names.sort()).toEqual(['answers', 'asks']);
+    expect(Math.abs(machine.machine.hypervisor.frames.freeCount - freeBefore)).toBeLessThan(16);
+  });
 });
