@@ -6,7 +6,7 @@ export const GuestExit = {
   budget: 0,
   /** Nothing to do before an event: as if the guest had called SCHEDOP_block. */
   idle: 1,
-  /** A hypercall waits; its number and arguments can be read. */
+  /** A hypercall waits; its number and arguments can be read. An engine may also stay in `run` and call {@link dispatchInRun}. */
   hypercall: 2,
   /** The guest cannot go on (a triple fault, an error in it): its domain crashed. */
   dead: 3,
@@ -17,7 +17,7 @@ export type GuestExit = (typeof GuestExit)[keyof typeof GuestExit];
 export interface GuestCpu {
   /** Runs at most about `budget` instructions. */
   run(budget: number): GuestExit;
-  /** Instructions of the last `run`. */
+  /** Instructions of the last `run`, with what hypercalls inside of it cost. */
   readonly executed: number;
   hypercallNumber(): number;
   /** Bits 0 to 31 of argument 0 to 5, unsigned. */

@@ -51,8 +51,6 @@ export interface StepResult {
   readonly wakeNs: number;
 }
 
-/** A hypercall costs at least as much as so many instructions. */
-const HYPERCALL_INSTRUCTIONS = 100;
 const TIME_UPDATE_NS = 1e9;
 
 export class Hypervisor {
@@ -278,13 +276,13 @@ export class Hypervisor {
     const { cpu } = vcpu;
     let instructions = 0;
     vcpu.isYielding = false;
-    while (instructions < budget && vcpu.isRunnable && !vcpu.isYielding) {
+    while (instructions < budget && vcpu.goesOn) {
       vcpu.deliverUpcall();
       const exit = cpu.run(budget - instructions);
       instructions += cpu.executed;
       switch (exit) {
         case GuestExit.hypercall:
-          instructions += HYPERCALL_INSTRUCTIONS + dispatch(vcpu);
+          instructions += dispatch(vcpu);
           break;
         case GuestExit.idle:
           vcpu.block();

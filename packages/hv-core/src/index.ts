@@ -13,6 +13,7 @@ export { type GuestCpu, GuestExit, type InterruptCpu } from './guest-cpu.js';
 export { HostGrants, type HostMapping } from './host/host-grants.js';
 export { HostPort } from './host/host-port.js';
 export { RESTART } from './hypercall/continuation.js';
+export { dispatchInRun } from './hypercall/dispatch.js';
 export type { HypercallFrame } from './hypercall/frame.js';
 export { type HypercallEntry, hypercallPage } from './hypercall/hypercall-page.js';
 export { initialiseVcpu } from './hypercall/vcpu-initialise.js';

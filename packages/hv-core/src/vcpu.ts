@@ -116,6 +116,11 @@ export class Vcpu implements Schedulable {
     return this.isUp && !this.isBlocked && this.domain.isRunnable;
   }
 
+  /** Within a slice: it may run on. */
+  get goesOn(): boolean {
+    return !this.isYielding && this.isRunnable;
+  }
+
   /** Tells the scheduler and the run state what has changed; after every change of what `isRunnable` looks at. */
   refresh(): void {
     const { hypervisor } = this.domain;
@@ -251,8 +256,8 @@ export class Vcpu implements Schedulable {
   deliverUpcall(): void {
     const { pv, traps } = this;
     if (pv?.isNmiPending && !pv.isNmiMasked) traps?.enterNmi();
-    if (isInterruptCpu(this.cpu)) return; // it looks by itself
     if (!this.hasDeliverableUpcall || this.domain.shutdownReason !== null) return;
+    if (isInterruptCpu(this.cpu)) return; // it looks by itself
     const trapCpu = this.trapCpu;
     if (trapCpu) {
       traps?.enterUpcall(trapCpu);

@@ -155,6 +155,10 @@ export class X86Cpu {
   requestExit(): void {
     this.state.addPending(PENDING_EXIT);
   }
+  /** Something done for the guest, from inside of run(), counts as so many instructions. */
+  charge(instructions: number): void {
+    this.state.set(BUDGET, this.state.get(BUDGET) - instructions);
+  }
   /** HLT was executed and nothing has woken the CPU. */
   get isHalted(): boolean {
     return this.halted;
@@ -304,7 +308,8 @@ export class X86Cpu {
     const code = handlers.run(state.base);
     this.stepping = false;
     state.set(MODE_KEY, state.get(MODE_KEY) & ~MODE_STEP);
-    state.set(BUDGET, budget - 1);
+    // 0 is left of the 1, or less if something was charged.
+    state.set(BUDGET, budget - 1 + state.get(BUDGET));
     state.addPending(pending);
     if (code === EXIT_FAULT) return this.deliverFault();
     const hits = core.dataBreakpoints | (traps && !core.noStepTrap ? 0x4000 : 0);

@@ -291,11 +291,8 @@ export class Monitor {
   }
   /** Writes a general register: a result of at most 53 bits and a sign. */
   setResult(register: number, value: number): void {
-    const high = this.core.longMode ? Math.floor(value / TWO32) : 0;
-    this.state.setHalves(
-      L.GPR + register * 8,
-      (value - Math.floor(value / TWO32) * TWO32) | 0,
-      high,
-    );
+    const low = value | 0;
+    const high = low === value ? low >> 31 : Math.floor(value / TWO32);
+    this.state.setHalves(L.GPR + register * 8, low, this.core.longMode ? high : 0);
   }
 }

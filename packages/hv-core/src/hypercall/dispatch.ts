@@ -5,6 +5,9 @@ import { REGISTERS_SET, RESTART } from './continuation.js';
 import type { HypercallFrame } from './frame.js';
 import { hypercallTable } from './table.js';
 
+/** A hypercall costs at least as much as so many instructions. */
+const HYPERCALL_INSTRUCTIONS = 100;
+
 /** Performs the hypercall whose number and arguments `call` holds: its result, or RESTART. */
 export function perform(call: HypercallFrame): number {
   const row = hypercallTable[call.number];
@@ -22,7 +25,7 @@ export function perform(call: HypercallFrame): number {
   return result;
 }
 
-/** Performs the hypercall a vCPU stands at; returns a measure of the work done. */
+/** Performs the hypercall a vCPU stands at; returns what it cost, in instructions. */
 export function dispatch(vcpu: Vcpu): number {
   const { cpu, frame } = vcpu;
   frame.begin(cpu.hypercallNumber());
@@ -40,5 +43,15 @@ export function dispatch(vcpu: Vcpu): number {
   } else if (result !== REGISTERS_SET) {
     cpu.finishHypercall(result);
   }
-  return frame.workSpent;
+  return HYPERCALL_INSTRUCTIONS + frame.workSpent;
+}
+
+/**
+ * The same for an engine that is inside of `run` and means to stay there: events that have come are delivered. The engine takes the cost,
+ * in instructions, from its budget, and leaves with GuestExit.budget if `vcpu.goesOn` is false then.
+ */
+export function dispatchInRun(vcpu: Vcpu): number {
+  const cost = dispatch(vcpu);
+  if (vcpu.goesOn) vcpu.deliverUpcall();
+  return cost;
 }

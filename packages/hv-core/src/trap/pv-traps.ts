@@ -71,7 +71,7 @@ export class PvTraps implements CpuTraps {
   /** At the end of every trap: what else there is to tell, and whether the guest goes on. */
   #finish(): boolean {
     this.vcpu.deliverUpcall();
-    return this.vcpu.isRunnable && !this.vcpu.isYielding;
+    return this.vcpu.goesOn;
   }
 
   // Injection

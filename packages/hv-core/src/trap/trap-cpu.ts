@@ -5,7 +5,8 @@
 // - hv-core calls `run`. While it runs, the CPU calls `vcpu.traps` (CpuTraps) for each event that hardware would send through the IDT,
 //   with its registers exact: as the instruction left them before a trap, as they were before it at a fault. hv-core then changes the
 //   registers through this interface and the CPU goes on with what they are: there is no other "return value" of an exception.
-// - A hypercall is an exit: SYSCALL in kernel mode of a 64-bit guest, INT 0x82 at ring 1 of a 32-bit one. rIP is then at the next
+// - A hypercall is SYSCALL in kernel mode of a 64-bit guest, INT 0x82 at ring 1 of a 32-bit one; the CPU calls dispatchInRun, or leaves
+//   `run` with GuestExit.hypercall. rIP is then at the next
 //   instruction (and RCX, R11 are what SYSCALL leaves); `run` goes on at rIP. `finishHypercall` writes rAX and nothing else;
 //   `restartHypercall` puts rAX and rIP back to before the instruction. The iret hypercall calls neither: it writes all registers.
 // - `upcall` is never called on a TrapCpu: hv-core makes the event frame itself.

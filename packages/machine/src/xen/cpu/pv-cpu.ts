@@ -1,6 +1,13 @@
 // PvCpu: an x86 CPU as the engine of a paravirtual guest's vCPU. The only place that knows both the CPU and what the microkernel asks
 // of it; what the guest sees of privileged state is the microkernel's business.
-import { type CpuTraps, type Domain, GuestExit, type TrapCpu, type Vcpu } from '@proxeny/hv-core';
+import {
+  type CpuTraps,
+  type Domain,
+  dispatchInRun,
+  GuestExit,
+  type TrapCpu,
+  type Vcpu,
+} from '@proxeny/hv-core';
 import { type Mfn, PAGE_SIZE } from '@proxeny/memory';
 import {
   type CpuModel,
@@ -79,7 +86,6 @@ export class PvCpu implements TrapCpu, PvEvents {
   readonly #meter: WorkMeter;
   readonly #monitor: Monitor;
   readonly #arguments: readonly number[];
-  #exit: GuestExit = GuestExit.budget;
   /** The number of the hypercall that waits. */
   #number = 0;
 
@@ -124,15 +130,14 @@ export class PvCpu implements TrapCpu, PvEvents {
 
   run(budget: number): GuestExit {
     const { x86 } = this;
-    this.#exit = GuestExit.budget;
     this.#meter.begin(x86, budget);
     const exit = x86.run(budget);
     this.executed = this.#meter.end();
-    return exit === EXIT_SHUTDOWN ? GuestExit.dead : this.#exit;
+    return exit === EXIT_SHUTDOWN ? GuestExit.dead : GuestExit.budget;
   }
-  leaveForHypercall(): void {
-    this.#exit = GuestExit.hypercall;
-    this.x86.requestExit();
+  hypercall(): void {
+    this.x86.charge(dispatchInRun(this.#vcpu));
+    if (!this.#vcpu.goesOn) this.leave();
   }
 
   /** Its domain is gone: nothing of it is left in the machine. */

@@ -1,5 +1,5 @@
 // PvDelivery: the events of a paravirtual guest's CPU go to the microkernel, which keeps the guest's trap table, descriptors and page
-// tables. Hypercalls leave run(); everything else is done while the CPU waits.
+// tables; all is done while the CPU waits, inside of run().
 import type { CpuTraps } from '@proxeny/hv-core';
 import type {
   Core,
@@ -26,8 +26,9 @@ export interface PvEvents {
   readonly traps: CpuTraps;
   /** Of a 64-bit guest: SYSCALL is a hypercall. */
   readonly isKernelMode: boolean;
-  /** run() is to return with a hypercall, or because the guest may not go on now. */
-  leaveForHypercall(): void;
+  /** A hypercall, its registers in place. */
+  hypercall(): void;
+  /** run() is to return: the guest may not go on now. */
   leave(): void;
 }
 
@@ -66,7 +67,7 @@ export class PvDelivery implements TrapDelivery, DescriptorSource, StoreEmulatio
   software(vector: number, event: SoftwareEvent): number {
     const { word, traps } = this.#events;
     if (vector === HYPERCALL_VECTOR && word === 32 && this.#core.cpl === HYPERCALL_RING) {
-      this.#events.leaveForHypercall();
+      this.#events.hypercall();
       return 0;
     }
     // INT3, INTO and INT1 have one byte. (INT 3 written as two bytes has no other effect.)
@@ -82,7 +83,7 @@ export class PvDelivery implements TrapDelivery, DescriptorSource, StoreEmulatio
     // As on Intel's processors, 32-bit code has no SYSCALL.
     if (word === 32 || !this.#core.mode64) return this.#core.state.fault(VECTOR_UD, -1);
     this.#monitor.saveForSystemCall();
-    if (isKernelMode) this.#events.leaveForHypercall();
+    if (isKernelMode) this.#events.hypercall();
     else this.#goOn(traps.systemCall(false));
     return 0;
   }

@@ -6,7 +6,14 @@ import {
   SHUTDOWN_poweroff,
   XEN_EPERM,
 } from '@proxeny/abi';
-import { GuestExit, hypercallPage, type InterruptCpu, P2mKind, type Vcpu } from '@proxeny/hv-core';
+import {
+  dispatchInRun,
+  GuestExit,
+  hypercallPage,
+  type InterruptCpu,
+  P2mKind,
+  type Vcpu,
+} from '@proxeny/hv-core';
 import type { Gfn, Mfn } from '@proxeny/memory';
 import {
   ArchitecturalTraps,
@@ -59,7 +66,6 @@ export class PvhCpu implements InterruptCpu {
   readonly #meter: SharedCpuParts['meter'];
   readonly #apic: GuestApic;
   readonly #monitor: Monitor;
-  #exit: GuestExit = GuestExit.budget;
   #number = 0;
 
   /** @param base machine address of VCPU_SIZE bytes for this CPU */
@@ -173,13 +179,12 @@ export class PvhCpu implements InterruptCpu {
 
   run(budget: number): GuestExit {
     const { x86 } = this;
-    this.#exit = GuestExit.budget;
     this.#updateLine();
     this.#meter.begin(x86, budget);
     const exit = x86.run(budget);
     this.executed = this.#meter.end();
     if (exit === EXIT_SHUTDOWN) return GuestExit.dead;
-    return exit === EXIT_HALT ? this.#halted() : this.#exit;
+    return exit === EXIT_HALT ? this.#halted() : GuestExit.budget;
   }
   /** HLT with interrupts off is how a vCPU goes down; the last one takes its domain along. */
   #halted(): GuestExit {
@@ -202,8 +207,9 @@ export class PvhCpu implements InterruptCpu {
       this.#monitor.setResult(AX, -XEN_EPERM);
       return;
     }
-    this.#exit = GuestExit.hypercall;
-    this.x86.requestExit();
+    this.x86.charge(dispatchInRun(this.#vcpu));
+    this.#updateLine();
+    if (!this.#vcpu.goesOn) this.leave();
   }
   get #arguments(): readonly number[] {
     return this.x86.core.mode64 ? ARGUMENTS_64 : ARGUMENTS_32;
