@@ -200,10 +200,11 @@ export class X86Cpu {
   /** Runs at most about `budget` instructions (a block is never cut). */
   run(budget: number): Exit {
     const { state, core } = this;
+    // First of all: the platform's time may go with what is left of it.
+    state.set(BUDGET, budget);
     if (this.down) return EXIT_SHUTDOWN;
     this.enter();
     this.engine.hot.tick(budget, core.platform.nowNs());
-    state.set(BUDGET, budget);
     for (;;) {
       const exit = this.attend();
       if (exit >= 0) return exit as Exit;

@@ -8,7 +8,7 @@ import { Engine } from './engine.js';
 import { UD } from './fault.js';
 import type { StoreEmulation, TrapDelivery } from './platform.js';
 import { cpuModel } from './routines/cpu-models.js';
-import { silentPlatform } from './testing-machine.contract.js';
+import { silentPlatform, TestingMachine } from './testing-machine.contract.js';
 
 const RAM = 0x400000;
 const RAM_BYTES = 0x100000;
@@ -88,6 +88,21 @@ describe('CPUs on one engine', () => {
     second.run(100);
     expect(second.state.gpr32(2)).toBe(7);
   });
+});
+
+it('a CPU has its budget set when it first asks for the time, which may go with what is left of it', () => {
+  const left: number[] = [];
+  const machine: TestingMachine = new TestingMachine('again: jmp again', 32, Infinity, {
+    platform: {
+      ...silentPlatform,
+      nowNs: () => {
+        left.push(machine.cpu.budgetLeft);
+        return 0;
+      },
+    },
+  });
+  for (const budget of [100, 50]) machine.cpu.run(budget);
+  expect(left).toEqual([100, 50]);
 });
 
 /** A CPU whose events go to `traps`; 64-bit, at level 3, identity map with one read-only page at 0x5000. */

@@ -31,12 +31,16 @@ export class TestingMachine {
   readonly cpu: X86Cpu;
   readonly ram: Uint8Array;
 
-  /** @param hotThreshold Infinity for the cold tier alone; `more`: regions a module (default 1), shared regions */
+  /** @param hotThreshold Infinity for the cold tier alone; `more`: regions a module (default 1), shared regions, what is around */
   constructor(
     text: string,
     bits: 32 | 64,
     hotThreshold: number,
-    more: { readonly hotBatch?: number; readonly library?: RegionLibrary } = {},
+    more: {
+      readonly hotBatch?: number;
+      readonly library?: RegionLibrary;
+      readonly platform?: CpuPlatform;
+    } = {},
   ) {
     const memory = new WebAssembly.Memory({ initial: (RAM + RAM_BYTES) >> 16 });
     const blocks = new BlockCache(memory, 0x100000, 0x200000);

@@ -13,7 +13,7 @@ export class WorkMeter {
     return this.#running ? this.#granted - this.#running.budgetLeft : 0;
   }
 
-  /** A CPU starts to run; its budget is not set yet. */
+  /** A CPU starts to run, which sets its budget before it asks for the time. */
   begin(cpu: X86Cpu, budget: number): void {
     this.#granted = budget;
     this.#running = cpu;
