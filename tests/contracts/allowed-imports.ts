@@ -121,7 +121,21 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
 
   virtio: ['memory'],
   'virtio/spec': [],
+  'virtio/saved-state': [],
+  // The driver's side knows no device: guests may be built with it alone.
   'virtio/driver': ['memory', 'virtio/spec'],
+  'virtio/queue': ['memory', 'virtio/saved-state', 'virtio/spec'],
+  'virtio/device': ['virtio/queue', 'virtio/saved-state', 'virtio/spec'],
+  // Transports know devices by their interface only, and devices no transport.
+  'virtio/transport': ['virtio/device', 'virtio/saved-state', 'virtio/spec'],
+  'virtio/testing': [
+    'memory',
+    'virtio/device',
+    'virtio/driver',
+    'virtio/queue',
+    'virtio/spec',
+    'virtio/transport',
+  ],
 
   'hv-core': ['abi', 'memory'],
 

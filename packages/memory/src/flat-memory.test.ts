@@ -36,6 +36,17 @@ describe('FlatMemory', () => {
     expect(() => memory.readU8(gpa(8))).toThrow(GuestAddressError);
   });
 
+  it('shows the bytes themselves, or nothing outside of RAM', () => {
+    const memory = new FlatMemory(16);
+    memory.view(gpa(4), 8)?.fill(5);
+    memory.written(gpa(4), 8);
+    expect([memory.readU8(gpa(3)), memory.readU8(gpa(11)), memory.readU8(gpa(12))]).toEqual([
+      0, 5, 0,
+    ]);
+    expect(memory.view(gpa(16), 0)).toHaveLength(0);
+    for (const at of [9, -1, 0.5, 2 ** 53, Number.NaN]) expect(memory.view(gpa(at), 8)).toBeNull();
+  });
+
   it('throws GuestAddressError for any access that leaves RAM, and changes nothing', () => {
     const memory = new FlatMemory(16);
     const outside: (() => unknown)[] = [

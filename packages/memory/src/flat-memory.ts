@@ -58,10 +58,20 @@ export class FlatMemory implements GuestMemory {
     this.bytes.set(source, at);
   }
 
-  /** Written so that NaN and fractions fail too. */
+  /** The bytes of a range themselves, not a copy; null outside of RAM. */
+  view(at: Gpa, byteLength: number): Uint8Array | null {
+    return this.#holds(at, byteLength) ? this.bytes.subarray(at, at + byteLength) : null;
+  }
+
+  /** Somebody changed bytes through a view. Nothing is derived of them here. */
+  written(_at: Gpa, _byteLength: number): void {}
+
   #check(at: number, byteLength: number): void {
-    if (!(Number.isInteger(at) && at >= 0 && at + byteLength <= this.bytes.byteLength)) {
-      throw new GuestAddressError(at, byteLength);
-    }
+    if (!this.#holds(at, byteLength)) throw new GuestAddressError(at, byteLength);
+  }
+
+  /** Written so that NaN and fractions fail too. */
+  #holds(at: number, byteLength: number): boolean {
+    return Number.isInteger(at) && at >= 0 && at + byteLength <= this.bytes.byteLength;
   }
 }

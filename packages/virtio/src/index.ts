@@ -1,0 +1,34 @@
+// The public names of @proxeny/virtio: the device's side. The driver's side is @proxeny/virtio/driver.
+export {
+  DeviceControl,
+  type DeviceControlOptions,
+  type InterruptSink,
+} from './device/device-control.js';
+export type { DeviceControlState } from './device/device-control-state.js';
+export type { AccessSize, DriverConnection, VirtioDevice } from './device/virtio-device.js';
+export { DescriptorChain } from './queue/descriptor-chain.js';
+export type { DeviceMemory } from './queue/device-memory.js';
+export { openVirtqueue } from './queue/open-virtqueue.js';
+export { Virtqueue, type VirtqueueOptions, type VirtqueueState } from './queue/virtqueue.js';
+export {
+  featureMask,
+  hasFeature,
+  VIRTIO_F_EVENT_IDX,
+  VIRTIO_F_INDIRECT_DESC,
+  VIRTIO_F_RING_PACKED,
+  VIRTIO_F_RING_RESET,
+  VIRTIO_F_VERSION_1,
+} from './spec/feature.js';
+export {
+  MmioTransport,
+  type MmioTransportOptions,
+  type MmioTransportState,
+} from './transport/mmio.js';
+export type { MessageSender } from './transport/msix.js';
+export {
+  type PciFunctionIdentity,
+  PciTransport,
+  type PciTransportOptions,
+  type PciTransportState,
+} from './transport/pci.js';
+export type { PciCapability, PciCapabilityRole } from './transport/pci-capability.js';
