@@ -1,5 +1,6 @@
-// What every package's vitest configuration shares: imports of sibling packages go to their sources, so tests need no build;
-// and the results are also written to `.cache/vitest.json`, from which tools/check-all.ts sums up.
+// What every package's vitest configuration shares: imports of sibling packages go to their sources, so tests need no build, except
+// for those of whole guests, which run the bundles; and the results are also written to `.cache/vitest.json`, from which tools/check-all.ts sums up.
+import { fileURLToPath } from 'node:url';
 import type { ViteUserConfig } from 'vitest/config';
 
 const conditions = ['proxeny-source', 'module', 'node'];
@@ -17,4 +18,10 @@ export const packageTests: ViteUserConfig = {
     reporters: ['default', 'json'],
     outputFile: { json: '.cache/vitest.json' },
   },
+};
+
+/** For tests of whole guests: what a user gets, built first if it is not up to date, and run by Node as it is. */
+export const bundleTests: ViteUserConfig['test'] = {
+  globalSetup: fileURLToPath(new URL('tests/boot/built-packages.ts', import.meta.url)),
+  server: { deps: { external: [/\/packages\/[^/]+\/dist\//] } },
 };

@@ -1,6 +1,6 @@
 // The tests that belong to no one package: contracts, conformance, fuzz, then boots. A boot may take minutes.
 import { defineConfig } from 'vitest/config';
-import { packageTests, sourceConditions } from '../vitest.shared.js';
+import { bundleTests, packageTests, sourceConditions } from '../vitest.shared.js';
 
 const testTimeout = 240_000;
 const exclude = ['.cache/**', 'node_modules/**', 'boot-all/**'];
@@ -19,9 +19,9 @@ export default defineConfig({
         },
       },
       {
-        ...sourceConditions,
         test: {
           ...packageTests.test,
+          ...bundleTests,
           ...{ name: 'boot', include: ['boot/**/*.test.ts'], exclude },
           ...{ testTimeout, sequence: { groupOrder: 1 } },
           // Guests keep time by the wall: two boots at once on a small machine would disturb each other.

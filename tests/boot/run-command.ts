@@ -25,17 +25,17 @@ export interface CommandInput {
 const caches = mkdtempSync(join(tmpdir(), 'proxeny-cache-'));
 process.on('exit', () => rmSync(caches, { recursive: true, force: true }));
 
-/** The command, from its sources. */
+/** The command as it is built. */
 export function runCommand(
   args: readonly string[],
   options: CommandInput = {},
 ): Promise<CommandResult> {
-  const main = join(root, 'packages/cli/src/main.ts');
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', '--conditions=proxeny-source', main, ...args],
-    { cwd: root, stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, XDG_CACHE_HOME: caches } },
-  );
+  const main = join(root, 'packages/cli/dist/main.js');
+  const child = spawn(process.execPath, [main, ...args], {
+    cwd: root,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, XDG_CACHE_HOME: caches },
+  });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('latin1').on('data', (text: string) => {

@@ -44,7 +44,7 @@ import type { HotTier } from './tier/hot.js';
 import {
   EXIT_BUDGET,
   EXIT_FAULT,
-  JUMP_CACHE_ENTRIES,
+  JUMP_CACHE_SETS,
   JUMP_CACHE_SIZE,
   JUMP_CACHE_STRIDE,
 } from './tier/interpreter.js';
@@ -330,17 +330,24 @@ export class X86Cpu {
     const rec = this.translator.block(handlers, key & MODE_CLASS_MASK, this.stepping ? 1 : 64);
     this.counters.lookups++;
     if (rec !== 0) this.hot.confirm(rec, this.core.codeLinear(state.rip));
-    if (rec !== 0 && !this.stepping) {
-      const low = state.get(RIP);
-      const entry =
-        (this.jumpCache >> 2) +
-        (((low ^ (low >>> 12)) & (JUMP_CACHE_ENTRIES - 1)) * JUMP_CACHE_STRIDE) / 4;
-      state.i32[entry] = low;
-      state.i32[entry + 1] = state.get(RIP + 4);
-      state.i32[entry + 2] = state.get(MODE_KEY);
-      state.i32[entry + 3] = rec;
-    }
+    if (rec !== 0 && !this.stepping) this.cacheJump(rec);
     return rec;
+  }
+  /** Puts the block at rIP into the jump cache; what was there moves one place on, unless it is of no more use. */
+  private cacheJump(rec: number): void {
+    const { state } = this;
+    const { i32 } = state;
+    const low = state.get(RIP);
+    const high = state.get(RIP + 4);
+    const words = JUMP_CACHE_STRIDE / 4;
+    const entry =
+      (this.jumpCache >> 2) + ((low ^ (low >>> 12)) & (JUMP_CACHE_SETS - 1)) * 2 * words;
+    const isDead = i32[entry + 2] === 0 || (i32[entry] === low && i32[entry + 1] === high);
+    if (!isDead) i32.copyWithin(entry + words, entry, entry + words);
+    i32[entry] = low;
+    i32[entry + 1] = high;
+    i32[entry + 2] = state.get(MODE_KEY);
+    i32[entry + 3] = rec;
   }
 
   /** Delivers the recorded fault. False: shutdown. */

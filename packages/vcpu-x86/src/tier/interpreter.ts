@@ -18,10 +18,10 @@ export const EXIT_BUDGET = 0;
 export const EXIT_PENDING = 1;
 export const EXIT_FAULT = 2;
 
-/** Jump cache: entries of rIP (i64), MODE_KEY (i32), first record (i32), in the vCPU's memory. */
-export const JUMP_CACHE_ENTRIES = 8192;
+/** Jump cache: sets of two entries, newest first: rIP (i64), MODE_KEY (i32), first record (i32), in the vCPU's memory. */
+export const JUMP_CACHE_SETS = 4096;
 export const JUMP_CACHE_STRIDE = 16;
-export const JUMP_CACHE_SIZE: number = JUMP_CACHE_ENTRIES * JUMP_CACHE_STRIDE;
+export const JUMP_CACHE_SIZE: number = JUMP_CACHE_SETS * 2 * JUMP_CACHE_STRIDE;
 
 /** More than a mode class has shapes (handler-table.test.ts counts them); ids must fit the 16 bits of a record. */
 export const HANDLER_TABLE_SIZE = 16384;
@@ -92,34 +92,47 @@ export function interpreterModule(
   w.i32Const(12);
   op('i32.shr_u');
   op('i32.xor');
-  w.i32Const(JUMP_CACHE_ENTRIES - 1);
+  w.i32Const(JUMP_CACHE_SETS - 1);
   op('i32.and');
-  w.i32Const(4);
-  op('i32.shl');
+  w.i32Const(2 * JUMP_CACHE_STRIDE);
+  op('i32.mul');
   load(JUMP_CACHE);
   op('i32.add');
-  w.tee(from);
-  w.memory(OP.i64Load, 0);
-  w.get(rip);
-  op('i64.eq');
-  w.if(I32);
-  w.get(from);
-  w.memory(OP.i32Load, 8);
-  load(MODE_KEY);
-  op('i32.eq');
+  w.setLocal(from);
+  /** Is the entry at `from` + offset that of rIP in this mode? */
+  const ifCached = (offset: number): void => {
+    w.get(from);
+    w.memory(OP.i64Load, offset);
+    w.get(rip);
+    op('i64.eq');
+    w.get(from);
+    w.memory(OP.i32Load, offset + 8);
+    load(MODE_KEY);
+    op('i32.eq');
+    op('i32.and');
+    w.if();
+  };
+  const takeCached = (): void => {
+    w.get(from);
+    w.memory(OP.i32Load, 12);
+    w.setLocal(rec);
+  };
+  ifCached(0);
+  takeCached();
   w.else();
-  w.i32Const(0);
-  w.end();
-  w.if();
+  ifCached(JUMP_CACHE_STRIDE);
   w.get(from);
-  w.memory(OP.i32Load, 12);
-  w.setLocal(rec);
+  w.i32Const(JUMP_CACHE_STRIDE);
+  op('i32.add');
+  w.setLocal(from);
+  takeCached();
   w.else();
   w.call(lookup);
   w.tee(rec);
   op('i32.eqz');
   w.if();
   leave(EXIT_FAULT);
+  w.end();
   w.end();
   w.end();
   /** Pushes a word of a block's header. */
