@@ -196,8 +196,8 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
     'machine/timer-queue',
   ],
   'machine/pc-memory': ['memory', 'vcpu-x86', 'machine/loader'],
-  // What disks are made of: shared by all devices that show one, so it knows none of them.
-  'machine/storage': [],
+  // What disks are made of: shared by all devices that show one, so it knows none of them; what unpacks compressed clusters.
+  'machine/storage': ['npm:fflate', 'npm:fzstd'],
   // What frames go through: shared by all network devices, so it knows none of them.
   'machine/network': [],
   // Services for paravirtual guests know no hypervisor: they get a page and an event channel.

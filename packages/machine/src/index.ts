@@ -65,8 +65,30 @@ export {
   type BlockErrorKind,
   SECTOR_BYTES,
 } from './storage/block-backend.js';
+export type { ByteFile } from './storage/byte-file.js';
 export { MemoryDisk, type MemoryDiskOptions } from './storage/memory-disk.js';
 export { OverlayDisk, type OverlayDiskOptions } from './storage/overlay-disk.js';
+export { checkQcow2, type Qcow2CheckResult } from './storage/qcow2/check.js';
+export { createQcow2, type Qcow2CreateOptions } from './storage/qcow2/create.js';
+export {
+  type BackingName,
+  type CompressionType,
+  isQcow2,
+  type Qcow2Header,
+} from './storage/qcow2/header.js';
+export { Qcow2Image } from './storage/qcow2/image.js';
+export { Qcow2Disk, type Qcow2DiskOptions } from './storage/qcow2/qcow2-disk.js';
+export { resizeQcow2 } from './storage/qcow2/resize.js';
+export { repairRefcounts } from './storage/qcow2/rewrite.js';
+export type { Qcow2Snapshot } from './storage/qcow2/snapshot-table.js';
+export {
+  applySnapshot,
+  createSnapshot,
+  deleteSnapshot,
+  findSnapshot,
+  type SnapshotWish,
+} from './storage/qcow2/snapshots.js';
+export { RawDisk, type RawDiskOptions } from './storage/raw-disk.js';
 export { BackendHost, type BackendHostOptions } from './xen/backend-host.js';
 export type { BackendStore } from './xen/backend-store.js';
 export { Blkback, type BlkbackOptions } from './xen/block/blkback.js';

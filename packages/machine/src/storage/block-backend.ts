@@ -20,6 +20,8 @@ export type BlockErrorKind =
   | 'closed'
   /** Opening: there is no such image. */
   | 'not-found'
+  /** Making one: something has the name already. */
+  | 'exists'
   /** Opening: somebody else uses the image. */
   | 'locked'
   /** Opening: what is there is no image. */
