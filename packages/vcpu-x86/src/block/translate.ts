@@ -1,10 +1,12 @@
 // Bytes → records: decodes from an instruction pointer to the end of the block (a jump, the page's end, a fixed count) and writes
 // one record per instruction into the block cache.
 // @hot
+
 import type { Core } from '../core.js';
 import { DECODE_TOO_LONG, DECODE_TRUNCATED, decode } from '../isa/decode.js';
 import type { FeatureGate } from '../isa/feature-gate.js';
 import { Instruction } from '../isa/instruction.js';
+import { pageOffset } from '../mmu/page-walk.js';
 import { RECORD } from '../semantics/binding.js';
 import { bindFields, Fields } from '../semantics/shape.js';
 import { CS } from '../state/layout.js';
@@ -62,7 +64,7 @@ export class Translator {
   private valid(rec: number, linear: number, user: boolean): boolean {
     const second = this.cache.secondPage(rec);
     if (second === 0) return true;
-    const next = linear - (((linear % 4096) + 4096) % 4096) + 4096;
+    const next = linear - pageOffset(linear) + 4096;
     return this.core.mmu.translateCode(this.core.mmu.wrap(next), user) === second;
   }
   private withinLimit(rec: number, rip: number): boolean {
@@ -81,7 +83,7 @@ export class Translator {
   ): number {
     const { core, cache, instruction, fields } = this;
     const { u8 } = core.state;
-    const pageEnd = host - (host % 4096) + 4096;
+    const pageEnd = host - pageOffset(host) + 4096;
     const csLimit = checked ? core.state.segmentLimit(CS) : Infinity;
     const rec = cache.reserve((MAX_BLOCK_INSTRUCTIONS + 1) * MAX_RECORD);
     let at = rec;
@@ -133,7 +135,7 @@ export class Translator {
     const { core, straddle, instruction } = this;
     const { u8 } = core.state;
     const here = pageEnd - from;
-    const next = linear - (((linear % 4096) + 4096) % 4096) + 4096;
+    const next = linear - pageOffset(linear) + 4096;
     const host = core.mmu.translateCode(core.mmu.wrap(next), user);
     if (host < 0) {
       if (host === -2) core.state.fault(6, -1);

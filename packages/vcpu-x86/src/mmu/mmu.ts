@@ -15,6 +15,7 @@ import {
   PAGING_LONG,
   PAGING_NONE,
   PageWalk,
+  pageOffset,
 } from './page-walk.js';
 import { RootSlots } from './root-slots.js';
 import { SET_SUPERVISOR, SET_SUPERVISOR_SMAP, SET_USER, type Tlb } from './tlb.js';
@@ -86,13 +87,20 @@ export class Mmu {
   /** Machine address of a guest-physical one, or -1 for devices. */
   private hostOf(physical: number, write: boolean): number {
     const at = this.gate(physical);
-    const mfn = this.stage.mfnOf(Math.floor(at / 4096) as Gfn, write);
-    return mfn < 0 ? -1 : mfn * 4096 + (at % 4096);
+    const gfn = Math.floor(at / 4096);
+    const mfn = this.stage.mfnOf(gfn as Gfn, write);
+    return mfn < 0 ? -1 : mfn * 4096 + (at - gfn * 4096);
   }
 
   // Physical accesses (page tables; also whoever needs guest-physical words)
   readPhysical32(at: number): number {
     const host = this.hostOf(at, false);
+    return host < 0 ? -1 : this.state.i32[host >>> 2];
+  }
+  physicalHigh = 0;
+  readPhysical64(at: number): number {
+    const host = this.hostOf(at, false);
+    this.physicalHigh = host < 0 ? -1 : this.state.i32[(host >>> 2) + 1];
     return host < 0 ? -1 : this.state.i32[host >>> 2];
   }
   writePhysical32(at: number, value: number): void {
@@ -118,7 +126,7 @@ export class Mmu {
   /** Host address of one byte's page-contained access, DEVICE (`physical` holds) or FAULT (recorded). Fills the TLB. */
   private translate(linear: number, access: number, user: boolean): number {
     const { walk, state } = this;
-    const offset = ((linear % 4096) + 4096) % 4096;
+    const offset = pageOffset(linear);
     walk.smapActive = this.smapActive;
     if (!walk.walk(linear, access, user)) {
       state.pageFault(walk.error, linear);
@@ -163,7 +171,7 @@ export class Mmu {
       if (!walk.global) this.localSystemCode = true;
       if (walk.paging === PAGING_LONG) this.codeSlots.note(walk.root, linear);
     }
-    const offset = ((linear % 4096) + 4096) % 4096;
+    const offset = pageOffset(linear);
     const host = this.hostOf(walk.page, false);
     return host < 0 ? -2 : host + offset;
   }
@@ -178,7 +186,7 @@ export class Mmu {
     walk.smapActive = smapActive;
     if (!isThere) return -1;
     const host = this.hostOf(walk.page, isWrite);
-    return host < 0 ? -1 : host + (((linear % 4096) + 4096) % 4096);
+    return host < 0 ? -1 : host + pageOffset(linear);
   }
 
   /** Wraps a linear address as the mode does: 32 bits outside of long mode. */
@@ -202,7 +210,7 @@ export class Mmu {
     if (!this.check(linear, size, info, true)) return -1;
     if (this.translate(linear, ACCESS_WRITE, user) === FAULT && !this.isEmulated(linear, size))
       return -1;
-    const first = 4096 - (((linear % 4096) + 4096) % 4096);
+    const first = 4096 - pageOffset(linear);
     if (first < size && this.translate(this.wrap(linear + first), ACCESS_WRITE, user) === FAULT)
       return -1;
     return this.readPieces(linear, size, user);
@@ -227,7 +235,7 @@ export class Mmu {
 
   /** Reads `size` bytes at `linear` into SCRATCH. */
   private readPieces(linear: number, size: number, user: boolean): number {
-    const first = Math.min(size, 4096 - (((linear % 4096) + 4096) % 4096));
+    const first = Math.min(size, 4096 - pageOffset(linear));
     if (first === size) return this.readPiece(linear, 0, size, user);
     return this.readPiece(linear, 0, first, user) < 0
       ? -1
@@ -254,7 +262,7 @@ export class Mmu {
 
   /** Writes `size` bytes from SCRATCH to `linear`; a fault anywhere leaves memory unchanged. */
   private writePieces(linear: number, size: number, user: boolean): number {
-    const first = Math.min(size, 4096 - (((linear % 4096) + 4096) % 4096));
+    const first = Math.min(size, 4096 - pageOffset(linear));
     if (first < size) {
       if (this.translate(linear, ACCESS_WRITE, user) === FAULT) return -1;
       if (this.translate(this.wrap(linear + first), ACCESS_WRITE, user) === FAULT) return -1;
@@ -350,7 +358,7 @@ export class Mmu {
   /** Checks that [linear, linear + size) can be written (or read), so that a later access cannot fault. */
   probe(linear: number, size: number, write: boolean, user: boolean): void {
     const access = write ? ACCESS_WRITE : ACCESS_READ;
-    for (let at = linear; at < linear + size; at = at - (((at % 4096) + 4096) % 4096) + 4096) {
+    for (let at = linear; at < linear + size; at += 4096 - pageOffset(at)) {
       if (this.longMode && !this.canonical(at)) {
         this.state.fault(13, 0);
         throw CPU_FAULT;

@@ -5,8 +5,15 @@
 /** Physical memory as the walker sees it: aligned words by guest-physical address; unbacked addresses read as all ones. */
 export interface WalkMemory {
   readPhysical32(at: number): number;
+  /** The low half of an aligned double word; `physicalHigh` is the high half then. */
+  readPhysical64(at: number): number;
+  readonly physicalHigh: number;
   writePhysical32(at: number, value: number): void;
 }
+
+const PAGE = 4096;
+/** Bytes from the start of its page to a linear or physical address. A remainder by % is a call of C for numbers beyond 32 bits. */
+export const pageOffset = (at: number): number => at - Math.floor(at / PAGE) * PAGE;
 
 export const ACCESS_READ = 0;
 export const ACCESS_WRITE = 1;
@@ -69,7 +76,7 @@ export class PageWalk {
   /** Walks for `linear` (32-bit unsigned or canonical signed). True: result fields hold; false: `error` is #PF's error code. */
   walk(linear: number, access: number, user: boolean): boolean {
     if (this.paging === PAGING_NONE) {
-      this.page = linear - (linear % 4096);
+      this.page = linear - pageOffset(linear);
       this.user = this.writable = this.dirty = true;
       this.global = false;
       this.size = 4096;
@@ -135,8 +142,8 @@ export class PageWalk {
     } else {
       const high = Math.floor(linear / TWO32) & 0xffff;
       const at4 = this.root + ((high >>> 7) << 3);
-      const e4 = m.readPhysical32(at4);
-      const h4 = m.readPhysical32(at4 + 4);
+      const e4 = m.readPhysical64(at4);
+      const h4 = m.physicalHigh;
       if ((e4 & P) === 0) return this.fail(0, access, user, 0);
       if ((h4 & reservedHigh) !== 0 || (e4 & PS) !== 0) return this.fail(1, access, user, 8);
       rights &= e4;
@@ -146,8 +153,8 @@ export class PageWalk {
         (h4 & 0xff) * TWO32 +
         ((e4 & 0xfffff000) >>> 0) +
         ((((high & 0x7f) << 2) | (low >>> 30)) << 3);
-      const e3 = m.readPhysical32(at3);
-      const h3 = m.readPhysical32(at3 + 4);
+      const e3 = m.readPhysical64(at3);
+      const h3 = m.physicalHigh;
       if ((e3 & P) === 0) return this.fail(0, access, user, 0);
       if ((h3 & reservedHigh) !== 0) return this.fail(1, access, user, 8);
       rights &= e3;
@@ -164,8 +171,8 @@ export class PageWalk {
       table = (h3 & 0xff) * TWO32 + ((e3 & 0xfffff000) >>> 0);
     }
     const at2 = table + (((low >>> 21) & 0x1ff) << 3);
-    const e2 = m.readPhysical32(at2);
-    const h2 = m.readPhysical32(at2 + 4);
+    const e2 = m.readPhysical64(at2);
+    const h2 = m.physicalHigh;
     if ((e2 & P) === 0) return this.fail(0, access, user, 0);
     if ((h2 & reservedHigh) !== 0) return this.fail(1, access, user, 8);
     rights &= e2;
@@ -178,8 +185,8 @@ export class PageWalk {
       this.leaf = e2;
     } else {
       const at1 = (h2 & 0xff) * TWO32 + ((e2 & 0xfffff000) >>> 0) + (((low >>> 12) & 0x1ff) << 3);
-      const e1 = m.readPhysical32(at1);
-      const h1 = m.readPhysical32(at1 + 4);
+      const e1 = m.readPhysical64(at1);
+      const h1 = m.physicalHigh;
       if ((e1 & P) === 0) return this.fail(0, access, user, 0);
       if ((h1 & reservedHigh) !== 0) return this.fail(1, access, user, 8);
       if ((e2 & A) === 0) m.writePhysical32(at2, e2 | A);

@@ -3,6 +3,7 @@
 
 import type { Core, Routine } from '../core.js';
 import { GP, raise } from '../fault.js';
+import { pageOffset } from '../mmu/page-walk.js';
 import {
   CPL,
   FPU_CONTROL,
@@ -117,7 +118,7 @@ function checkMxcsr(state: VcpuState): void {
 
 /** Machine address of the whole range, if it lies in one page of memory that may be touched directly; else -1. */
 function hostOf(core: Core, linear: number, bytes: number, write: boolean, user: boolean): number {
-  const offset = ((linear % 4096) + 4096) % 4096;
+  const offset = pageOffset(linear);
   return offset + bytes <= 4096 ? core.mmu.bulkHost(linear, write, user) : -1;
 }
 /** Copies image bytes [from, end) to memory; the caller has probed them. Both are multiples of 4. */

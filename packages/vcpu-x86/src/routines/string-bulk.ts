@@ -1,7 +1,9 @@
 // REP MOVS and REP STOS in bulk: as many whole elements as fit the current pages, moved with the host's own block operations.
 // 0 is always a right answer; the semantics' loop then does one element the exact way. Forward direction only.
 // @hot
+
 import type { Core, Routine } from '../core.js';
+import { pageOffset } from '../mmu/page-walk.js';
 import { BUDGET, ES, FLAGS_OTHER, GPR } from '../state/layout.js';
 import { cachedHost } from './system-memory.js';
 
@@ -25,7 +27,7 @@ function setRegister(core: Core, number: number, addressBits: number, value: num
   else if (addressBits === 32) state.setGpr32(number, value);
   else state.setU16(GPR + number * 8, value);
 }
-const pageRest = (linear: number): number => 4096 - (((linear % 4096) + 4096) % 4096);
+const pageRest = (linear: number): number => 4096 - pageOffset(linear);
 
 /** Linear address of [effective, effective + bytes) in a segment, or NaN when its limit needs the exact way. */
 function linearOf(

@@ -2,9 +2,11 @@
 // when that block goes, when its code is written, or when another page is found mapped where its code was. Regions are compiled
 // by the module: a WebAssembly module costs V8 some fifteen KiB whatever is in it. What other code is made of the same bytes
 // comes from the library.
+
 import type { BlockCache, RegionKeeper } from '../block/block-cache.js';
 import type { Core } from '../core.js';
 import type { FeatureGate } from '../isa/feature-gate.js';
+import { pageOffset } from '../mmu/page-walk.js';
 import { discoverRegion, type PageUse, type Region } from '../region/discover.js';
 import { addRegion } from '../region/emit.js';
 import {
@@ -116,7 +118,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
   /** Machine address of the page `delta` pages from the one at a linear address, -1 if none is mapped. */
   private pageNear(linear: number, delta: number): number {
     const { mmu, cpl } = this.current();
-    const page = linear - (((linear % 4096) + 4096) % 4096) + delta * 4096;
+    const page = linear - pageOffset(linear) + delta * 4096;
     const host = mmu.translateCode(mmu.wrap(page), cpl === 3);
     return host < 0 ? -1 : host;
   }

@@ -8,6 +8,9 @@ const BLOCK_SIZE = 8 << 20;
 /** The most a block of incompressible data grows to. */
 const PACKED_LIMIT = BLOCK_SIZE + Math.floor(BLOCK_SIZE / 255) + 16;
 
+/** Bytes that are copied one by one. */
+const SHORT = 24;
+
 export function isLz4Legacy(bytes: Uint8Array): boolean {
   return bytes[0] === 0x02 && bytes[1] === 0x21 && bytes[2] === 0x4c && bytes[3] === 0x18;
 }
@@ -38,11 +41,16 @@ function unpackBlock(input: Uint8Array, from: number, end: number, output: Growi
     }
     if (at + literals > end) throw damaged(FORMAT, 'it ends too early');
     if (to + literals - start > BLOCK_SIZE) throw damaged(FORMAT, 'a block is too long');
-    output.length = to;
-    output.reserve(literals);
-    output.bytes.set(input.subarray(at, at + literals), to);
+    if (to + literals > output.bytes.length) {
+      output.length = to;
+      output.reserve(literals);
+    }
+    const stopLiterals = to + literals;
+    // A call for a few bytes takes longer than the bytes do.
+    if (literals > SHORT) output.bytes.set(input.subarray(at, at + literals), to);
+    else for (let i = at, o = to; o < stopLiterals; i++, o++) output.bytes[o] = input[i];
     at += literals;
-    to += literals;
+    to = stopLiterals;
     if (at === end) break; // the last sequence has literals only
     if (at + 2 > end) throw damaged(FORMAT, 'it ends too early');
     const distance = input[at] | (input[at + 1] << 8);
@@ -55,10 +63,15 @@ function unpackBlock(input: Uint8Array, from: number, end: number, output: Growi
     }
     if (distance === 0 || distance > to - start) throw damaged(FORMAT, 'a match before the block');
     if (to + length - start > BLOCK_SIZE) throw damaged(FORMAT, 'a block is too long');
-    output.length = to;
-    output.reserve(length);
-    const bytes = output.bytes;
-    for (const stop = to + length; to < stop; to++) bytes[to] = bytes[to - distance];
+    if (to + length > output.bytes.length) {
+      output.length = to;
+      output.reserve(length);
+    }
+    const { bytes } = output;
+    const stop = to + length;
+    if (length > SHORT && distance >= length) bytes.copyWithin(to, to - distance, stop - distance);
+    else for (let o = to; o < stop; o++) bytes[o] = bytes[o - distance];
+    to = stop;
   }
   output.length = to;
 }
