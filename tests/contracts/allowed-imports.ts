@@ -128,8 +128,11 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
   'virtio/device': ['virtio/queue', 'virtio/saved-state', 'virtio/spec'],
   // Transports know devices by their interface only, and devices no transport.
   'virtio/transport': ['virtio/device', 'virtio/saved-state', 'virtio/spec'],
+  // Devices: each asks its back-end for what it needs by an interface of its own.
+  'virtio/blk': ['virtio/device', 'virtio/queue', 'virtio/saved-state', 'virtio/spec'],
   'virtio/testing': [
     'memory',
+    'virtio/blk',
     'virtio/device',
     'virtio/driver',
     'virtio/queue',

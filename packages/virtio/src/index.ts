@@ -1,4 +1,6 @@
 // The public names of @proxeny/virtio: the device's side. The driver's side is @proxeny/virtio/driver.
+export type { BlkBackend } from './blk/blk-backend.js';
+export { BlkDevice, type BlkDeviceOptions, type BlkDeviceState } from './blk/blk-device.js';
 export {
   DeviceControl,
   type DeviceControlOptions,
