@@ -5,6 +5,7 @@ import {
   FileDisk,
   type GuestDisk,
   OverlayDisk,
+  type PcDisk,
   virtualDeviceNumber,
 } from '@proxeny/machine';
 import { CommandError, usageError } from './command-error.js';
@@ -80,6 +81,28 @@ export async function openDisks(texts: readonly string[]): Promise<OpenDisks> {
     throw error;
   }
   return { disks, close };
+}
+
+/** Disks of a PC, to be closed after it. */
+export interface OpenPcDisks {
+  readonly disks: readonly PcDisk[];
+  close(): Promise<void>;
+}
+
+/**
+ * The same for a PC, whose disks are vda, vdb and so on, in the order they are named in.
+ * @throws CommandError that names the file
+ */
+export async function openPcDisks(texts: readonly string[]): Promise<OpenPcDisks> {
+  for (const text of texts) {
+    const foreign = text.split(',').find((part) => part === 'cdrom' || part.startsWith('dev='));
+    if (foreign !== undefined)
+      throw usageError(
+        `--disk '${text}': '${foreign}' is for guests of Xen; the disks of a PC are vda, vdb … in their order`,
+      );
+  }
+  const { disks, close } = await openDisks(texts);
+  return { disks: disks.map(({ disk, isReadOnly = false }) => ({ disk, isReadOnly })), close };
 }
 
 async function openDisk({ path, isReadOnly, hasOverlay }: DiskWish): Promise<BlockBackend> {

@@ -49,9 +49,10 @@ type ConfigSource<C> = () => C | Promise<C>;
 const CONSOLE_PORT = 0;
 
 export function pcGuest(config: ConfigSource<PcConfig>): GuestBuilder {
-  return async ({ onOutput, onDebug, hold }) => {
+  return async ({ onOutput, onDebug, onMessage, hold }) => {
     const machine = new Machine({
       ...(await config()),
+      onMessage,
       onSerial: (index, byte) => {
         if (index === CONSOLE_PORT) onOutput(Uint8Array.of(byte));
       },

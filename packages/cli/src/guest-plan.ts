@@ -10,7 +10,7 @@ import {
 import { assemblePairKernel } from '@proxeny/pv-guest';
 import type { ImageIdentity } from './block-cache.js';
 import { usageError } from './command-error.js';
-import { openDisks } from './disk-option.js';
+import { openDisks, openPcDisks } from './disk-option.js';
 import { type GuestBuilder, pcGuest, xenDomains, xenGuest } from './foreground-guest.js';
 import type { OnControl } from './guest-control.js';
 import {
@@ -61,13 +61,13 @@ export async function planSingle(
   };
   const { type } = chosen;
   if (type === 'pc') {
-    if (options.disk !== undefined)
-      throw usageError('--disk is for guests of Xen; a PC has no disks yet');
     if (options.trace !== undefined)
       throw usageError('--trace hypercalls is for guests of Xen; a PC makes none');
     if (options.name !== undefined)
       throw usageError('--name is for guests of Xen; a PC answers no questions yet');
-    return { build: pcGuest(config), image: identity, hasControl: false, close: async () => {} };
+    const disks = await openPcDisks(options.disk ?? []);
+    const build = pcGuest(async () => ({ ...(await config()), disks: disks.disks }));
+    return { build, image: identity, hasControl: false, close: () => disks.close() };
   }
   let image: XenImage | null = chosen.image;
   const disks = await openDisks(options.disk ?? []);

@@ -31,6 +31,7 @@ import { PcMemory } from './pc-memory.js';
 import { processLibrary } from './process-library.js';
 import { RunLoop, type SlicedMachine } from './run-loop.js';
 import { TimerQueue } from './timer-queue.js';
+import { PcDevices, type PcDisk } from './virtio/pc-devices.js';
 
 const MIB = 1 << 20;
 const CPU_BASE = 0x10000;
@@ -53,6 +54,10 @@ export interface PcConfig {
   /** RAM in bytes, a multiple of 1 MiB. */
   readonly memoryBytes: number;
   readonly model: CpuModel;
+  /** Virtio disks, in the order the guest numbers them: vda, vdb … Who gave them closes them. */
+  readonly disks?: readonly PcDisk[];
+  /** A message about a device that its driver mistreated. */
+  readonly onMessage?: (message: string) => void;
   /** Bytes that leave serial port `index` (0 is COM1). */
   readonly onSerial?: (index: number, byte: number) => void;
   /** Bytes written to port 0xE9 or 0x402. */
@@ -82,6 +87,7 @@ export class Machine implements SlicedMachine {
   readonly clock: HostClock = new HostClock(() => this.workDone());
   readonly timers: TimerQueue = new TimerQueue(this.clock);
   readonly blocks: BlockCache;
+  private readonly devices: PcDevices;
   private end: MachineEnd | null = null;
   private readonly loop = new RunLoop(this);
   private readonly input: Uint8Array[][] = [[], [], [], []];
@@ -108,6 +114,13 @@ export class Machine implements SlicedMachine {
     this.memory = new PcMemory(memory, ramBase, memoryBytes, (at, length) =>
       blocks.written(at, length),
     );
+    this.devices = new PcDevices({
+      disks: config.disks ?? [],
+      memory: this.memory,
+      onStart: () => this.cpu.requestExit(),
+      onCompletion: () => this.loop.wake(),
+      onMessage: config.onMessage ?? (() => {}),
+    });
     const below4GiB = Math.min(memoryBytes, PCI_HOLE_START);
     const firmware = config.protocol === 'firmware';
     this.board = new PcBoard({
@@ -118,6 +131,7 @@ export class Machine implements SlicedMachine {
       x2apic: config.model.features.has('x2apic'),
       tscHz: 1e9,
       firmware,
+      cards: this.devices.cards,
       pciWindow: this.pciWindow(memoryBytes),
       wallClockMs: config.wallClockMs ?? (() => Date.now()),
       transmit: (index, byte) => onSerial?.(index, byte),
@@ -270,6 +284,9 @@ export class Machine implements SlicedMachine {
   }
   get isOver(): boolean {
     return this.end !== null;
+  }
+  get awaitsHost(): boolean {
+    return this.devices.awaitHost;
   }
   runSlice(): number {
     this.timers.runDue();

@@ -13,7 +13,7 @@ import {
   SCI_IRQ,
   SMI_COMMAND_PORT,
 } from './pc/board-addresses.js';
-import { movablePorts } from './pc/bus-window.js';
+import { movableMemory, movablePorts } from './pc/bus-window.js';
 import { DebugConsolePort, DebugExitPort } from './pc/debug-ports.js';
 import { Dma8237 } from './pc/dma-8237.js';
 import { FW_CFG_PORT, FW_CFG_PORT_COUNT, FwCfg } from './pc/fw-cfg.js';
@@ -23,6 +23,7 @@ import { Ioapic } from './pc/ioapic.js';
 import { Lapic, type LapicCpu, TAKE_FROM_PIC } from './pc/lapic.js';
 import { LapicMsr } from './pc/lapic-msr.js';
 import { assignPciResources } from './pc/pci-assign.js';
+import type { PciCard } from './pc/pci-card.js';
 import { PCI_HOST_PORT, PCI_HOST_PORT_COUNT, PciHost } from './pc/pci-host.js';
 import { Pic } from './pc/pic.js';
 import { Piix3 } from './pc/piix3.js';
@@ -44,6 +45,9 @@ export const SERIAL_PORTS: readonly { readonly port: number; readonly irq: numbe
   { port: 0x2e8, irq: 3 },
 ];
 
+/** Bits 20-31 of an address that messages to local APICs go to. */
+const MSI_ADDRESS = 0xfee;
+
 export interface PcBoardOptions {
   readonly timers: TimerQueue;
   readonly memory: GuestMemory;
@@ -57,6 +61,8 @@ export interface PcBoardOptions {
   readonly pciWindow: { readonly first: number; readonly last: number };
   /** Firmware runs and programs PCI itself. */
   readonly firmware: boolean;
+  /** What is plugged into the PCI bus, in the order of its slots. */
+  readonly cards: readonly PciCard[];
   readonly wallClockMs: () => number;
   /** A byte leaves serial port `index`. */
   readonly transmit: (index: number, byte: number) => void;
@@ -251,6 +257,7 @@ export class PcBoard {
     this.pci.add(ISA_BRIDGE_DEVICE, 3, createPiix4Pm(pmWindow, !options.firmware));
     const apm = new ApmControl((enabled) => this.acpiPm.setAcpiEnabled(enabled));
     ports.claim({ name: 'APM control', first: SMI_COMMAND_PORT, count: 2, width: 1, device: apm });
+    for (const card of options.cards) this.#plug(card, apicBus);
     if (!options.firmware) {
       // What firmware would leave behind: PCI interrupts and the SCI are level-triggered.
       this.pic.elcrPorts.writePort(1, 1, 0x0e);
@@ -267,6 +274,20 @@ export class PcBoard {
       width: 4,
       device: this.fwCfg,
     });
+  }
+
+  /** @throws RangeError if no slot is free */
+  #plug(card: PciCard, apicBus: SystemApicBus): void {
+    const pci = card({
+      memory: (name, byteLength, device) => movableMemory(this.mmio, { name, byteLength }, device),
+      // A message to any other address would be a store to memory, which nobody asks of a device.
+      sendMessage: (low, high, data) => {
+        if (high === 0 && low >>> 20 === MSI_ADDRESS) apicBus.deliverMsi(low, data);
+      },
+    });
+    const slot = this.pci.freeDevice();
+    if (slot < 0) throw new RangeError(`${pci.name}: the PCI bus has no free slot`);
+    this.pci.add(slot, 0, pci);
   }
 
   /** An ISA interrupt reaches the PIC and the I/O APIC (IRQ 0 is wired to its pin 2, as the MADT says). */

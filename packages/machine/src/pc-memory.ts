@@ -67,17 +67,34 @@ export class PcMemory implements GuestMemory, SecondStage {
     return index < this.#frames ? index : -1;
   }
 
-  /** Machine address of a device access that lies in one run of RAM. */
-  #address(at: number, byteLength: number): number {
-    if (!(Number.isInteger(at) && at >= 0)) throw new GuestAddressError(at, byteLength);
+  /** Machine address of a device access, or -1 if it does not lie in one run of RAM. */
+  #find(at: number, byteLength: number): number {
+    if (!(Number.isInteger(at) && at >= 0)) return -1;
     const first = this.#ramFrame(Math.floor(at / 4096));
     const last =
       byteLength === 0 ? first : this.#ramFrame(Math.floor((at + byteLength - 1) / 4096));
     const span =
       byteLength === 0 ? 0 : Math.floor((at + byteLength - 1) / 4096) - Math.floor(at / 4096);
     // Loaders fill the hole's frames too (nothing sees them); only the ends must be RAM.
-    if (first < 0 || last < 0 || last - first !== span) throw new GuestAddressError(at, byteLength);
+    if (first < 0 || last < 0 || last - first !== span) return -1;
     return this.#base + first * 4096 + (at % 4096);
+  }
+
+  /** The same, of an access that must be to RAM. */
+  #address(at: number, byteLength: number): number {
+    const found = this.#find(at, byteLength);
+    if (found < 0) throw new GuestAddressError(at, byteLength);
+    return found;
+  }
+
+  /** The bytes of a range themselves; null if they are not in one run of RAM. For devices, which report what they write. */
+  view(at: Gpa, byteLength: number): Uint8Array | null {
+    const found = this.#find(at, byteLength);
+    return found < 0 ? null : this.#u8.subarray(found, found + byteLength);
+  }
+  /** A device wrote through a {@link view}. */
+  written(at: Gpa, byteLength: number): void {
+    this.#onWrite(this.#address(at, byteLength), byteLength);
   }
 
   readU8(at: Gpa): number {

@@ -11,6 +11,8 @@ const LONGEST_SLEEP_MS = 1000;
 export interface SlicedMachine {
   readonly clock: HostClock;
   readonly isOver: boolean;
+  /** The host does something for the guests: its event loop is visited after each slice. */
+  readonly awaitsHost?: boolean;
   /** A promise holds the guests and their time until it resolves. */
   hold(): Promise<void> | null;
   /** Runs one slice. Returns when, in guest time, there may be something to do again: 0 if there is now. */
@@ -20,13 +22,16 @@ export interface SlicedMachine {
 export class RunLoop {
   readonly #machine: SlicedMachine;
   #wake: (() => void) | null = null;
+  /** Since the last slice began. */
+  #isWoken = false;
 
   constructor(machine: SlicedMachine) {
     this.#machine = machine;
   }
 
-  /** Something has happened outside: ends a sleep. */
+  /** Something has happened outside: ends a sleep, or prevents the next one. */
   wake(): void {
+    this.#isWoken = true;
     this.#wake?.();
   }
 
@@ -46,8 +51,13 @@ export class RunLoop {
         yielded = performance.now();
         continue;
       }
+      this.#isWoken = false;
       const wakeNs = machine.runSlice();
-      if (wakeNs === 0 || machine.isOver) continue;
+      if (machine.awaitsHost === true) {
+        await visitEventLoop();
+        yielded = performance.now();
+      }
+      if (wakeNs === 0 || machine.isOver || this.#isWoken) continue;
       const waitMs = (wakeNs - clock.nowNs()) / 1e6;
       if (waitMs <= 0) continue;
       await this.#sleep(Math.min(Math.ceil(waitMs), LONGEST_SLEEP_MS));

@@ -110,7 +110,7 @@ export function addRunCommand(program: Command, finish: (exitCode: number) => vo
     )
     .option(
       '--disk <file[,options]>',
-      'a raw disk image for a guest of Xen, as xvda, xvdb…; options: ro, overlay (changes are thrown away), cdrom, dev=xvdc',
+      'a raw disk image: a PC has it as vda, vdb…, a guest of Xen as xvda, xvdb…; options: ro, overlay (changes are thrown away); for Xen also cdrom, dev=xvdc',
       collect,
     )
     .option(

@@ -64,8 +64,13 @@ export class PciDevice implements Stateful<PciDeviceState> {
   #nextCapability = 0x40;
   #interrupt = false;
   #intx: IrqLine | null = null;
-  /** Called after the guest wrote configuration bytes `offset..offset + size`, and after reset and restore with the whole space. */
-  onConfigWritten: ((offset: number, size: number) => void) | null = null;
+  /**
+   * Called after the guest wrote `value` to configuration bytes `offset..offset + size`, and after reset and restore with the whole space
+   * and null.
+   */
+  onConfigWritten: ((offset: number, size: number, value: number | null) => void) | null = null;
+  /** Asked before configuration bytes `offset..offset + size` are read: what they are, or null if they are what is in them. */
+  onConfigRead: ((offset: number, size: AccessSize) => number | null) | null = null;
 
   /** `name` is for errors and listings. */
   constructor(name: string, identity: PciIdentity) {
@@ -187,6 +192,8 @@ export class PciDevice implements Stateful<PciDeviceState> {
 
   /** Reads `size` bytes at `offset` (0-255), unsigned. */
   readConfig(offset: number, size: AccessSize): number {
+    const answer = this.onConfigRead?.(offset, size) ?? null;
+    if (answer !== null) return answer >>> 0;
     let value = 0;
     for (let i = 0; i < size; i++) value |= this.#config[(offset + i) & 0xff] << (8 * i);
     return value >>> 0;
@@ -203,7 +210,7 @@ export class PciDevice implements Stateful<PciDeviceState> {
       this.#driveIntx();
       this.#updateBars();
     }
-    this.onConfigWritten?.(offset, size);
+    this.onConfigWritten?.(offset, size, value);
   }
 
   save(): PciDeviceState {
@@ -225,7 +232,7 @@ export class PciDevice implements Stateful<PciDeviceState> {
   #configChanged(): void {
     this.#driveIntx();
     this.#updateBars();
-    this.onConfigWritten?.(0, CONFIG_BYTES);
+    this.onConfigWritten?.(0, CONFIG_BYTES, null);
   }
 
   #driveIntx(): void {

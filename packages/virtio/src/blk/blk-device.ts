@@ -29,6 +29,8 @@ export interface BlkDeviceOptions {
   readonly queueCount?: number;
   /** Nothing may be changed, whatever the disk allows. */
   readonly isReadOnly?: boolean;
+  /** Requests were given to the disk: called within the driver's notification. */
+  readonly onStart?: () => void;
   /** Requests were completed, and the driver may have something to do: called outside of any access of the guest. */
   readonly onCompletion?: () => void;
 }
@@ -54,6 +56,7 @@ export class BlkDevice implements VirtioDevice {
   readonly #disk: BlkBackend;
   readonly #id: Uint8Array = new Uint8Array(B.VIRTIO_BLK_ID_BYTES);
   readonly #config: DataView;
+  readonly #onStart: () => void;
   readonly #onCompletion: () => void;
   readonly #buffers: BufferPool = new BufferPool(KEPT_BYTES);
   readonly #statusByte: Uint8Array = new Uint8Array(1);
@@ -65,6 +68,7 @@ export class BlkDevice implements VirtioDevice {
   constructor(options: BlkDeviceOptions) {
     const { disk, queueCount = 1, id = '' } = options;
     this.#disk = options.isReadOnly && !disk.isReadOnly ? readOnly(disk) : disk;
+    this.#onStart = options.onStart ?? (() => {});
     this.#onCompletion = options.onCompletion ?? (() => {});
     this.#id.set(new TextEncoder().encode(id).subarray(0, B.VIRTIO_BLK_ID_BYTES));
     this.features = blkFeatures(this.#disk, queueCount);
@@ -83,6 +87,11 @@ export class BlkDevice implements VirtioDevice {
       this.#config.setUint8(offset, value);
   }
 
+  /** Requests are with the disk. */
+  get isBusy(): boolean {
+    return this.#inFlightBytes > 0;
+  }
+
   activate(driver: DriverConnection): void {
     this.#driver = driver;
   }
@@ -96,6 +105,7 @@ export class BlkDevice implements VirtioDevice {
       this.#start({ index, queue, chain });
     }
     this.#driver?.publish(index);
+    if (this.isBusy) this.#onStart();
   }
 
   /** What is in flight finds that its queue is gone. */

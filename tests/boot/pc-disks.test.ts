@@ -1,0 +1,76 @@
+// Disks of a PC: Linux' own virtio drivers over PCI, with MSI-X and without, against images that the host made and looks at afterwards.
+import { createHash } from 'node:crypto';
+import { expect, it } from 'vitest';
+import { debianKernel } from './debian-packages.js';
+import { checkExt4, ext4Image, readExt4File } from './disk-image.js';
+import { busyboxInitramfs } from './initramfs.js';
+import { ext4Modules, kernelModules, virtioModules } from './kernel-modules.js';
+import { runCommand, writeTestFile } from './run-command.js';
+
+/** Bytes that are no other file's. */
+function noise(byteLength: number): Uint8Array {
+  return Uint8Array.from({ length: byteLength }, (_, i) => (i * 31 + (i >>> 7) * 17) & 0xff);
+}
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** 50,000 numbered lines. */
+const written = Array.from({ length: 50_000 }, (_, i) => `${i + 1}\n`).join('');
+
+it.each([
+  ['linux-image-686', 'i386', 'nolapic noapic acpi=off', 'XT-PIC'],
+  ['linux-image-amd64', 'amd64', '', 'PCI-MSI'],
+] as const)(
+  '%s (%s) %s mounts ext4 on vda, reads what the host wrote, and the host what it wrote',
+  async (kernel, architecture, append, interrupts) => {
+    const files = { 'data/large': noise(3_000_000), 'data/odd': noise(300_001), 'data/small': 'x' };
+    const sums = Object.entries(files)
+      .map(([path, data]) => `${sha256(Uint8Array.from(Buffer.from(data)))}  ${path}\n`)
+      .join('');
+    const path = writeTestFile('vda.img', ext4Image({ ...files, sums }));
+    const modules = kernelModules(kernel, architecture, [
+      ...virtioModules,
+      'virtio_blk',
+      ...ext4Modules,
+    ]);
+    const initrd = busyboxInitramfs({
+      architecture,
+      files: modules.files,
+      init: `
+mkdir -p /proc /sys /dev /mnt
+mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
+${modules.load}
+until [ -b /dev/vda ]; do sleep 1; done
+grep virtio /proc/interrupts
+mount -t ext4 /dev/vda /mnt && cd /mnt && sha256sum -c sums && echo SUMS RIGHT
+seq 1 50000 > written; sync; echo 3 > /proc/sys/vm/drop_caches
+sha256sum written
+rm data/large; cd /; umount /mnt && echo UNMOUNTED
+dmesg | grep -i 'error\\|warn'
+reboot -f
+`,
+    });
+    const { code, stdout } = await runCommand(
+      [
+        ...['run', '-m', '128M', '--no-reboot', '--disk', path],
+        ...[
+          '-i',
+          writeTestFile('vda.initrd', initrd),
+          '-a',
+          `console=ttyS0 quiet panic=1 ${append}`,
+        ],
+        debianKernel(kernel, architecture),
+      ],
+      { limitMs: 120_000 },
+    );
+    expect(stdout).toContain(interrupts);
+    expect(stdout).toContain('SUMS RIGHT');
+    expect(stdout).toContain('UNMOUNTED');
+    expect(code).toBe(0);
+    const check = checkExt4(path);
+    expect(check.code, check.text).toBe(0);
+    const copy = readExt4File(path, 'written');
+    expect(sha256(copy)).toBe(sha256(new TextEncoder().encode(written)));
+    expect(stdout).toContain(sha256(copy));
+  },
+);
