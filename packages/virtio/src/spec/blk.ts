@@ -42,7 +42,6 @@ export const BLK_CONFIG_SEG_MAX = 12;
 export const BLK_CONFIG_BLK_SIZE = 20;
 export const BLK_CONFIG_PHYSICAL_BLOCK_EXP = 24;
 export const BLK_CONFIG_MIN_IO_SIZE = 26;
-export const BLK_CONFIG_OPT_IO_SIZE = 28;
 export const BLK_CONFIG_WRITEBACK = 32;
 export const BLK_CONFIG_NUM_QUEUES = 34;
 export const BLK_CONFIG_MAX_DISCARD_SECTORS = 36;
