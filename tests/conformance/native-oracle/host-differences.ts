@@ -55,6 +55,9 @@ function acceptAreaBytes(
 }
 
 const STATUS = 0x8d5;
+/** Where a result has CS, and Linux's selector of 32-bit user code. */
+const CS = 1;
+const COMPATIBILITY_CODE = 0x23;
 
 /** A fault in the emulated result's place, when both are faults. */
 const acceptFault = (native: ExecutionResult, emulated: ExecutionResult): ExecutionResult =>
@@ -102,10 +105,14 @@ function acceptNaNs(
   return { ...native, fxsave };
 }
 
-/** Upper halves of rCX, rSI and rDI that one left and the other cleared. */
-function acceptUpperHalves(native: ExecutionResult, emulated: ExecutionResult): ExecutionResult {
+/** Upper halves of registers that one left and the other cleared. */
+function acceptUpperHalves(
+  native: ExecutionResult,
+  emulated: ExecutionResult,
+  registers: readonly number[],
+): ExecutionResult {
   const gpr = native.gpr.slice();
-  for (const register of [1, 6, 7])
+  for (const register of registers)
     if (gpr[register * 2 + 1] === 0) gpr[register * 2 + 1] = emulated.gpr[register * 2 + 1];
   return { ...native, gpr };
 }
@@ -212,7 +219,15 @@ export const hostDifferences: readonly HostDifference[] = [
   {
     why: 'A repeated string instruction with a 32-bit address size that does no iteration clears the upper halves of its registers on Intel, not on AMD.',
     rows: /^(MOVS|CMPS|STOS|LODS|SCAS)$/,
-    accept: acceptUpperHalves,
+    accept: (native, emulated) => acceptUpperHalves(native, emulated, [1, 6, 7]),
+  },
+  {
+    why: 'The upper halves of registers are undefined once 64-bit mode was left for compatibility mode (SDM vol. 1 §3.4.1.1).',
+    rows: /^(JMP_FAR|CALL_FAR|RET_FAR|IRET)$/,
+    accept: (native, emulated) =>
+      emulated.segments[CS] === COMPATIBILITY_CODE && native.segments[CS] === COMPATIBILITY_CODE
+        ? acceptUpperHalves(native, emulated, [0, 1, 2, 3, 4, 5, 6, 7])
+        : native,
   },
   {
     why: "Intel checks the alignment of IRET's last pops by the AC that it has popped; Linux takes the #AC, whose image has AC clear, for a split lock and tries again for ever.",

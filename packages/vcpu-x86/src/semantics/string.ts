@@ -65,7 +65,8 @@ function wholeStep(
   const count = x.getRegister(RCX, x.addressBits);
   const budget = b.get(BUDGET, 32);
   const isForward = b.eqz(b.andc(b.get(FLAGS_OTHER, 32), 0x400));
-  const isSmall = b.leU(count, b.constantLike(count, 4096 / size));
+  // And not none at all, which leaves the registers' upper halves as they are.
+  const isSmall = b.ltU(b.addc(count, -1), b.constantLike(count, 4096 / size));
   const done = b.local('i32', b.i32(0));
   const bytes = b.shlc(b.wrap(count), Math.log2(size));
   // Not in the last instruction of a slice: a single step is one iteration.
