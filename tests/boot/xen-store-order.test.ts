@@ -1,12 +1,14 @@
-// What real guests ask of xenstore here equals what they asked of xenstored: GRUB line by line, Linux for each node.
+// What real guests ask here equals what they ask of real Xen: of xenstore GRUB line by line, Linux for each node; and the hypercalls of Linux
+// in the order in which it first uses them.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { MemoryDisk, openXenImage, storeTrace, XenGuest } from '@proxeny/machine';
+import { decodeCall, MemoryDisk, openXenImage, storeTrace, XenGuest } from '@proxeny/machine';
 import { cpuModel } from '@proxeny/vcpu-x86';
 import { expect, it } from 'vitest';
 import { debianKernel, debianPackage } from './debian-packages.js';
 import { busyboxInitramfs, executable } from './initramfs.js';
+import { linuxHypercalls } from './xen-hypercalls-recorded.js';
 import { GRUB_OPENS, grubOpen, grubStart, linux } from './xen-store-recorded.js';
 
 const model = cpuModel('max');
@@ -21,10 +23,21 @@ interface Boot {
   readonly until?: string;
 }
 
-/** Runs a guest with an empty disk; what it asked of the store. */
-async function storeLines(boot: Boot): Promise<string[]> {
+interface Asked {
+  /** Of the store. */
+  readonly lines: readonly string[];
+  /** Hypercalls, and operations where the recording tells them, in the order of their first use. */
+  readonly hypercalls: readonly string[];
+}
+
+/** Hypercalls whose operations Xen's trace tells. */
+const WITH_OPERATION = ['vcpu_op', 'grant_table_op', 'sched_op'];
+
+/** Runs a guest with an empty disk; what it asked. */
+async function runGuest(boot: Boot): Promise<Asked> {
   if (!model) throw new Error('no such CPU');
   const lines: string[] = [];
+  const hypercalls = new Set<string>();
   let printed = '';
   const guest: XenGuest = new XenGuest({
     image: openXenImage(new Uint8Array(readFileSync(boot.image)), 'the kernel'),
@@ -38,10 +51,23 @@ async function storeLines(boot: Boot): Promise<string[]> {
       if (boot.until !== undefined && printed.includes(boot.until)) guest.stop();
     },
     storeObserver: storeTrace((_, line) => lines.push(line)),
+    observer: {
+      enter: (call) => {
+        const { name, operation } = decodeCall(call);
+        const isInMulticall = call === call.vcpu.innerFrame;
+        const what = WITH_OPERATION.includes(name) ? `${name} ${operation}` : name;
+        hypercalls.add(isInMulticall ? `multicall: ${what}` : what);
+      },
+      leave: () => {},
+    },
   });
   const end = await guest.run();
   expect(end.message).toBe('');
-  return lines.map((line) => line.replace(/^((?:UN)?WATCH(?:_EVENT)? \S+) \S+/, '$1 *'));
+  const isWatch = /^((?:UN)?WATCH(?:_EVENT)? \S+) \S+/;
+  return {
+    lines: lines.map((line) => line.replace(isWatch, '$1 *')),
+    hypercalls: [...hypercalls],
+  };
 }
 
 it('GRUB asks as it asks xenstored, to the last read', async () => {
@@ -49,7 +75,7 @@ it('GRUB asks as it asks xenstored, to the last read', async () => {
     debianPackage('grub-xen-host', 'amd64'),
     'usr/lib/grub-xen/grub-x86_64-xen.bin',
   );
-  const lines = await storeLines({ image, memoryMib: 64, until: 'grub>' });
+  const { lines } = await runGuest({ image, memoryMib: 64, until: 'grub>' });
   const polls = `READ ${BACKEND}/state -> 2`;
   const opens = Array.from({ length: GRUB_OPENS }, () => grubOpen).flat();
   expect(lines.filter((line) => line !== polls)).toEqual([...grubStart, ...opens]);
@@ -77,7 +103,7 @@ function byNode(lines: readonly string[]): Record<string, string[]> {
   return nodes;
 }
 
-it('Linux asks as it asks xenstored, at each node', async () => {
+async function runLinux(): Promise<Asked> {
   const modules = debianPackage('linux-image-cloud-amd64', 'amd64');
   const driver = String(execFileSync('find', [modules, '-name', 'xen-blkfront.ko'])).trim();
   const ramdisk = busyboxInitramfs({
@@ -91,6 +117,14 @@ poweroff -f
     files: [executable('xen-blkfront.ko', readFileSync(driver))],
   });
   const image = debianKernel('linux-image-cloud-amd64', 'amd64');
-  const lines = await storeLines({ image, memoryMib: 256, ramdisk });
+  return runGuest({ image, memoryMib: 256, ramdisk });
+}
+
+it('Linux asks as it asks xenstored, at each node, and makes hypercalls in the order in which it makes them on Xen', async () => {
+  const { lines, hypercalls } = await runLinux();
   expect(byNode(lines)).toEqual(byNode(linux));
+  // The first one comes when an instruction faults whose fault the kernel expects: which that is, its processor decides.
+  const withoutIret = (names: readonly string[]) => names.filter((name) => name !== 'iret');
+  expect(withoutIret(hypercalls)).toEqual(withoutIret(linuxHypercalls));
+  expect(hypercalls).toContain('iret');
 });
