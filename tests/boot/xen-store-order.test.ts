@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { decodeCall, MemoryDisk, openXenImage, storeTrace, XenGuest } from '@proxeny/machine';
+import { AskedCall, MemoryDisk, openXenImage, storeTrace, XenGuest } from '@proxeny/machine';
 import { cpuModel } from '@proxeny/vcpu-x86';
 import { expect, it } from 'vitest';
 import { debianKernel, debianPackage } from './debian-packages.js';
@@ -53,7 +53,7 @@ async function runGuest(boot: Boot): Promise<Asked> {
     storeObserver: storeTrace((_, line) => lines.push(line)),
     observer: {
       enter: (call) => {
-        const { name, operation } = decodeCall(call);
+        const { name, operation } = new AskedCall(call);
         const isInMulticall = call === call.vcpu.innerFrame;
         const what = WITH_OPERATION.includes(name) ? `${name} ${operation}` : name;
         hypercalls.add(isInMulticall ? `multicall: ${what}` : what);

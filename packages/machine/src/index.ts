@@ -152,7 +152,7 @@ export {
   writeDomainHome,
 } from './xen/toolstack/domain-home.js';
 export { addNetwork, type NetworkEntry } from './xen/toolstack/network-entry.js';
-export { type DecodedCall, decodeCall } from './xen/trace/hypercall-arguments.js';
+export { AskedCall, type DecodedCall } from './xen/trace/hypercall-arguments.js';
 export {
   HypercallTrace,
   type HypercallTraceOptions,

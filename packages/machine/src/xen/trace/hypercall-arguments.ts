@@ -38,46 +38,84 @@ class Registers {
   }
 }
 
-function recordsAt(
-  call: HypercallFrame,
-  address: number,
-  type: ArgumentType,
-  count: number | null,
-): Value {
-  const layout = type.of(call.word) as StructField;
-  const bytes = new Uint8Array(layout.byteLength);
-  const view = new DataView(bytes.buffer);
-  const read = (at: number): Value =>
-    call.vcpu.access.copyFrom(at, bytes) ? valuesOf(layout, view, 0) : 'unreadable';
-  if (count === null) return address === 0 ? 0 : read(address);
-  return Array.from({ length: Math.min(count, MAX_RECORDS) }, (_, i) =>
-    read(address + i * layout.byteLength),
-  );
+/** A record a call points to, or an array of them, as it was when the call was made. */
+class AskedRecords {
+  readonly #call: HypercallFrame;
+  readonly #address: number;
+  readonly #layout: StructField;
+  readonly #isArray: boolean;
+  /** Null: unreadable. */
+  readonly #records: readonly (DataView | null)[];
+
+  /** @param count of an array's records; null: it is one */
+  constructor(call: HypercallFrame, address: number, type: ArgumentType, count: number | null) {
+    this.#call = call;
+    this.#address = address;
+    this.#layout = type.of(call.word) as StructField;
+    this.#isArray = count !== null;
+    const length = count === null ? 1 : Math.min(count, MAX_RECORDS);
+    this.#records = Array.from({ length }, (_, i) => this.#read(i));
+  }
+
+  #read(index: number): DataView | null {
+    const { byteLength } = this.#layout;
+    const bytes = new Uint8Array(byteLength);
+    const isRead = this.#call.vcpu.access.copyFrom(this.#address + index * byteLength, bytes);
+    return isRead ? new DataView(bytes.buffer) : null;
+  }
+
+  /** @param hasAnswered whether OUT members are read from where the call has put them */
+  values(hasAnswered: boolean): Value {
+    if (!this.#isArray && this.#address === 0) return 0;
+    const values = this.#records.map((view, i) => {
+      const after = hasAnswered ? this.#read(i) : null;
+      return view ? valuesOf(this.#layout, view, 0, after) : 'unreadable';
+    });
+    return this.#isArray ? values : (values[0] as Value);
+  }
 }
 
-/** Decodes the hypercall that `call` holds. */
-export function decodeCall(call: HypercallFrame): DecodedCall {
-  const signature = hypercall_signatures[call.word][call.number];
-  if (!signature) return { name: String(call.number), operation: null, arguments: {} };
-  const registers = new Registers(call);
-  const taken = signature.parameters.map((parameter: Parameter) => ({
-    parameter,
-    ...registers.take(parameter.kind === 'u64'),
-  }));
-  const command = taken.find(({ parameter }) => parameter.kind === 'op');
-  const number =
-    command && (call.number === MEMORY_OP ? command.low & MEMORY_OP_MASK : command.low);
-  const operation = number === undefined ? undefined : signature.operations?.[number];
-  const countOf = (name: string | undefined): number =>
-    taken.find(({ parameter }) => parameter.name === name)?.low ?? 0;
-  const values: Record<string, Value> = {};
-  for (const { parameter, low, high, pointer } of taken) {
-    const { name, kind, type, count } = parameter;
-    const record = type ?? operation?.argument ?? null;
-    if (kind === 'record' && record) values[name] = recordsAt(call, pointer, record, null);
-    else if (kind === 'array' && record && count !== undefined)
-      values[name] = recordsAt(call, pointer, record, countOf(count));
-    else values[name] = numberOf(low, high);
+/** A hypercall as it was made; what it points to is kept. */
+export class AskedCall {
+  readonly name: string;
+  readonly operation: string | null = null;
+  readonly #arguments: [string, Value | AskedRecords][] = [];
+
+  /** Takes the hypercall that `call` holds, before it is done. */
+  constructor(call: HypercallFrame) {
+    const signature = hypercall_signatures[call.word][call.number];
+    this.name = signature?.name ?? String(call.number);
+    if (!signature) return;
+    const registers = new Registers(call);
+    const taken = signature.parameters.map((parameter: Parameter) => ({
+      parameter,
+      ...registers.take(parameter.kind === 'u64'),
+    }));
+    const command = taken.find(({ parameter }) => parameter.kind === 'op');
+    const number =
+      command && (call.number === MEMORY_OP ? command.low & MEMORY_OP_MASK : command.low);
+    const operation = number === undefined ? undefined : signature.operations?.[number];
+    this.operation = operation?.name ?? null;
+    const countOf = (name: string | undefined): number =>
+      taken.find(({ parameter }) => parameter.name === name)?.low ?? 0;
+    for (const { parameter, low, high, pointer } of taken) {
+      const { name, kind, type, count } = parameter;
+      const record = type ?? operation?.argument ?? null;
+      let value: Value | AskedRecords = numberOf(low, high);
+      if (kind === 'record' && record) value = new AskedRecords(call, pointer, record, null);
+      else if (kind === 'array' && record && count !== undefined)
+        value = new AskedRecords(call, pointer, record, countOf(count));
+      this.#arguments.push([name, value]);
+    }
   }
-  return { name: signature.name, operation: operation?.name ?? null, arguments: values };
+
+  /** @param hasAnswered the call is done, and was not refused: its records hold what it answers */
+  decoded(hasAnswered: boolean): DecodedCall {
+    const values = this.#arguments.map(([name, value]) => [
+      name,
+      value instanceof AskedRecords ? value.values(hasAnswered) : value,
+    ]);
+    const { name, operation } = this;
+    return { name, operation, arguments: Object.fromEntries(values) };
+  }
 }

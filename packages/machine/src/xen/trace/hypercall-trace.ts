@@ -1,7 +1,7 @@
 // HypercallTrace: an observer that tells each hypercall once, when it is done: a call that goes on later is one call. Those inside of a
 // multicall come before it.
 import { type HypercallFrame, type HypercallObserver, RESTART } from '@proxeny/hv-core';
-import { type DecodedCall, decodeCall } from './hypercall-arguments.js';
+import { AskedCall, type DecodedCall } from './hypercall-arguments.js';
 
 /** One hypercall that is done. */
 export interface TracedCall extends DecodedCall {
@@ -16,7 +16,7 @@ export interface TracedCall extends DecodedCall {
 
 interface Pending {
   readonly number: number;
-  readonly decoded: DecodedCall;
+  readonly asked: AskedCall;
   readonly timeNs: number;
 }
 
@@ -27,7 +27,7 @@ export interface HypercallTraceOptions {
 }
 
 /** Whether a name of a filter means a call. */
-function isMeant(name: string, { name: hypercall, operation }: DecodedCall): boolean {
+function isMeant(name: string, { name: hypercall, operation }: AskedCall): boolean {
   return name === hypercall || name === operation || name === `${hypercall}.${operation}`;
 }
 
@@ -43,7 +43,7 @@ export class HypercallTrace implements HypercallObserver {
     // The same call again, with its progress in its arguments: what it was asked at first counts.
     if (this.#pending.get(call)?.number === call.number) return;
     const timeNs = call.hypervisor.clock.nowNs();
-    this.#pending.set(call, { number: call.number, decoded: decodeCall(call), timeNs });
+    this.#pending.set(call, { number: call.number, asked: new AskedCall(call), timeNs });
   }
 
   leave(call: HypercallFrame, result: number): void {
@@ -51,12 +51,12 @@ export class HypercallTrace implements HypercallObserver {
     const pending = this.#pending.get(call);
     if (!pending) return;
     this.#pending.delete(call);
-    const { decoded, timeNs } = pending;
+    const { asked, timeNs } = pending;
     const { filter = [], onCall } = this.#options;
-    if (filter.length > 0 && !filter.some((name) => isMeant(name, decoded))) return;
+    if (filter.length > 0 && !filter.some((name) => isMeant(name, asked))) return;
     const { vcpu } = call;
     onCall({
-      ...decoded,
+      ...asked.decoded(result >= 0),
       domain: vcpu.domain.id,
       vcpu: vcpu.id,
       timeNs,

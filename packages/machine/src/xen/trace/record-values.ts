@@ -20,21 +20,30 @@ function scalarOf(field: ScalarField, view: DataView, base: number): number | st
     : field.get(view, base);
 }
 
-/** The values of a record, or a part of one, at `base`. */
-export function valuesOf(field: PlacedField, view: DataView, base: number): Value {
+/**
+ * The values of a record, or a part of one, at `base`.
+ * @param after the record as the call has left it, which OUT members are taken from; null: they are left out
+ */
+export function valuesOf(
+  field: PlacedField,
+  view: DataView,
+  base: number,
+  after: DataView | null,
+): Value {
   switch (field.kind) {
     case 'scalar':
       return scalarOf(field, view, base);
     case 'array':
       return Array.from({ length: Math.min(field.length, MAX_ELEMENTS) }, (_, i) =>
-        valuesOf(field.element as PlacedField, view, base + i * field.stride),
+        valuesOf(field.element as PlacedField, view, base + i * field.stride, after),
       );
     case 'struct':
       return Object.fromEntries(
-        Object.entries((field as StructField).fields).map(([name, member]) => [
-          name,
-          valuesOf(member as PlacedField, view, base),
-        ]),
+        Object.entries((field as StructField).fields).flatMap(([name, each]) => {
+          const member = each as PlacedField;
+          const source = member.direction === 'out' ? after : view;
+          return source ? [[name, valuesOf(member, source, base, after)]] : [];
+        }),
       );
   }
 }
