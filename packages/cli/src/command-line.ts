@@ -1,10 +1,12 @@
 // The command line: commands and options, and every error as one line on stderr with an exit code. The only place that catches all.
-import { ConfigError, ImageError } from '@proxeny/machine';
+import { BlockError, ConfigError, ImageError } from '@proxeny/machine';
 import { Command, CommanderError } from 'commander';
+import { exitCodeOf } from './block-failure.js';
 import { CommandError } from './command-error.js';
 import { addCacheCommand } from './commands/cache.js';
 import { addCpusCommand } from './commands/cpus.js';
 import { addDisassembleCommand } from './commands/disassemble.js';
+import { addDiskCommand } from './commands/disk.js';
 import { addDmesgCommand } from './commands/dmesg.js';
 import { addRunCommand } from './commands/run.js';
 import { addTraceCommand } from './commands/trace.js';
@@ -39,6 +41,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   addRunCommand(program, finish);
   addTraceCommand(program, finish);
   addCacheCommand(program, finish);
+  addDiskCommand(program, finish);
   addDisassembleCommand(program, finish);
   addCpusCommand(program, finish);
   addXsCommand(program);
@@ -69,6 +72,10 @@ function report(error: unknown): number {
   if (error instanceof CommandError) {
     say(error.message);
     return error.exitCode;
+  }
+  if (error instanceof BlockError) {
+    say(error.message);
+    return exitCodeOf(error);
   }
   if (error instanceof ImageError || error instanceof ConfigError) {
     say(error.message);

@@ -1,40 +1,50 @@
-// `--disk FILE[,ro][,overlay][,cdrom][,dev=xvdb]`: a disk image of the host's, shown to a guest.
+// `--disk FILE[,ro][,overlay[=FILE]][,cdrom][,format=qcow2][,dev=xvdb]`: a disk image of the host's, shown to a guest.
 import {
   type BlockBackend,
   BlockError,
-  FileDisk,
+  type DiskFormat,
+  diskFormats,
   type GuestDisk,
   OverlayDisk,
+  openDiskImage,
+  openOverlayFile,
   type PcDisk,
   virtualDeviceNumber,
 } from '@proxeny/machine';
+import { exitCodeOf } from './block-failure.js';
 import { CommandError, usageError } from './command-error.js';
-import { EXIT_FAILURE, EXIT_NOT_FOUND } from './exit-code.js';
 
 /** A disk as it was asked for. */
 interface DiskWish {
   readonly path: string;
   readonly name: string;
   readonly isReadOnly: boolean;
-  /** Changes are kept in memory and thrown away at the end. */
-  readonly hasOverlay: boolean;
+  /** Where changes are kept instead of in the image: a file, or memory, which is thrown away at the end. */
+  readonly overlay: { readonly path: string | null } | null;
+  readonly format: DiskFormat | undefined;
   readonly isCdrom: boolean;
 }
 
 const flags = ['ro', 'overlay', 'cdrom'];
+const known = `${flags.join(', ')}, overlay=FILE, format=${diskFormats.join('|')} or dev=xvda`;
 
 /** @throws CommandError */
 function parseDisk(text: string, isTaken: (name: string) => boolean): DiskWish {
   const [path, ...options] = text.split(',');
   if (path === '') throw usageError(`--disk '${text}' names no file`);
-  let name: string | undefined;
+  const values: Partial<Record<'dev' | 'format' | 'overlay', string>> = {};
   for (const option of options) {
-    if (option.startsWith('dev=')) name = option.slice(4);
+    const [, key, value] = /^(dev|format|overlay)=(.+)$/.exec(option) ?? [];
+    if (key === 'dev' || key === 'format' || key === 'overlay') values[key] = value;
     else if (!flags.includes(option))
-      throw usageError(
-        `--disk '${text}': '${option}' is not known; use ${flags.join(', ')} or dev=xvda`,
-      );
+      throw usageError(`--disk '${text}': '${option}' is not known; use ${known}`);
   }
+  const format = diskFormats.find((each) => each === values.format);
+  if (values.format !== undefined && !format)
+    throw usageError(
+      `--disk '${text}': '${values.format}' is no format; use ${diskFormats.join(' or ')}`,
+    );
+  let name = values.dev;
   if (name !== undefined && virtualDeviceNumber(name) === null)
     throw usageError(`--disk '${text}': '${name}' is no name of a disk; the first one is xvda`);
   if (name !== undefined && isTaken(name))
@@ -45,12 +55,18 @@ function parseDisk(text: string, isTaken: (name: string) => boolean): DiskWish {
     if (!isTaken(free)) name = free;
   }
   const isCdrom = options.includes('cdrom');
+  if (values.overlay !== undefined && (isCdrom || options.includes('ro')))
+    throw usageError(`--disk '${text}': an overlay keeps changes; leave ro and cdrom out`);
   return {
     path,
     name,
     isCdrom,
     isReadOnly: options.includes('ro') || isCdrom,
-    hasOverlay: options.includes('overlay'),
+    overlay:
+      values.overlay !== undefined || options.includes('overlay')
+        ? { path: values.overlay ?? null }
+        : null,
+    format,
   };
 }
 
@@ -105,13 +121,15 @@ export async function openPcDisks(texts: readonly string[]): Promise<OpenPcDisks
   return { disks: disks.map(({ disk, isReadOnly = false }) => ({ disk, isReadOnly })), close };
 }
 
-async function openDisk({ path, isReadOnly, hasOverlay }: DiskWish): Promise<BlockBackend> {
+async function openDisk({ path, isReadOnly, overlay, format }: DiskWish): Promise<BlockBackend> {
+  const given = format === undefined ? {} : { format };
   try {
-    const file = await FileDisk.open(path, { isReadOnly: isReadOnly || hasOverlay });
-    return hasOverlay && !isReadOnly ? new OverlayDisk(file) : file;
+    if (!overlay) return await openDiskImage(path, { isReadOnly, ...given });
+    if (overlay.path !== null) return await openOverlayFile(overlay.path, path, format);
+    const base = await openDiskImage(path, { isReadOnly: true, ...given });
+    return isReadOnly ? base : new OverlayDisk(base);
   } catch (error) {
     if (!(error instanceof BlockError)) throw error;
-    const code = error.kind === 'not-found' ? EXIT_NOT_FOUND : EXIT_FAILURE;
-    throw new CommandError(`--disk: ${error.message}`, code);
+    throw new CommandError(`--disk: ${error.message}`, exitCodeOf(error));
   }
 }

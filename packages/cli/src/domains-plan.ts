@@ -7,22 +7,22 @@ import {
   type DomainConfigFile,
   type DomainConfiguration,
   type DomainWish,
-  FileDisk,
   type GuestDisk,
   type GuestNetwork,
   hashOf,
   ImageError,
   MEMORY_MAX_BYTES,
+  openDiskImage,
   openXenImage,
   virtualDeviceNumber,
   type XenDomainConfig,
   type XenImage,
 } from '@proxeny/machine';
 import type { CpuModel } from '@proxeny/vcpu-x86';
+import { exitCodeOf } from './block-failure.js';
 import { CommandError, usageError } from './command-error.js';
 import { readConfigFile } from './config-file.js';
 import { checkInterfaces, DomainNetworks } from './domain-networks.js';
-import { EXIT_FAILURE, EXIT_NOT_FOUND } from './exit-code.js';
 import { xenDomains } from './foreground-guest.js';
 import type { GuestPlan, PlanWatchers } from './guest-plan.js';
 import { readInputFile } from './input-file.js';
@@ -125,16 +125,16 @@ function checkSupported({ domain, fail }: PlannedDomain): void {
 /** Opens a domain's disks, and adds them to `opened`. */
 async function openDisks(planned: PlannedDomain, opened: GuestDisk[]): Promise<GuestDisk[]> {
   const disks: GuestDisk[] = [];
-  for (const [i, { target, name, isReadOnly, isCdrom }] of planned.domain.disks.entries()) {
+  for (const [i, { target, format, name, isReadOnly, isCdrom }] of planned.domain.disks.entries()) {
     try {
-      const disk = await FileDisk.open(target, { isReadOnly });
+      const disk = await openDiskImage(target, { isReadOnly, format });
       const guestDisk = { name, disk, isReadOnly, isCdrom, parameters: target };
       disks.push(guestDisk);
       opened.push(guestDisk);
     } catch (error) {
       if (!(error instanceof BlockError)) throw error;
-      const code = error.kind === 'not-found' ? EXIT_NOT_FOUND : EXIT_FAILURE;
-      throw new CommandError(planned.fail(['disk', i], error.message).message, code);
+      const place = planned.fail(['disk', i], error.message);
+      throw new CommandError(place.message, exitCodeOf(error));
     }
   }
   return disks;

@@ -10,8 +10,20 @@ export {
 export { ControlClient } from './host/control-client.js';
 export { controlFolder, machineNames } from './host/control-folder.js';
 export { ControlServer, type ControlServerOptions } from './host/control-server.js';
+export {
+  backingPath,
+  type DiskFormat,
+  type DiskImageOptions,
+  detectFormat,
+  diskFormats,
+  openBacking,
+  openDiskImage,
+  openImageFile,
+} from './host/disk-image.js';
 export { engineVersion } from './host/engine-version.js';
 export { FileDisk, type FileDiskOptions } from './host/file-disk.js';
+export { createDiskImage, fillNewImage, type NewImageOptions } from './host/make-image.js';
+export { openOverlayFile } from './host/overlay-file.js';
 export { hashOf } from './host/region-file.js';
 export {
   defaultRegionFolder,
@@ -66,6 +78,7 @@ export {
   SECTOR_BYTES,
 } from './storage/block-backend.js';
 export type { ByteFile } from './storage/byte-file.js';
+export { copyDisk } from './storage/copy-disk.js';
 export { MemoryDisk, type MemoryDiskOptions } from './storage/memory-disk.js';
 export { OverlayDisk, type OverlayDiskOptions } from './storage/overlay-disk.js';
 export { checkQcow2, type Qcow2CheckResult } from './storage/qcow2/check.js';
@@ -87,6 +100,7 @@ export {
   deleteSnapshot,
   findSnapshot,
   type SnapshotWish,
+  showSnapshot,
 } from './storage/qcow2/snapshots.js';
 export { RawDisk, type RawDiskOptions } from './storage/raw-disk.js';
 export type { PcDisk } from './virtio/pc-devices.js';

@@ -110,7 +110,7 @@ export function addRunCommand(program: Command, finish: (exitCode: number) => vo
     )
     .option(
       '--disk <file[,options]>',
-      'a raw disk image: a PC has it as vda, vdb…, a guest of Xen as xvda, xvdb…; options: ro, overlay (changes are thrown away); for Xen also cdrom, dev=xvdc',
+      'a disk image, raw or qcow2: a PC has it as vda, vdb…, a guest of Xen as xvda, xvdb…; options: ro, overlay (changes are thrown away), overlay=FILE (changes are kept in a qcow2 file), format=raw|qcow2; for Xen also cdrom, dev=xvdc',
       collect,
     )
     .option(

@@ -3,6 +3,7 @@
 import { BlockError } from '../block-backend.js';
 import type { Qcow2Image } from './image.js';
 import { MAX_SNAPSHOTS } from './layout.js';
+import { readL1 } from './reference-counts.js';
 import { copyOf, currentTrees, l1EntriesFor, rewrite } from './rewrite.js';
 import type { Qcow2Snapshot } from './snapshot-table.js';
 
@@ -83,4 +84,15 @@ export async function deleteSnapshot(image: Qcow2Image, nameOrId: string): Promi
   const trees = await currentTrees(image);
   const snapshots = trees.snapshots.filter(({ record }) => record.id !== id);
   await rewrite(image, { ...trees, snapshots });
+}
+
+/** A read-only image shows what a snapshot holds instead of the disk, until it is closed. Before a disk is opened in it. */
+export async function showSnapshot(image: Qcow2Image, nameOrId: string): Promise<void> {
+  const snapshot = findSnapshot(image, nameOrId);
+  if (!image.file.isReadOnly)
+    throw snapshotError(image, 'shows a snapshot only while it is read-only');
+  const { diskBytes } = snapshot;
+  const l1 = await readL1(image.file, snapshot);
+  image.l1 = copyOf(l1, l1EntriesFor(diskBytes, image.clusterBytes));
+  image.header = { ...image.header, diskBytes };
 }

@@ -74,7 +74,7 @@ describe('an xl configuration file', () => {
       'name = 1',
       'kernel = "k"',
       'disk = [',
-      "  'a.img,raw,xvda,rw', # system",
+      "  'a.img,qcow2,xvda,rw', # system",
       '  "b.iso,,xvdb,cdrom",',
       ']',
       "disk += [ 'format=raw, vdev=xvdc, access=ro, target=/a, b' ]",
@@ -84,9 +84,30 @@ describe('an xl configuration file', () => {
     expect(domain.name).toBe('1');
     expect(domain.commandLine).toBe('one two');
     expect(domain.disks).toEqual([
-      { target: 'a.img', name: 'xvda', isReadOnly: false, isCdrom: false, mayDiscard: true },
-      { target: 'b.iso', name: 'xvdb', isReadOnly: true, isCdrom: true, mayDiscard: true },
-      { target: '/a, b', name: 'xvdc', isReadOnly: true, isCdrom: false, mayDiscard: true },
+      {
+        target: 'a.img',
+        format: 'qcow2',
+        name: 'xvda',
+        isReadOnly: false,
+        isCdrom: false,
+        mayDiscard: true,
+      },
+      {
+        target: 'b.iso',
+        format: 'raw',
+        name: 'xvdb',
+        isReadOnly: true,
+        isCdrom: true,
+        mayDiscard: true,
+      },
+      {
+        target: '/a, b',
+        format: 'raw',
+        name: 'xvdc',
+        isReadOnly: true,
+        isCdrom: false,
+        mayDiscard: true,
+      },
     ]);
   });
 
@@ -145,7 +166,7 @@ describe('an xl configuration file', () => {
     ],
     ['disk = "a"', '3:1: domains[0].disk: expected a list, not "a"'],
     ["disk = [ 'a.img,raw' ]", '3:10: domains[0].disk[0].vdev: this field is missing'],
-    ["disk = [ 'a.img,qcow2,xvda' ]", '3:10: domains[0].disk[0].format: "qcow2" is none of raw'],
+    ["disk = [ 'a.img,vhd,xvda' ]", '3:10: domains[0].disk[0].format: "vhd" is none of raw, qcow2'],
     [
       "disk = [ 'a.img,,floppy' ]",
       '3:10: domains[0].disk[0].vdev: "floppy" is not a name such as xvda',

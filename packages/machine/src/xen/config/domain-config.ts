@@ -8,8 +8,9 @@ import { parseXlDocument } from './xl-document.js';
 import { parseYamlDocument } from './yaml-document.js';
 
 export interface DiskConfiguration {
-  /** Path of the raw image. */
+  /** Path of the image. */
   readonly target: string;
+  readonly format: 'raw' | 'qcow2';
   /** `xvda`. */
   readonly name: string;
   readonly isReadOnly: boolean;
@@ -149,6 +150,7 @@ function resolveDisk(disk: RawDisk): DiskConfiguration {
   const access = disk.access ?? (isCdrom ? 'ro' : 'rw');
   return {
     target: disk.target,
+    format: disk.format,
     name: disk.vdev,
     isReadOnly: access === 'ro' || access === 'r',
     isCdrom,

@@ -7,7 +7,7 @@ const action = z.enum(['destroy', 'restart', 'preserve']);
 const diskSchema = z
   .strictObject({
     target: z.string().min(1).describe('Path of the image file or block device.'),
-    format: z.enum(['raw']).default('raw').describe('Format of the image.'),
+    format: z.enum(['raw', 'qcow2']).default('raw').describe('Format of the image.'),
     vdev: z
       .string()
       .regex(/^(?:(?:xvd|sd|hd)[a-z]{1,3}\d{0,3}|d\d{1,6}(?:p\d{1,3})?)$/, 'a name such as xvda')
