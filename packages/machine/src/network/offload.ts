@@ -1,4 +1,5 @@
 // Offload in software: fills in missing checksums and cuts large TCP segments, for receivers that cannot do so themselves. RFC 1071, 9293.
+import { fold, sum16 } from './checksum.js';
 import {
   type InternetHeaders,
   IP_PROTOCOL_TCP,
@@ -18,21 +19,6 @@ export interface OffloadCapabilities {
 const TCP_FIN = 1;
 const TCP_PSH = 8;
 const TCP_CWR = 0x80;
-
-/** Sum of the 16-bit words of a range, the last byte padded, on top of `start`; not folded. */
-function sum16(view: DataView, from: number, to: number, start = 0): number {
-  let sum = start;
-  let at = from;
-  for (; at + 1 < to; at += 2) sum += view.getUint16(at);
-  return at < to ? sum + (view.getUint8(at) << 8) : sum;
-}
-
-/** Folds a sum to 16 bits. */
-function fold(sum: number): number {
-  let folded = sum;
-  while (folded > 0xffff) folded = (folded % 0x1_0000) + Math.floor(folded / 0x1_0000);
-  return folded;
-}
 
 /** The sum of the pseudo header of a packet whose transport part is `length` bytes long. */
 function pseudoHeader(view: DataView, headers: InternetHeaders, length: number): number {
