@@ -8,6 +8,7 @@ import { exits } from './exits.js';
 import { hypercalls } from './hypercalls.js';
 import { type Measurement, measured, type Result, tableOf } from './measurement.js';
 import { tiers } from './tiers.js';
+import { userNetworks } from './user-network.js';
 import { x86Hypercalls } from './x86-hypercalls.js';
 
 const wanted = process.argv.slice(2);
@@ -18,6 +19,7 @@ const all: readonly (Measurement | (() => Measurement | Promise<Measurement>))[]
   ...exits,
   ...devices,
   ...backEnds,
+  ...userNetworks,
   ...hypercalls,
   ...x86Hypercalls,
 ];

@@ -204,7 +204,7 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
   // What disks are made of: shared by all devices that show one, so it knows none of them; what unpacks compressed clusters.
   'machine/storage': ['npm:fflate', 'npm:fzstd'],
   // What frames go through: shared by all network devices, so it knows none of them.
-  'machine/network': [],
+  'machine/network': ['machine/clock', 'machine/timer-queue'],
   // Services for paravirtual guests know no hypervisor: they get a page and an event channel.
   'machine/xen/shared-page': [],
   // What other processes may ask of a machine: methods by name, which the host's socket carries.
@@ -244,6 +244,7 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
     'machine/control-method',
     'machine/device',
     'machine/clock',
+    'machine/network',
     'machine/storage',
     // The store of compiled regions: types alone.
     'vcpu-x86',

@@ -22,8 +22,11 @@ export {
 } from './host/disk-image.js';
 export { engineVersion } from './host/engine-version.js';
 export { FileDisk, type FileDiskOptions } from './host/file-disk.js';
+export { HostAlarm } from './host/host-alarm.js';
+export { HostSockets } from './host/host-sockets.js';
 export { createDiskImage, fillNewImage, type NewImageOptions } from './host/make-image.js';
 export { openOverlayFile } from './host/overlay-file.js';
+export { hostRandomU32 } from './host/random.js';
 export { hashOf } from './host/region-file.js';
 export {
   defaultRegionFolder,
@@ -60,7 +63,9 @@ export { sniffPayload, unpackPayload } from './loader/payload.js';
 export { parseSetupHeader, type SetupHeader } from './loader/setup-header.js';
 export { Machine, type MachineStatistics, type PcConfig } from './machine.js';
 export type { MachineEnd } from './machine-end.js';
+export type { Alarm } from './network/alarmed-timers.js';
 export { makeCable, makeLoopback } from './network/cable.js';
+export { ipv4Text, parseIpv4Address } from './network/ipv4-address.js';
 export {
   type EthernetFrame,
   type FrameReceiver,
@@ -70,6 +75,20 @@ export {
   plainFrame,
 } from './network/network-port.js';
 export { NetworkSwitch } from './network/network-switch.js';
+export type {
+  HostDatagrams,
+  HostEndpoint,
+  HostFailure,
+  HostListener,
+  HostNetwork,
+  HostStream,
+  HostStreamEvents,
+  OnDatagram,
+} from './network/user/host-network.js';
+export { FIRST_GUEST } from './network/user/layout.js';
+export type { PortForward } from './network/user/port-forward.js';
+export type { UserNetworkStatistics } from './network/user/statistics.js';
+export { UserNetwork, type UserNetworkOptions } from './network/user/user-network.js';
 export { processLibrary } from './process-library.js';
 export {
   type BlockBackend,

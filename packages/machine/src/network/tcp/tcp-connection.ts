@@ -1,9 +1,7 @@
 // TcpConnection: one connection with a peer behind a network port: handshake, the two halves, resets, the end. RFC 9293; challenge
 // acknowledgements of RFC 5961. The RFC's states once a connection is open are the product of the halves: whether our FIN is sent and
 // acknowledged, and whether the peer's has come.
-import type { AlarmedTimers, NetworkTimer } from '../alarmed-timers.js';
-import type { ByteBudget } from '../byte-budget.js';
-import type { ByteQueue } from './byte-queue.js';
+import type { NetworkTimer } from '../alarmed-timers.js';
 import { RoundTrip } from './round-trip.js';
 import {
   TCP_ACK,
@@ -15,6 +13,7 @@ import {
   type TcpSegment,
 } from './segment.js';
 import { sequenceAfter, sequenceDistance } from './sequence.js';
+import type { TcpData, TcpEnd, TcpOptions } from './tcp-options.js';
 import { TcpReceiver } from './tcp-receiver.js';
 import { TcpSender } from './tcp-sender.js';
 
@@ -34,38 +33,6 @@ const TIME_WAIT_NS = 10e9;
 
 /** `held`: the peer's SYN is not answered yet. */
 export type TcpState = 'held' | 'syn-sent' | 'syn-received' | 'open' | 'time-wait' | 'closed';
-export type TcpEnd = 'closed' | 'reset' | 'timeout';
-
-export interface TcpEvents {
-  /** The handshake is done. */
-  onOpen(): void;
-  /** Bytes in order, to be answered with `consumed` when there is room for more. Nobody changes them. */
-  onData(bytes: Uint8Array): void;
-  /** Some of what was written is acknowledged. */
-  onSpace(): void;
-  /** The peer sends no more. */
-  onEnd(): void;
-  /** Nothing follows. Not called for `abort`. */
-  onClosed(end: TcpEnd): void;
-}
-
-/** Data of a segment: a range of a queue. */
-export interface TcpData {
-  readonly queue: ByteQueue;
-  readonly offset: number;
-  readonly length: number;
-}
-
-export interface TcpOptions {
-  readonly timers: AlarmedTimers;
-  readonly budget: ByteBudget;
-  /** Sends a segment; data longer than `mss` is to be cut. */
-  readonly output: (header: TcpHeader, data: TcpData | null, mss: number) => void;
-  readonly events: TcpEvents;
-  /** What we take in a segment. */
-  readonly mss: number;
-  readonly initialSequence: number;
-}
 
 export class TcpConnection {
   readonly #options: TcpOptions;
@@ -155,6 +122,11 @@ export class TcpConnection {
       this.#emit(next, TCP_RST | (this.#receiver ? TCP_ACK : 0));
     }
     this.#dispose();
+  }
+
+  /** Ends it at once, and says nothing. */
+  discard(): void {
+    if (this.#state !== 'closed') this.#dispose();
   }
 
   /** Takes a segment of the peer's. */

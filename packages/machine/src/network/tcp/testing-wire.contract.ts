@@ -3,7 +3,8 @@ import { AlarmedTimers } from '../alarmed-timers.js';
 import { ByteBudget } from '../byte-budget.js';
 import { ManualAlarm } from '../testing-alarm.contract.js';
 import { parseTcp, type TcpHeader, tcpHeaderBytes, writeTcp } from './segment.js';
-import { TcpConnection, type TcpData, type TcpEnd } from './tcp-connection.js';
+import { TcpConnection } from './tcp-connection.js';
+import type { TcpData, TcpEnd } from './tcp-options.js';
 
 /** What becomes of a segment: when it arrives, each time it does, in ms. */
 export type Fate = (index: number) => readonly number[];
