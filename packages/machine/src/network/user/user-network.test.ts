@@ -7,7 +7,7 @@ import { plainFrame } from '../network-port.js';
 import { TCP_SYN } from '../tcp/segment.js';
 import { ipv4Frame, PAYLOAD_AT, parseIpv4 } from './ipv4-packet.js';
 import { FIRST_GUEST, GATEWAY, NAME_SERVER, OWN_MAC } from './layout.js';
-import { GUEST_MAC, type TestGuest } from './testing-guest.contract.js';
+import { GUEST_MAC, type TestGuest, type UdpMessage } from './testing-guest.contract.js';
 import { makeTestNetwork } from './testing-host.contract.js';
 
 const address = (text: string): number => parseIpv4Address(text) as number;
@@ -20,6 +20,11 @@ function ping(guest: TestGuest, target: number, byteLength: number): Uint8Array 
   viewOf(message).setUint16(2, ~fold(sum16(viewOf(message), 0, byteLength)) & 0xffff);
   guest.send(1, target, message);
   return message;
+}
+
+/** What a DHCP message says after its fixed part. */
+function optionsOf(message: UdpMessage | undefined): string {
+  return (message?.data.subarray(240) ?? new Uint8Array(0)).join(' ');
 }
 
 /** A SYN of the guest's, from a port. */
@@ -123,7 +128,7 @@ describe('the router of a user-mode network', () => {
     expect([offer?.source, offer?.sourcePort, offer?.targetPort]).toEqual([GATEWAY, 67, 68]);
     expect([view.getUint8(0), view.getUint32(4)]).toEqual([2, 0x01020304]);
     expect(view.getUint32(16)).toBe(FIRST_GUEST);
-    const options = [...(offer?.data.subarray(240) as Uint8Array)].join(' ');
+    const options = optionsOf(offer);
     expect(options).toContain('53 1 2 54 4 10 0 2 2');
     expect(options).toContain('1 4 255 255 255 0 3 4 10 0 2 2 6 4 10 0 2 3 255');
     guest.sendDhcp(3, [50, 4, 10, 0, 2, 15, 54, 4, 10, 0, 2, 2]);
@@ -142,7 +147,7 @@ describe('the router of a user-mode network', () => {
     const { guest, pass } = makeTestNetwork({ isRestricted: true });
     guest.sendDhcp(1);
     pass();
-    const options = [...(guest.udp[0]?.data.subarray(240) as Uint8Array)].join(' ');
+    const options = optionsOf(guest.udp[0]);
     expect(options).toContain('1 4 255 255 255 0 255');
   });
 });
