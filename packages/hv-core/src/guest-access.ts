@@ -6,10 +6,11 @@ import type { MachineMemory } from './frame/machine-memory.js';
 
 /** Nothing a hypercall copies in one piece is longer. */
 const MAX_COPY = 1 << 20;
+/** Bytes that are copied one by one: a call that copies takes longer. */
+const SHORT = 64;
 
 function leftInPage(address: number): number {
-  const offset = address % PAGE_SIZE;
-  return PAGE_SIZE - (offset < 0 ? offset + PAGE_SIZE : offset);
+  return (Math.floor(address / PAGE_SIZE) + 1) * PAGE_SIZE - address;
 }
 
 export class GuestAccess {
@@ -30,10 +31,16 @@ export class GuestAccess {
     return true;
   }
 
-  /** Fills `target` from the guest. On false, `target` may be partly filled. */
-  copyFrom(address: number, target: Uint8Array): boolean {
-    const length = target.byteLength;
+  /** Fills `target`, or its first `length` bytes, from the guest. On false, `target` may be partly filled. */
+  copyFrom(address: number, target: Uint8Array, length: number = target.byteLength): boolean {
     if (!(Number.isSafeInteger(address) && length <= MAX_COPY)) return false;
+    if (length <= SHORT && length <= leftInPage(address)) {
+      const from = length === 0 ? 0 : this.space.translate(address, false);
+      if (from < 0) return false;
+      const { bytes } = this.#memory;
+      for (let i = 0; i < length; i++) target[i] = bytes[from + i] as number;
+      return true;
+    }
     for (let done = 0; done < length; ) {
       const from = this.space.translate(address + done, false);
       if (from < 0) return false;
@@ -44,14 +51,17 @@ export class GuestAccess {
     return true;
   }
 
-  /** Writes `source` to the guest: all of it or, on false, nothing. */
-  copyTo(address: number, source: Uint8Array): boolean {
-    const length = source.byteLength;
+  /** Writes `source`, or its bytes from `start` to `end`, to the guest: all of it or, on false, nothing. */
+  copyTo(address: number, source: Uint8Array, start = 0, end: number = source.byteLength): boolean {
+    const length = end - start;
     if (!this.isAccessible(address, length, true)) return false;
     for (let done = 0; done < length; ) {
       const to = this.space.translate(address + done, true);
       const size = Math.min(length - done, leftInPage(address + done));
-      this.#memory.bytes.set(source.subarray(done, done + size), to);
+      const from = start + done;
+      const { bytes } = this.#memory;
+      if (size > SHORT) bytes.set(source.subarray(from, from + size), to);
+      else for (let i = 0; i < size; i++) bytes[to + i] = source[from + i] as number;
       this.#memory.onWrite?.(Math.floor(to / PAGE_SIZE) as Mfn);
       done += size;
     }

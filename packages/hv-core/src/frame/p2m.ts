@@ -1,7 +1,7 @@
 // P2m: what stands behind each guest frame of a translated domain. Every entry holds one reference to its frame (and, if writable and
 // granted by another domain, a type reference, taken by the grant code).
 // Page-table (PV) guests have no P2m: they see machine frames and keep their own table.
-import { type Gfn, type Mfn, PAGE_SHIFT, PAGE_SIZE } from '@proxeny/memory';
+import { type Gfn, type Mfn, PAGE_SIZE } from '@proxeny/memory';
 import type { AddressSpace } from './address-space.js';
 import { type FrameTable, PageType } from './frame-table.js';
 
@@ -68,6 +68,6 @@ export class P2m implements AddressSpace {
     const gfn = Math.floor(address / PAGE_SIZE);
     const kind = this.kindOf(gfn);
     if (kind === P2mKind.none || (isWrite && kind === P2mKind.grantReadOnly)) return -1;
-    return (this.#mfn[gfn] as number) * 2 ** PAGE_SHIFT + (address - gfn * PAGE_SIZE);
+    return (this.#mfn[gfn] as number) * PAGE_SIZE + (address - gfn * PAGE_SIZE);
   }
 }

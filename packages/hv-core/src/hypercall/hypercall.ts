@@ -1,6 +1,5 @@
 // Hypercall: a row of the table. Decode, then invoke: decoding reads and checks everything and changes nothing; what it returns is a
 // result, or the invocation that makes the change and cannot fail half-way.
-import type { ArgumentType } from '@proxeny/abi';
 import type { HypercallFrame } from './frame.js';
 
 /** Makes the change that was decoded; returns the result for the guest, or RESTART. */
@@ -21,8 +20,14 @@ export interface Hypercall {
 /** What a sub-operation does with the record that `call.view` holds. */
 export type DecodeRecord = (call: HypercallFrame) => Decoded;
 
-/** A sub-operation: its record (null: no argument, or one it reads itself) and its decoder. */
+/** A record's size and the bytes of its OUT members: pairs of offset and end. */
+export interface RecordShape {
+  readonly byteLength: number;
+  readonly outputs: readonly number[];
+}
+
+/** A sub-operation: its record as guests of each word size have it (null: no argument, or one it reads itself) and its decoder. */
 export interface SubOperation {
-  readonly argument: ArgumentType | null;
+  readonly shapes: { readonly 32: RecordShape; readonly 64: RecordShape } | null;
   readonly decode: DecodeRecord;
 }

@@ -5,13 +5,7 @@ import { XEN_EFAULT, XEN_ENOSYS } from '@proxeny/abi';
 import type { PlacedField, StructField } from '@proxeny/memory';
 import { RESTART } from './continuation.js';
 import type { HypercallFrame } from './frame.js';
-import type { Decoded, DecodeRecord, SubOperation } from './hypercall.js';
-
-/** A record's size and the bytes of its OUT members: pairs of offset and end. */
-export interface RecordShape {
-  readonly byteLength: number;
-  readonly outputs: readonly number[];
-}
+import type { Decoded, DecodeRecord, RecordShape, SubOperation } from './hypercall.js';
 
 const shapes = {
   32: new WeakMap<ArgumentType, RecordShape>(),
@@ -44,7 +38,7 @@ export function shapeOf(argument: ArgumentType, word: 32 | 64): RecordShape {
 /** Copies a record in; false if it cannot be read or its OUT members cannot be written. */
 export function copyRecordIn(call: HypercallFrame, shape: RecordShape, address: number): boolean {
   const { access } = call.vcpu;
-  if (!access.copyFrom(address, call.bytes.subarray(0, shape.byteLength))) return false;
+  if (!access.copyFrom(address, call.bytes, shape.byteLength)) return false;
   for (let i = 0; i < shape.outputs.length; i += 2) {
     const from = shape.outputs[i] as number;
     if (!access.isAccessible(address + from, (shape.outputs[i + 1] as number) - from, true))
@@ -58,29 +52,10 @@ export function copyRecordOut(call: HypercallFrame, shape: RecordShape, address:
   let isDone = true;
   for (let i = 0; i < shape.outputs.length; i += 2) {
     const from = shape.outputs[i] as number;
-    const part = call.bytes.subarray(from, shape.outputs[i + 1] as number);
-    isDone = call.vcpu.access.copyTo(address + from, part) && isDone;
+    const end = shape.outputs[i + 1] as number;
+    isDone = call.vcpu.access.copyTo(address + from, call.bytes, from, end) && isDone;
   }
   return isDone;
-}
-
-/** Decodes with a record at `address`. */
-export function decodeRecord(
-  call: HypercallFrame,
-  argument: ArgumentType,
-  address: number,
-  decode: DecodeRecord,
-): Decoded {
-  const shape = shapeOf(argument, call.word);
-  if (!copyRecordIn(call, shape, address)) return -XEN_EFAULT;
-  const decoded = decode(call);
-  if (typeof decoded === 'number' || shape.outputs.length === 0) return decoded;
-  return () => {
-    const result = decoded();
-    // Progress may be in the record, so it goes back for a call that starts again as well.
-    const isCopied = copyRecordOut(call, shape, address);
-    return isCopied || result === RESTART ? result : -XEN_EFAULT;
-  };
 }
 
 /** Decodes sub-operation `command` with its record at argument `index`. */
@@ -92,8 +67,18 @@ export function decodeOperation(
 ): Decoded {
   const operation = operations[command];
   if (!operation) return -XEN_ENOSYS;
-  if (!operation.argument) return operation.decode(call);
-  return decodeRecord(call, operation.argument, call.pointer(index), operation.decode);
+  if (!operation.shapes) return operation.decode(call);
+  const shape = call.word === 64 ? operation.shapes[64] : operation.shapes[32];
+  const address = call.pointer(index);
+  if (!copyRecordIn(call, shape, address)) return -XEN_EFAULT;
+  const decoded = operation.decode(call);
+  if (typeof decoded === 'number' || shape.outputs.length === 0) return decoded;
+  return () => {
+    const result = decoded();
+    // Progress may be in the record, so it goes back for a call that starts again as well.
+    const isCopied = copyRecordOut(call, shape, address);
+    return isCopied || result === RESTART ? result : -XEN_EFAULT;
+  };
 }
 
 /** Sub-operations by number, each with the record the ABI gives it. */
@@ -103,6 +88,9 @@ export function subOperations(
 ): readonly (SubOperation | undefined)[] {
   return table.map((operation, number) => {
     const decode = decoders[number];
-    return decode && operation ? { argument: operation.argument, decode } : undefined;
+    if (!decode || !operation) return undefined;
+    const { argument } = operation;
+    const shapes = argument && { 32: shapeOf(argument, 32), 64: shapeOf(argument, 64) };
+    return { shapes, decode };
   });
 }

@@ -5,19 +5,19 @@ import { RESTART } from './continuation.js';
 import type { HypercallFrame } from './frame.js';
 import type { Decoded } from './hypercall.js';
 
-/** The address where the count of done requests goes; 0: nowhere. */
+const counter = new Uint8Array(4);
+const counterView = new DataView(counter.buffer);
+
+/** The count of done requests that stands at `pdone`; 0: nowhere. */
 function readDone(call: HypercallFrame, pdone: number): number {
   if (pdone === 0) return 0;
-  const bytes = new Uint8Array(4);
-  if (!call.vcpu.access.copyFrom(pdone, bytes)) return 0;
-  return new DataView(bytes.buffer).getUint32(0, true);
+  return call.vcpu.access.copyFrom(pdone, counter) ? counterView.getUint32(0, true) : 0;
 }
 
 function writeDone(call: HypercallFrame, pdone: number, done: number): void {
   if (pdone === 0) return;
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, done, true);
-  call.vcpu.access.copyTo(pdone, bytes); // a place that cannot be written is the guest's loss, as in Xen
+  counterView.setUint32(0, done, true);
+  call.vcpu.access.copyTo(pdone, counter); // a place that cannot be written is the guest's loss, as in Xen
 }
 
 /**
@@ -35,7 +35,6 @@ export function decodeRequests(
   const isContinued = call.uint(1) >= MMU_UPDATE_PREEMPTED;
   const count = call.uint(1) % MMU_UPDATE_PREEMPTED;
   const pdone = call.pointer(2);
-  const request = call.bytes.subarray(0, byteLength);
   return () => {
     const before = isContinued ? readDone(call, pdone) : 0;
     let status = 0;
@@ -47,7 +46,8 @@ export function decodeRequests(
       }
       if (done === count) break;
       if (done > 0 && call.spend(1)) status = RESTART;
-      else if (!call.vcpu.access.copyFrom(list + done * byteLength, request)) status = -XEN_EFAULT;
+      else if (!call.vcpu.access.copyFrom(list + done * byteLength, call.bytes, byteLength))
+        status = -XEN_EFAULT;
       else status = perform(call);
       if (status !== 0) break;
       done++;
