@@ -41,6 +41,7 @@ export interface SingleOptions extends GuestOptions {
   readonly type: GuestType;
   readonly name?: string;
   readonly disk?: readonly string[];
+  readonly rng?: boolean;
   readonly trace?: string;
 }
 
@@ -66,9 +67,11 @@ export async function planSingle(
     if (options.name !== undefined)
       throw usageError('--name is for guests of Xen; a PC answers no questions yet');
     const disks = await openPcDisks(options.disk ?? []);
-    const build = pcGuest(async () => ({ ...(await config()), disks: disks.disks }));
+    const hasEntropy = options.rng === true;
+    const build = pcGuest(async () => ({ ...(await config()), disks: disks.disks, hasEntropy }));
     return { build, image: identity, hasControl: false, close: () => disks.close() };
   }
+  if (options.rng) throw usageError('--rng is for PCs; a guest of Xen has no virtio devices');
   let image: XenImage | null = chosen.image;
   const disks = await openDisks(options.disk ?? []);
   const build = xenGuest(
@@ -97,9 +100,9 @@ export function planPair(
   options: SingleOptions,
   { onControl, ...observer }: PlanWatchers,
 ): GuestPlan {
-  const { kernel, firmware, initrd, append, protocol, module, disk } = options;
+  const { kernel, firmware, initrd, append, protocol, module, disk, rng } = options;
   if (kernel !== undefined || firmware !== undefined) throw usageError(oneOnly);
-  const refused = { initrd, append, protocol, module, disk };
+  const refused = { initrd, append, protocol, module, disk, rng };
   for (const [name, value] of Object.entries(refused))
     if (value !== undefined) throw usageError(`--${name} goes not with --builtin`);
   if (options.type !== 'auto') throw usageError('--type goes not with --builtin');

@@ -122,7 +122,7 @@ export {
   showSnapshot,
 } from './storage/qcow2/snapshots.js';
 export { RawDisk, type RawDiskOptions } from './storage/raw-disk.js';
-export type { PcDisk } from './virtio/pc-devices.js';
+export type { PcDisk, PcNetwork } from './virtio/pc-devices.js';
 export { BackendHost, type BackendHostOptions } from './xen/backend-host.js';
 export type { BackendStore } from './xen/backend-store.js';
 export { Blkback, type BlkbackOptions } from './xen/block/blkback.js';

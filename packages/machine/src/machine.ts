@@ -17,7 +17,7 @@ import {
 import { checkMemoryBytes } from './config.js';
 import { lastFaultsText } from './fault-text.js';
 import { HostClock } from './host/clock.js';
-import { hostRandomU32 } from './host/random.js';
+import { hostRandomFill, hostRandomU32 } from './host/random.js';
 import { firmwareRam, PCI_HOLE_START } from './loader/e820.js';
 import { loadImage } from './loader/image.js';
 import type { BootModule, BootProtocol } from './loader/load-request.js';
@@ -31,7 +31,7 @@ import { PcMemory } from './pc-memory.js';
 import { processLibrary } from './process-library.js';
 import { RunLoop, type SlicedMachine } from './run-loop.js';
 import { TimerQueue } from './timer-queue.js';
-import { PcDevices, type PcDisk } from './virtio/pc-devices.js';
+import { PcDevices, type PcDisk, type PcNetwork } from './virtio/pc-devices.js';
 
 const MIB = 1 << 20;
 const CPU_BASE = 0x10000;
@@ -56,6 +56,10 @@ export interface PcConfig {
   readonly model: CpuModel;
   /** Virtio disks, in the order the guest numbers them: vda, vdb … Who gave them closes them. */
   readonly disks?: readonly PcDisk[];
+  /** Virtio network cards, likewise: eth0, eth1 … */
+  readonly networks?: readonly PcNetwork[];
+  /** A virtio entropy device, which gives the host's randomness. */
+  readonly hasEntropy?: boolean;
   /** A message about a device that its driver mistreated. */
   readonly onMessage?: (message: string) => void;
   /** Bytes that leave serial port `index` (0 is COM1). */
@@ -116,6 +120,8 @@ export class Machine implements SlicedMachine {
     );
     this.devices = new PcDevices({
       disks: config.disks ?? [],
+      networks: config.networks ?? [],
+      entropy: config.hasEntropy ? hostRandomFill : null,
       memory: this.memory,
       onStart: () => this.cpu.requestExit(),
       onCompletion: () => this.loop.wake(),

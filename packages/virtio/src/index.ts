@@ -8,10 +8,18 @@ export {
 } from './device/device-control.js';
 export type { DeviceControlState } from './device/device-control-state.js';
 export type { AccessSize, DriverConnection, VirtioDevice } from './device/virtio-device.js';
+export {
+  NetDevice,
+  type NetDeviceOptions,
+  type NetDeviceState,
+  type NetStatistics,
+} from './net/net-device.js';
+export type { FrameFinisher, NetFrame, NetOffloads, NetPort } from './net/net-port.js';
 export { DescriptorChain } from './queue/descriptor-chain.js';
 export type { DeviceMemory } from './queue/device-memory.js';
 export { openVirtqueue } from './queue/open-virtqueue.js';
 export { Virtqueue, type VirtqueueOptions, type VirtqueueState } from './queue/virtqueue.js';
+export { RngDevice, type RngDeviceOptions, type RngDeviceState } from './rng/rng-device.js';
 export {
   featureMask,
   hasFeature,

@@ -39,7 +39,7 @@ interface RunOptions extends SingleOptions, BlockCacheOptions {
 /** Options that say what a configuration file says of each of its domains. */
 const describing = [
   ...(['kernel', 'builtin', 'firmware', 'initrd', 'module', 'append', 'memory'] as const),
-  ...(['protocol', 'type', 'disk', 'trace'] as const),
+  ...(['protocol', 'type', 'disk', 'rng', 'trace'] as const),
 ];
 
 type ScriptSource = { readonly option: 'expect' | 'send' | 'script'; readonly text: string };
@@ -113,6 +113,7 @@ export function addRunCommand(program: Command, finish: (exitCode: number) => vo
       'a disk image, raw or qcow2: a PC has it as vda, vdb…, a guest of Xen as xvda, xvdb…; options: ro, overlay (changes are thrown away), overlay=FILE (changes are kept in a qcow2 file), format=raw|qcow2; for Xen also cdrom, dev=xvdc',
       collect,
     )
+    .option('--rng', "a virtio entropy device for a PC, which gives the host's randomness")
     .option(
       '--trace <hypercalls[,file][,only=name]>',
       'hypercalls of a guest of Xen as lines of JSON, to a file or stderr; only=mmu_update or only=SCHEDOP_yield, may be repeated',

@@ -12,3 +12,8 @@ export function hostRandomU32(): number {
   }
   return pool[--left];
 }
+
+/** Fills `target` with randomness of the host. */
+export function hostRandomFill(target: Uint8Array): void {
+  randomFillSync(target);
+}

@@ -1,11 +1,21 @@
 // PcDevices: the virtio devices of a PC, made of what its configuration asks for, as cards for its PCI bus.
-import { BlkDevice, type DeviceMemory, type VirtioDevice } from '@proxeny/virtio';
+import {
+  BlkDevice,
+  type DeviceMemory,
+  NetDevice,
+  RngDevice,
+  type VirtioDevice,
+} from '@proxeny/virtio';
+import type { NetworkPort } from '../network/network-port.js';
+import { finishFrame } from '../network/offload.js';
 import type { PciCard } from '../pc/pci-card.js';
 import type { BlockBackend } from '../storage/block-backend.js';
 import { virtioCard } from './virtio-card.js';
 
 /** PCI class codes. */
 const STORAGE = 0x010000;
+const ETHERNET = 0x020000;
+const OTHER = 0x00ff00;
 
 /** A disk of a PC. */
 export interface PcDisk {
@@ -16,8 +26,21 @@ export interface PcDisk {
   readonly serial?: string;
 }
 
+/** A network card of a PC. */
+export interface PcNetwork {
+  /** What carries its frames, which may be unfinished (NetworkPort). It may send such frames too. */
+  readonly port: NetworkPort;
+  /** Six bytes. */
+  readonly address: Uint8Array;
+  /** The largest payload of a frame; default: 1,500, as drivers have it. */
+  readonly mtu?: number;
+}
+
 export interface PcDevicesOptions {
   readonly disks: readonly PcDisk[];
+  readonly networks: readonly PcNetwork[];
+  /** Fills bytes with randomness; null: there is no entropy device. */
+  readonly entropy: ((target: Uint8Array) => void) | null;
   readonly memory: DeviceMemory;
   /** The host got something to do: the slice should end soon. Called within the slice. */
   readonly onStart: () => void;
@@ -31,7 +54,7 @@ export class PcDevices {
   readonly #disks: readonly BlkDevice[];
 
   constructor(options: PcDevicesOptions) {
-    const { disks, memory, onStart, onCompletion, onMessage } = options;
+    const { disks, networks, entropy, memory, onStart, onCompletion, onMessage } = options;
     const card = (name: string, device: VirtioDevice, classCode: number): PciCard =>
       virtioCard({
         ...{ name, device, classCode, memory },
@@ -41,7 +64,14 @@ export class PcDevices {
       ({ disk, isReadOnly = false, serial = '' }) =>
         new BlkDevice({ disk, isReadOnly, id: serial, onStart, onCompletion }),
     );
-    this.cards = this.#disks.map((device, i) => card(`virtio disk ${i}`, device, STORAGE));
+    this.cards = [
+      ...this.#disks.map((device, i) => card(`virtio disk ${i}`, device, STORAGE)),
+      ...networks.map((network, i) => {
+        const device = new NetDevice({ ...network, finish: finishFrame, onCompletion });
+        return card(`virtio network card ${i}`, device, ETHERNET);
+      }),
+      ...(entropy ? [card('virtio entropy', new RngDevice({ fill: entropy }), OTHER)] : []),
+    ];
   }
 
   /** Requests are with the host. */
