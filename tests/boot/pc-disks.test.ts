@@ -1,4 +1,5 @@
 // Disks of a PC: Linux' own virtio drivers over PCI, with MSI-X and without, against images that the host made and looks at afterwards.
+// One of the guests has its console by virtio, too.
 import { createHash } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { debianKernel } from './debian-packages.js';
@@ -18,11 +19,11 @@ const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 const written = Array.from({ length: 50_000 }, (_, i) => `${i + 1}\n`).join('');
 
 it.each([
-  ['linux-image-686', 'i386', 'nolapic noapic acpi=off', 'XT-PIC'],
-  ['linux-image-amd64', 'amd64', '', 'PCI-MSI'],
+  ['linux-image-686', 'i386', 'console=ttyS0 nolapic noapic acpi=off', 'stdio', 'XT-PIC'],
+  ['linux-image-amd64', 'amd64', 'console=hvc0', 'hvc', 'PCI-MSI'],
 ] as const)(
   '%s (%s) %s mounts ext4 on vda, reads what the host wrote, and the host what it wrote',
-  async (kernel, architecture, append, interrupts) => {
+  async (kernel, architecture, append, serial, interrupts) => {
     const files = { 'data/large': noise(3_000_000), 'data/odd': noise(300_001), 'data/small': 'x' };
     const sums = Object.entries(files)
       .map(([path, data]) => `${sha256(Uint8Array.from(Buffer.from(data)))}  ${path}\n`)
@@ -30,7 +31,7 @@ it.each([
     const path = writeTestFile('vda.img', ext4Image({ ...files, sums }));
     const modules = kernelModules(kernel, architecture, [
       ...virtioModules,
-      'virtio_blk',
+      ...['virtio_blk', 'virtio_console'],
       ...ext4Modules,
     ]);
     const initrd = busyboxInitramfs({
@@ -40,6 +41,7 @@ it.each([
 mkdir -p /proc /sys /dev /mnt
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
 ${modules.load}
+[ ! -c /dev/hvc0 ] || exec > /dev/hvc0 2>&1
 until [ -b /dev/vda ]; do sleep 1; done
 grep virtio /proc/interrupts
 mount -t ext4 /dev/vda /mnt && cd /mnt && sha256sum -c sums && echo SUMS RIGHT
@@ -52,13 +54,8 @@ reboot -f
     });
     const { code, stdout } = await runCommand(
       [
-        ...['run', '-m', '128M', '--no-reboot', '--disk', path],
-        ...[
-          '-i',
-          writeTestFile('vda.initrd', initrd),
-          '-a',
-          `console=ttyS0 quiet panic=1 ${append}`,
-        ],
+        ...['run', '-m', '128M', '--no-reboot', '--serial', serial, '--disk', path],
+        ...['-i', writeTestFile('vda.initrd', initrd), '-a', `${append} quiet panic=1`],
         debianKernel(kernel, architecture),
       ],
       { limitMs: 120_000 },

@@ -131,6 +131,7 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
   // Devices: each asks its back-end for what it needs by an interface of its own.
   'virtio/blk': ['virtio/device', 'virtio/queue', 'virtio/saved-state', 'virtio/spec'],
   'virtio/net': ['virtio/device', 'virtio/queue', 'virtio/saved-state', 'virtio/spec'],
+  'virtio/console': ['virtio/device', 'virtio/queue', 'virtio/saved-state', 'virtio/spec'],
   'virtio/rng': ['virtio/device', 'virtio/saved-state', 'virtio/spec'],
   'virtio/testing': [
     'memory',

@@ -48,6 +48,23 @@ type ConfigSource<C> = () => C | Promise<C>;
 
 const CONSOLE_PORT = 0;
 
+/** A PC whose console is its virtio console. */
+export function hvcGuest(config: ConfigSource<PcConfig>): GuestBuilder {
+  return async ({ onOutput, onDebug, onMessage, hold }) => {
+    const consolePorts = [{ isConsole: true, onOutput }];
+    const machine = new Machine({ ...(await config()), consolePorts, onMessage, onDebug, hold });
+    return {
+      send: (bytes) => machine.sendToPort(CONSOLE_PORT, bytes),
+      queuedInput: () => machine.virtioConsole?.queuedInput(CONSOLE_PORT) ?? 0,
+      isListening: () => machine.virtioConsole?.isOpen(CONSOLE_PORT) === true,
+      run: () => machine.run(),
+      stop: () => machine.stop(),
+      statistics: () => machine.statistics,
+    };
+  };
+}
+
+/** A PC whose console is its first serial port. */
 export function pcGuest(config: ConfigSource<PcConfig>): GuestBuilder {
   return async ({ onOutput, onDebug, onMessage, hold }) => {
     const machine = new Machine({

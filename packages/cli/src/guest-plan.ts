@@ -11,7 +11,7 @@ import { assemblePairKernel } from '@proxeny/pv-guest';
 import type { ImageIdentity } from './block-cache.js';
 import { usageError } from './command-error.js';
 import { openDisks, openPcDisks } from './disk-option.js';
-import { type GuestBuilder, pcGuest, xenDomains, xenGuest } from './foreground-guest.js';
+import { type GuestBuilder, hvcGuest, pcGuest, xenDomains, xenGuest } from './foreground-guest.js';
 import type { OnControl } from './guest-control.js';
 import {
   cpuOption,
@@ -42,6 +42,8 @@ export interface SingleOptions extends GuestOptions {
   readonly name?: string;
   readonly disk?: readonly string[];
   readonly rng?: boolean;
+  /** `stdio`, `hvc`, `none`. */
+  readonly serial?: string;
   readonly trace?: string;
 }
 
@@ -68,9 +70,12 @@ export async function planSingle(
       throw usageError('--name is for guests of Xen; a PC answers no questions yet');
     const disks = await openPcDisks(options.disk ?? []);
     const hasEntropy = options.rng === true;
-    const build = pcGuest(async () => ({ ...(await config()), disks: disks.disks, hasEntropy }));
+    const guest = options.serial === 'hvc' ? hvcGuest : pcGuest;
+    const build = guest(async () => ({ ...(await config()), disks: disks.disks, hasEntropy }));
     return { build, image: identity, hasControl: false, close: () => disks.close() };
   }
+  if (options.serial === 'hvc')
+    throw usageError('--serial hvc is for PCs; the console of a guest of Xen is its own');
   if (options.rng) throw usageError('--rng is for PCs; a guest of Xen has no virtio devices');
   let image: XenImage | null = chosen.image;
   const disks = await openDisks(options.disk ?? []);

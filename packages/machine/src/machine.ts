@@ -14,6 +14,7 @@ import {
   VCPU_SIZE,
   X86Cpu,
 } from '@proxeny/vcpu-x86';
+import type { ConsoleDevice, ConsolePortOptions } from '@proxeny/virtio';
 import { checkMemoryBytes } from './config.js';
 import { lastFaultsText } from './fault-text.js';
 import { HostClock } from './host/clock.js';
@@ -58,6 +59,8 @@ export interface PcConfig {
   readonly disks?: readonly PcDisk[];
   /** Virtio network cards, likewise: eth0, eth1 … */
   readonly networks?: readonly PcNetwork[];
+  /** Ports of a virtio console device: the first console is hvc0. */
+  readonly consolePorts?: readonly ConsolePortOptions[];
   /** A virtio entropy device, which gives the host's randomness. */
   readonly hasEntropy?: boolean;
   /** A message about a device that its driver mistreated. */
@@ -121,6 +124,7 @@ export class Machine implements SlicedMachine {
     this.devices = new PcDevices({
       disks: config.disks ?? [],
       networks: config.networks ?? [],
+      consolePorts: config.consolePorts ?? [],
       entropy: config.hasEntropy ? hostRandomFill : null,
       memory: this.memory,
       onStart: () => this.cpu.requestExit(),
@@ -246,6 +250,15 @@ export class Machine implements SlicedMachine {
   /** Bytes given to {@link send} that serial port `index` has not taken yet. */
   queuedInput(index: number): number {
     return this.input[index].reduce((sum, bytes) => sum + bytes.length, 0);
+  }
+  /** The virtio console device, for its state; null if there is none. */
+  get virtioConsole(): ConsoleDevice | null {
+    return this.devices.console;
+  }
+  /** Bytes typed at a port of the virtio console; they wait until the guest takes them. */
+  sendToPort(port: number, bytes: Uint8Array): void {
+    this.devices.console?.send(port, bytes);
+    this.loop.wake();
   }
   /** How the machine has ended; null while it has not. */
   get ended(): MachineEnd | null {

@@ -2,6 +2,12 @@
 export type { BlkBackend } from './blk/blk-backend.js';
 export { BlkDevice, type BlkDeviceOptions, type BlkDeviceState } from './blk/blk-device.js';
 export {
+  ConsoleDevice,
+  type ConsoleDeviceOptions,
+  type ConsoleDeviceState,
+  type ConsolePortOptions,
+} from './console/console-device.js';
+export {
   DeviceControl,
   type DeviceControlOptions,
   type InterruptSink,

@@ -94,9 +94,9 @@ export function addRunCommand(program: Command, finish: (exitCode: number) => vo
     .addOption(
       new Option(
         '--serial <where>',
-        'the console: the first serial port, or the paravirtual console',
+        "the console: a PC's first serial port, or the console of a guest of Xen; hvc: a PC's virtio console, hvc0",
       )
-        .choices(['stdio', 'none'])
+        .choices(['stdio', 'hvc', 'none'])
         .default('stdio'),
     )
     .option(
@@ -162,7 +162,7 @@ async function run(
       build: plan.build,
       input: process.stdin,
       output: process.stdout,
-      serial: options.serial === 'stdio',
+      serial: options.serial !== 'none',
       steps,
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
       endOnReset: !options.reboot,

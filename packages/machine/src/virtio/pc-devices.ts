@@ -1,6 +1,8 @@
 // PcDevices: the virtio devices of a PC, made of what its configuration asks for, as cards for its PCI bus.
 import {
   BlkDevice,
+  ConsoleDevice,
+  type ConsolePortOptions,
   type DeviceMemory,
   NetDevice,
   RngDevice,
@@ -15,6 +17,7 @@ import { virtioCard } from './virtio-card.js';
 /** PCI class codes. */
 const STORAGE = 0x010000;
 const ETHERNET = 0x020000;
+const COMMUNICATION = 0x078000;
 const OTHER = 0x00ff00;
 
 /** A disk of a PC. */
@@ -39,6 +42,8 @@ export interface PcNetwork {
 export interface PcDevicesOptions {
   readonly disks: readonly PcDisk[];
   readonly networks: readonly PcNetwork[];
+  /** Ports of the console device; none: there is no such device. */
+  readonly consolePorts: readonly ConsolePortOptions[];
   /** Fills bytes with randomness; null: there is no entropy device. */
   readonly entropy: ((target: Uint8Array) => void) | null;
   readonly memory: DeviceMemory;
@@ -51,10 +56,12 @@ export interface PcDevicesOptions {
 
 export class PcDevices {
   readonly cards: readonly PciCard[];
+  readonly console: ConsoleDevice | null;
   readonly #disks: readonly BlkDevice[];
 
   constructor(options: PcDevicesOptions) {
-    const { disks, networks, entropy, memory, onStart, onCompletion, onMessage } = options;
+    const { disks, networks, consolePorts, entropy, memory } = options;
+    const { onStart, onCompletion, onMessage } = options;
     const card = (name: string, device: VirtioDevice, classCode: number): PciCard =>
       virtioCard({
         ...{ name, device, classCode, memory },
@@ -64,12 +71,14 @@ export class PcDevices {
       ({ disk, isReadOnly = false, serial = '' }) =>
         new BlkDevice({ disk, isReadOnly, id: serial, onStart, onCompletion }),
     );
+    this.console = consolePorts.length > 0 ? new ConsoleDevice({ ports: consolePorts }) : null;
     this.cards = [
       ...this.#disks.map((device, i) => card(`virtio disk ${i}`, device, STORAGE)),
       ...networks.map((network, i) => {
         const device = new NetDevice({ ...network, finish: finishFrame, onCompletion });
         return card(`virtio network card ${i}`, device, ETHERNET);
       }),
+      ...(this.console ? [card('virtio console', this.console, COMMUNICATION)] : []),
       ...(entropy ? [card('virtio entropy', new RngDevice({ fill: entropy }), OTHER)] : []),
     ];
   }
