@@ -1,5 +1,5 @@
-// Hypercalls of x86 code: paravirtual guests from our assembler, on the whole machine, that call in a loop. They yield now and then, which
-// ends a slice.
+// Hypercalls and trapped instructions of x86 code: paravirtual guests from our assembler, on the whole machine, in a loop. They yield now
+// and then, which ends a slice.
 import { __HYPERVISOR_sched_op, __HYPERVISOR_xen_version, SCHEDOP_yield } from '@proxeny/abi';
 import { openXenImage, XenGuest } from '@proxeny/machine';
 import { type CpuModel, cpuModel } from '@proxeny/vcpu-x86';
@@ -8,8 +8,8 @@ import { MIB, xenKernel } from '../../packages/machine/src/xen/build/testing/xen
 import { GPR } from '../../packages/vcpu-x86/src/state/layout.js';
 import type { Measurement } from './measurement.js';
 
-/** Calls between two slices. */
-const CALLS = 1000;
+/** Turns of the loop between two slices. */
+const TURNS = 1000;
 
 /** How guests of a word size call, and two registers that neither calls nor their arguments touch; the second one's number. */
 const conventions = {
@@ -17,19 +17,23 @@ const conventions = {
   32: { base: 0xc000_0000, args: ['ebx', 'ecx'], trap: 'int 0x82', free: ['ebp', 'edi'], last: 7 },
 } as const;
 
-function nullCalls(bits: 32 | 64): Measurement {
-  const { base, args, trap, free, last } = conventions[bits];
-  const call = (number: number, operation: number): string =>
-    `mov ${args[0]}, ${operation}\nxor ${args[1]}, ${args[1]}\nmov eax, ${number}\n${trap}`;
+function hypercallText(bits: 32 | 64, number: number, operation: number): string {
+  const { args, trap } = conventions[bits];
+  return `mov ${args[0]}, ${operation}\nxor ${args[1]}, ${args[1]}\nmov eax, ${number}\n${trap}`;
+}
+
+/** A guest that does what `turn` says again and again. */
+function loop(bits: 32 | 64, name: string, unit: string, turn: string): Measurement {
+  const { base, free, last } = conventions[bits];
   const text = `
 again:
-mov ${free[0]}, ${CALLS}
+mov ${free[0]}, ${TURNS}
 next:
-${call(__HYPERVISOR_xen_version, 0)}
+${turn}
 dec ${free[0]}
 jnz next
 inc ${free[1]}
-${call(__HYPERVISOR_sched_op, SCHEDOP_yield)}
+${hypercallText(bits, __HYPERVISOR_sched_op, SCHEDOP_yield)}
 jmp again`;
   const origin = base + MIB;
   const { bytes } = assemble(text, { bits, origin });
@@ -48,10 +52,16 @@ jmp again`;
       if (guest.ended) throw new Error(`the guest has ended: ${guest.ended.message}`);
     }
   };
-  return { name: `null hypercall of ${bits}-bit x86 code`, unit: 'call', count: CALLS, call: run };
+  return { name, unit, count: TURNS, call: run };
+}
+
+function nullCalls(bits: 32 | 64): Measurement {
+  const turn = hypercallText(bits, __HYPERVISOR_xen_version, 0);
+  return loop(bits, `null hypercall of ${bits}-bit x86 code`, 'call', turn);
 }
 
 export const x86Hypercalls: readonly (() => Measurement)[] = [
   () => nullCalls(64),
   () => nullCalls(32),
+  () => loop(64, 'privileged instruction of a PV kernel', 'instruction', 'mov rax, cr4'),
 ];

@@ -65,6 +65,10 @@ export const MODE_GENERATION = 0x100;
 const GENERATION_MASK = 0x3fffff;
 
 const RECENT_FAULTS = 8;
+const NO_FAULT = { vector: 0, errorCode: 0, rip: 0, address: 0 };
+
+/** Records are used again: some guests fault a hundred thousand times. */
+type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 
 export class Core {
   readonly state: VcpuState;
@@ -101,7 +105,7 @@ export class Core {
   /** The running instruction entered a handler (INT n) or masked TF (SYSCALL): no single-step trap follows it. */
   noStepTrap = false;
   /** Faults met lately, newest last; at most {@link RECENT_FAULTS}. For the message about a crash. */
-  readonly recentFaults: FaultRecord[] = [];
+  readonly recentFaults: Mutable<FaultRecord>[] = [];
   /** DR6 bits of the data breakpoints that the running instruction met. */
   dataBreakpoints = 0;
   /** The jump cache holds entries of a generation that comes again: it must be cleared. */
@@ -310,8 +314,13 @@ export class Core {
   /** Keeps a fault of the instruction at rIP, or of its delivery, for messages. */
   noteFault(vector: number, errorCode: number): void {
     const { recentFaults, state } = this;
-    if (recentFaults.length >= RECENT_FAULTS) recentFaults.shift();
-    recentFaults.push({ vector, errorCode, rip: state.rip, address: state.getF64(FAULT_ADDRESS) });
+    const isFull = recentFaults.length >= RECENT_FAULTS;
+    const record = (isFull && recentFaults.shift()) || { ...NO_FAULT };
+    record.vector = vector;
+    record.errorCode = errorCode;
+    record.rip = state.rip;
+    record.address = state.getF64(FAULT_ADDRESS);
+    recentFaults.push(record);
   }
   /** Makes the run loop look at INTR when it may be taken. Call after INTR rose or IF was set. */
   noticeInterrupt(): void {

@@ -234,16 +234,14 @@ export class Monitor {
     const user = core.cpl === 3;
     const limit = core.mode64 ? Number.POSITIVE_INFINITY : state.segmentLimit(L.CS);
     const rip = core.mode64 ? state.rip : state.getU(L.RIP);
-    let host = -1;
-    for (let i = 0; i < target.length; i++) {
-      if (rip + i > limit) return i;
-      const linear = core.codeLinear(rip + i);
-      if (host < 0 || (host & 4095) === 4095) host = core.mmu.translateCode(linear, user);
-      else host++;
-      if (host < 0) return i;
-      target[i] = state.u8[host];
+    const length = Math.min(target.length, Math.max(0, limit - rip + 1));
+    for (let done = 0; done < length; ) {
+      const host = core.mmu.translateCode(core.codeLinear(rip + done), user);
+      if (host < 0) return done;
+      const stop = Math.min(length, done + 4096 - (host & 4095));
+      for (let at = host; done < stop; at++, done++) target[done] = state.u8[at];
     }
-    return target.length;
+    return length;
   }
   /**
    * Machine address behind a linear one as the guest's kernel sees it, to the end of its page; -1 where it may not read (or write), or

@@ -26,11 +26,18 @@ function readLength(input: Uint8Array, at: number, end: number): [extra: number,
   }
 }
 
+/** Makes room for `more` bytes behind the first `length`; the array that has it. */
+function grow(output: GrowingOutput, length: number, more: number): Uint8Array {
+  output.length = length;
+  output.reserve(more);
+  return output.bytes;
+}
+
 function unpackBlock(input: Uint8Array, from: number, end: number, output: GrowingOutput): void {
   const start = output.length;
   let at = from;
   let to = start;
-  output.reserve(0);
+  let { bytes } = output;
   while (at < end) {
     const token = input[at++];
     let literals = token >> 4;
@@ -41,14 +48,11 @@ function unpackBlock(input: Uint8Array, from: number, end: number, output: Growi
     }
     if (at + literals > end) throw damaged(FORMAT, 'it ends too early');
     if (to + literals - start > BLOCK_SIZE) throw damaged(FORMAT, 'a block is too long');
-    if (to + literals > output.bytes.length) {
-      output.length = to;
-      output.reserve(literals);
-    }
+    if (to + literals > bytes.length) bytes = grow(output, to, literals);
     const stopLiterals = to + literals;
     // A call for a few bytes takes longer than the bytes do.
-    if (literals > SHORT) output.bytes.set(input.subarray(at, at + literals), to);
-    else for (let i = at, o = to; o < stopLiterals; i++, o++) output.bytes[o] = input[i];
+    if (literals > SHORT) bytes.set(input.subarray(at, at + literals), to);
+    else for (let i = at, o = to; o < stopLiterals; i++, o++) bytes[o] = input[i];
     at += literals;
     to = stopLiterals;
     if (at === end) break; // the last sequence has literals only
@@ -63,11 +67,7 @@ function unpackBlock(input: Uint8Array, from: number, end: number, output: Growi
     }
     if (distance === 0 || distance > to - start) throw damaged(FORMAT, 'a match before the block');
     if (to + length - start > BLOCK_SIZE) throw damaged(FORMAT, 'a block is too long');
-    if (to + length > output.bytes.length) {
-      output.length = to;
-      output.reserve(length);
-    }
-    const { bytes } = output;
+    if (to + length > bytes.length) bytes = grow(output, to, length);
     const stop = to + length;
     if (length > SHORT && distance >= length) bytes.copyWithin(to, to - distance, stop - distance);
     else for (let o = to; o < stop; o++) bytes[o] = bytes[o - distance];
