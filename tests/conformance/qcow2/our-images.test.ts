@@ -69,7 +69,7 @@ describe.each(variants)('an image with $name', (variant) => {
           'identical',
         );
       }),
-      { numRuns: 15 },
+      { numRuns: 10 },
     );
   });
 

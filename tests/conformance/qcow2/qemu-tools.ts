@@ -3,10 +3,10 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { debianPackage } from '../../boot/debian-packages.js';
+import { type DebianTool, debianTool } from '../../boot/debian-tools.js';
 
 /** What the tools load beside the C library. */
-const libraries = [
+export const libraries: readonly string[] = [
   ...[
     'libaio1',
     'liburing2',
@@ -28,32 +28,15 @@ const libraries = [
   ...['libzstd1', 'zlib1g'],
 ];
 
-interface Tools {
-  readonly folder: string;
-  readonly env: NodeJS.ProcessEnv;
-}
-
-let found: Tools | null = null;
-
-function tools(): Tools {
-  found ??= locate();
-  return found;
-}
-
-function locate(): Tools {
-  if (spawnSync('qemu-img', ['--version']).status === 0) return { folder: '', env: process.env };
-  const folder = join(debianPackage('qemu-utils', 'amd64'), 'usr/bin');
-  const paths = libraries.flatMap((name) => {
-    const unpacked = debianPackage(name, 'amd64');
-    return ['usr/lib/x86_64-linux-gnu', 'lib/x86_64-linux-gnu'].map((path) => join(unpacked, path));
-  });
-  return { folder, env: { ...process.env, LD_LIBRARY_PATH: paths.join(':') } };
+/** @param more packages of libraries that only this one needs */
+export function qemuProgram(name: string, more: readonly string[] = []): DebianTool {
+  return debianTool(name, 'qemu-utils', [...libraries, ...more]);
 }
 
 /** What a command printed. @throws Error with what it printed when it fails */
 export function qemuTool(name: 'qemu-img' | 'qemu-io', ...args: readonly string[]): string {
-  const { folder, env } = tools();
-  return execFileSync(folder === '' ? name : join(folder, name), args, {
+  const { path: program, env } = qemuProgram(name);
+  return execFileSync(program, args, {
     env,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -67,16 +50,9 @@ export interface CheckReport {
 
 /** What `qemu-img check` finds. */
 export function qemuCheck(path: string): CheckReport {
-  const { folder, env } = tools();
+  const { path: program, env } = qemuProgram('qemu-img');
   const args = ['check', '-f', 'qcow2', '--output=json', path];
-  const { stdout, stderr } = spawnSync(
-    folder === '' ? 'qemu-img' : join(folder, 'qemu-img'),
-    args,
-    {
-      env,
-      encoding: 'utf8',
-    },
-  );
+  const { stdout, stderr } = spawnSync(program, args, { env, encoding: 'utf8' });
   const start = stdout.indexOf('{');
   if (start < 0) throw new Error(`qemu-img check ${path}: ${stderr}`);
   const report = JSON.parse(stdout.slice(start)) as Record<string, number>;

@@ -8,6 +8,8 @@ import { Qcow2Image } from '../storage/qcow2/image.js';
 import { Qcow2Disk } from '../storage/qcow2/qcow2-disk.js';
 import { RawDisk } from '../storage/raw-disk.js';
 import { HostFile } from './host-file.js';
+import { HttpFile, isHttpAddress } from './http-file.js';
+import { isNbdAddress, openNbdFile } from './nbd-socket.js';
 
 export type DiskFormat = 'raw' | 'qcow2';
 export const diskFormats: readonly DiskFormat[] = ['raw', 'qcow2'];
@@ -34,8 +36,20 @@ export function isAddress(name: string): boolean {
 }
 
 /** The bytes that a name stands for. @throws BlockError */
-export function openImageFile(name: string, options: { isReadOnly: boolean }): Promise<ByteFile> {
-  return HostFile.open(name, options);
+export async function openImageFile(
+  name: string,
+  options: { readonly isReadOnly: boolean },
+): Promise<ByteFile> {
+  if (isNbdAddress(name)) return openNbdFile(name, options);
+  if (isHttpAddress(name)) {
+    if (options.isReadOnly) return HttpFile.open(name);
+    throw new BlockError('read-only', `${name}: can only be read: use it with ro or an overlay`);
+  }
+  if (!isAddress(name)) return HostFile.open(name, options);
+  throw new BlockError(
+    'bad-image',
+    `${name}: no images are read from such an address; use http, https, nbd or nbd+unix`,
+  );
 }
 
 /** @throws BlockError `bad-image` for a format that others have and we do not */
@@ -128,7 +142,15 @@ export function backingPath(imageName: string, backing: string): string {
       `${imageName}: names the image beneath it in JSON, which is not supported: use qemu-img rebase`,
     );
   }
+  // What comes from a server names what is on that server.
+  if (isHttpAddress(imageName)) return new URL(backing, imageName).href;
   const path = backing.replace(/^file:(\/\/)?/, '');
+  if (isAddress(imageName) && !isAddress(path)) {
+    throw new BlockError(
+      'bad-image',
+      `${imageName}: names a file beneath it, which its server does not show: use qemu-img rebase`,
+    );
+  }
   return isAbsolute(path) || isAddress(path) ? path : join(dirname(imageName), path);
 }
 
