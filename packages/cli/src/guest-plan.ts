@@ -20,7 +20,8 @@ import {
   memoryOption,
   oneOnly,
 } from './guest-options.js';
-import { chooseType, type GuestType, xenConfig } from './guest-type.js';
+import { type ChosenType, chooseType, type GuestType, xenConfig } from './guest-type.js';
+import { type OpenNetworks, openNetworks } from './network-option.js';
 
 export interface GuestPlan {
   readonly build: GuestBuilder;
@@ -44,14 +45,25 @@ export interface SingleOptions extends GuestOptions {
   readonly rng?: boolean;
   /** `stdio`, `hvc`, `none`. */
   readonly serial?: string;
+  readonly net?: readonly string[];
+  readonly publish?: readonly string[];
   readonly trace?: string;
+}
+
+/** A single guest, before anything of it is opened. */
+interface SingleGuest {
+  readonly options: SingleOptions;
+  readonly identity: ImageIdentity;
+  /** Read anew each time. */
+  readonly config: () => Promise<PcConfig>;
+  readonly networks: OpenNetworks;
 }
 
 /** One guest, which the command line describes. @throws CommandError, ImageError */
 export async function planSingle(
   kernel: string | undefined,
   options: SingleOptions,
-  { onControl, observer }: PlanWatchers,
+  watchers: PlanWatchers,
 ): Promise<GuestPlan> {
   // The first one is read here, to complain about the command line before anything else happens.
   let first: PcConfig | null = await guestConfig(kernel, options);
@@ -62,21 +74,45 @@ export async function planSingle(
     first = null;
     return known ?? guestConfig(kernel, options);
   };
-  const { type } = chosen;
-  if (type === 'pc') {
-    if (options.trace !== undefined)
-      throw usageError('--trace hypercalls is for guests of Xen; a PC makes none');
-    if (options.name !== undefined)
-      throw usageError('--name is for guests of Xen; a PC answers no questions yet');
-    const disks = await openPcDisks(options.disk ?? []);
-    const hasEntropy = options.rng === true;
-    const guest = options.serial === 'hvc' ? hvcGuest : pcGuest;
-    const build = guest(async () => ({ ...(await config()), disks: disks.disks, hasEntropy }));
-    return { build, image: identity, hasControl: false, close: () => disks.close() };
+  const networks = await openNetworks(options.net ?? [], options.publish ?? []);
+  const guest = { options, identity, config, networks };
+  try {
+    return await (chosen.type === 'pc' ? planPc(guest) : planXen(guest, chosen, watchers));
+  } catch (error) {
+    networks.close();
+    throw error;
   }
+}
+
+async function planPc({ options, identity, config, networks }: SingleGuest): Promise<GuestPlan> {
+  if (options.trace !== undefined)
+    throw usageError('--trace hypercalls is for guests of Xen; a PC makes none');
+  if (options.name !== undefined)
+    throw usageError('--name is for guests of Xen; a PC answers no questions yet');
+  const disks = await openPcDisks(options.disk ?? []);
+  const devices = {
+    disks: disks.disks,
+    networks: networks.cards.map(({ mac, network }) => ({ port: network, address: bytesOf(mac) })),
+    hasEntropy: options.rng === true,
+  };
+  const guest = options.serial === 'hvc' ? hvcGuest : pcGuest;
+  const build = guest(async () => ({ ...(await config()), ...devices }));
+  const close = async (): Promise<void> => {
+    networks.close();
+    await disks.close();
+  };
+  return { build, image: identity, hasControl: false, close };
+}
+
+async function planXen(
+  { options, identity, config, networks }: SingleGuest,
+  chosen: Exclude<ChosenType, { type: 'pc' }>,
+  { onControl, observer }: PlanWatchers,
+): Promise<GuestPlan> {
   if (options.serial === 'hvc')
     throw usageError('--serial hvc is for PCs; the console of a guest of Xen is its own');
   if (options.rng) throw usageError('--rng is for PCs; a guest of Xen has no virtio devices');
+  const { type } = chosen;
   let image: XenImage | null = chosen.image;
   const disks = await openDisks(options.disk ?? []);
   const build = xenGuest(
@@ -87,12 +123,22 @@ export async function planSingle(
       return {
         ...xenConfig(opened, pc, options, type),
         disks: disks.disks,
+        networks: networks.cards.map((card, id) => ({ id, ...card })),
         ...(observer ? { observer } : {}),
       };
     },
     (guest) => onControl(guest.control),
   );
-  return { build, image: identity, hasControl: true, close: () => disks.close() };
+  const close = async (): Promise<void> => {
+    networks.close();
+    await disks.close();
+  };
+  return { build, image: identity, hasControl: true, close };
+}
+
+/** The six bytes of an address. */
+function bytesOf(mac: string): Uint8Array {
+  return Uint8Array.from(mac.split(':'), (digits) => Number.parseInt(digits, 16));
 }
 
 const PAIR_MEMORY = '8M';
@@ -105,9 +151,9 @@ export function planPair(
   options: SingleOptions,
   { onControl, ...observer }: PlanWatchers,
 ): GuestPlan {
-  const { kernel, firmware, initrd, append, protocol, module, disk, rng } = options;
+  const { kernel, firmware, initrd, append, protocol, module, disk, rng, net, publish } = options;
   if (kernel !== undefined || firmware !== undefined) throw usageError(oneOnly);
-  const refused = { initrd, append, protocol, module, disk, rng };
+  const refused = { initrd, append, protocol, module, disk, rng, net, publish };
   for (const [name, value] of Object.entries(refused))
     if (value !== undefined) throw usageError(`--${name} goes not with --builtin`);
   if (options.type !== 'auto') throw usageError('--type goes not with --builtin');

@@ -7,6 +7,7 @@ export {
   type ControlMethods,
   type ControlStream,
 } from './control-method.js';
+export { CaptureFile } from './host/capture-file.js';
 export { ControlClient } from './host/control-client.js';
 export { controlFolder, machineNames } from './host/control-folder.js';
 export { ControlServer, type ControlServerOptions } from './host/control-server.js';
@@ -42,6 +43,12 @@ export {
   StdioConsole,
   type StdioConsoleOptions,
 } from './host/stdio-console.js';
+export {
+  connectStreamNetwork,
+  listenStreamNetwork,
+  type StreamAddress,
+  type StreamNetwork,
+} from './host/stream-network.js';
 export { requiredCpuFeatures } from './loader/cpu-features.js';
 export { type MemoryRegion, pcMemoryMap } from './loader/e820.js';
 export { type ElfImage, parseElf } from './loader/elf.js';

@@ -39,7 +39,7 @@ interface RunOptions extends SingleOptions, BlockCacheOptions {
 /** Options that say what a configuration file says of each of its domains. */
 const describing = [
   ...(['kernel', 'builtin', 'firmware', 'initrd', 'module', 'append', 'memory'] as const),
-  ...(['protocol', 'type', 'disk', 'rng', 'trace'] as const),
+  ...(['protocol', 'type', 'disk', 'rng', 'net', 'publish', 'trace'] as const),
 ];
 
 type ScriptSource = { readonly option: 'expect' | 'send' | 'script'; readonly text: string };
@@ -114,6 +114,16 @@ export function addRunCommand(program: Command, finish: (exitCode: number) => vo
       collect,
     )
     .option('--rng', "a virtio entropy device for a PC, which gives the host's randomness")
+    .option(
+      '--net <network[,options]>',
+      'a network card; may be repeated. user: the host and what it reaches, without privileges (restrict=on: neither; host=off: not the host itself); switch=NAME: cards of this run; listen=ADDRESS:PORT and connect=ADDRESS:PORT (or unix:PATH): other processes, QEMU too (-netdev stream); none. Options of all: mac=…, capture=FILE (pcapng)',
+      collect,
+    )
+    .option(
+      '-p, --publish <[tcp|udp:][address:]port:port>',
+      "a port of the host's that leads to the guest in its user network; address: 127.0.0.1 if left out; may be repeated",
+      collect,
+    )
     .option(
       '--trace <hypercalls[,file][,only=name]>',
       'hypercalls of a guest of Xen as lines of JSON, to a file or stderr; only=mmu_update or only=SCHEDOP_yield, may be repeated',
