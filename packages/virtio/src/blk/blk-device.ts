@@ -63,6 +63,9 @@ export class BlkDevice implements VirtioDevice {
   /** Queues that got answers the driver has not been shown. */
   readonly #answered: Set<number> = new Set();
   #driver: DriverConnection | null = null;
+  /** What the driver knows of the write cache: that it can switch it, that it can flush it. */
+  #canSwitchCache = false;
+  #canFlush = false;
   #inFlightBytes = 0;
 
   constructor(options: BlkDeviceOptions) {
@@ -94,6 +97,8 @@ export class BlkDevice implements VirtioDevice {
 
   activate(driver: DriverConnection): void {
     this.#driver = driver;
+    this.#canSwitchCache = hasFeature(driver.features, B.VIRTIO_BLK_F_CONFIG_WCE);
+    this.#canFlush = hasFeature(driver.features, B.VIRTIO_BLK_F_FLUSH);
   }
 
   notified(index: number): void {
@@ -127,10 +132,8 @@ export class BlkDevice implements VirtioDevice {
 
   /** Writes are done when they are in the host's cache; a flush makes them stable (§5.2.6.2). */
   get #isWriteback(): boolean {
-    const features = this.#driver?.features ?? 0n;
-    if (hasFeature(features, B.VIRTIO_BLK_F_CONFIG_WCE))
-      return this.#config.getUint8(B.BLK_CONFIG_WRITEBACK) === 1;
-    return hasFeature(features, B.VIRTIO_BLK_F_FLUSH);
+    if (this.#canSwitchCache) return this.#config.getUint8(B.BLK_CONFIG_WRITEBACK) === 1;
+    return this.#canFlush;
   }
 
   #start(job: Job): void {

@@ -1,0 +1,105 @@
+// The devices and transports that hostile drivers are set upon. What devices write into a guest has no byte that could be part of an
+// address in the guarded part of its memory.
+import { MemoryDisk } from '@proxeny/machine';
+import type { FlatMemory } from '@proxeny/memory';
+import {
+  BlkDevice,
+  ConsoleDevice,
+  type DeviceControl,
+  MmioTransport,
+  NetDevice,
+  type NetFrame,
+  PciTransport,
+  RngDevice,
+  type VirtioDevice,
+} from '@proxeny/virtio';
+
+const DISK_BYTES = 64 * 1024;
+const MAX_TYPED = 4096;
+
+/** A device, and what makes things happen to it that its driver did not ask for. */
+export interface HostileTarget {
+  readonly device: VirtioDevice;
+  /** Something comes from outside. */
+  stir(value: number): void;
+}
+
+export const deviceMakers: Readonly<Record<string, () => HostileTarget>> = {
+  block: () => {
+    const disk = new MemoryDisk(new Uint8Array(DISK_BYTES).fill(0xff));
+    return { device: new BlkDevice({ disk, queueCount: 2, id: 'serial' }), stir: () => {} };
+  },
+  network: () => {
+    let receive: (frame: NetFrame) => void = () => {};
+    const device = new NetDevice({
+      address: Uint8Array.of(2, 0, 0, 0, 0, 1),
+      finish: (frame) => [frame],
+      port: {
+        send: (frame) => receive(frame),
+        listen: (receiver) => {
+          receive = receiver ?? (() => {});
+        },
+      },
+    });
+    const frame = (byteLength: number): NetFrame => ({
+      bytes: new Uint8Array(byteLength).fill(0xff),
+      ...{ missingChecksum: null, isChecked: true, largeSegment: null },
+    });
+    return { device, stir: (value) => receive(frame(60 + (value % 3000))) };
+  },
+  console: () => {
+    const port = (name: string) => ({ name, isConsole: true, onOutput: () => {} });
+    const device = new ConsoleDevice({ ports: [port('one'), port('two')] });
+    return {
+      device,
+      stir: (value) => {
+        if (value % 5 === 0) device.resize(0xffff, 0xffff);
+        else if (device.queuedInput(value & 1) < MAX_TYPED)
+          device.send(value & 1, new Uint8Array(value % 200).fill(0xff));
+      },
+    };
+  },
+  entropy: () => ({
+    device: new RngDevice({ fill: (target) => target.fill(0xff) }),
+    stir: () => {},
+  }),
+};
+
+/** A transport's registers, whichever they are. */
+export interface HostileTransport {
+  readonly control: DeviceControl;
+  readonly byteLength: number;
+  read(offset: number, size: 1 | 2 | 4): number;
+  write(offset: number, size: 1 | 2 | 4, value: number): void;
+  save(): unknown;
+  restore(state: unknown): void;
+}
+
+type TransportMaker = (device: VirtioDevice, memory: FlatMemory) => HostileTransport;
+
+export const transportMakers: Readonly<Record<string, TransportMaker>> = {
+  MMIO: (device, memory) => {
+    const transport = new MmioTransport({ device, memory, interrupt: () => {} });
+    return {
+      control: transport.control,
+      byteLength: transport.byteLength,
+      read: (offset, size) => transport.readMmio(offset, size),
+      write: (offset, size, value) => transport.writeMmio(offset, size, value),
+      save: () => transport.save(),
+      restore: (state) => transport.restore(state),
+    };
+  },
+  PCI: (device, memory) => {
+    const options = { device, memory, classCode: 0, intx: () => {}, sendMessage: () => {} };
+    const transport = new PciTransport(options);
+    transport.writeMessageControl(0x8000);
+    return {
+      control: transport.control,
+      byteLength: transport.barBytes,
+      read: (offset, size) => transport.readBar(offset, size),
+      write: (offset, size, value) => transport.writeBar(offset, size, value),
+      save: () => transport.save(),
+      restore: (state) => transport.restore(state),
+    };
+  },
+};
