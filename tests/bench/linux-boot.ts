@@ -1,6 +1,6 @@
 // Debian's cloud kernel to its /init, as a paravirtual domain and unmodified on a PC: the same kernel and initramfs, memory and tiers, each
 // boot in a process of its own, in turns. Prints the time of each, and of the medians the ratio.
-// Usage: npm run bench:boot --workspace=tests [-- ROUNDS]
+// Wants the built packages. Usage: npm run build && npm run bench:boot --workspace=tests [-- ROUNDS]
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
