@@ -137,3 +137,15 @@ it('a refcount table grows with the image', async () => {
   for (let sector = 0; sector < 2 ** 15; sector += 1024)
     expect(contents[sector * SECTOR_BYTES]).toBe(sector >>> 10);
 });
+
+it('the last cluster of the file is written piece by piece', async () => {
+  const { disk, file } = await makeDisk(1024);
+  const expected = new Uint8Array(1024 * SECTOR_BYTES);
+  for (const sector of [900, 902, 1000, 901, 1023]) {
+    await disk.write(sector, filled(1, sector & 0xff));
+    expected.fill(sector & 0xff, sector * SECTOR_BYTES, (sector + 1) * SECTOR_BYTES);
+  }
+  await disk.close();
+  expect(firstDifference(await contentsOf(await reopened(file, true)), expected)).toBe(-1);
+  files.push(file);
+});

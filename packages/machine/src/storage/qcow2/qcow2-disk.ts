@@ -169,7 +169,9 @@ export class Qcow2Disk implements BlockBackend {
   }
 
   async #writeData(offset: number, source: Uint8Array): Promise<void> {
-    if (offset % SECTOR_BYTES !== 0 || offset >= this.#file.byteLength)
+    // The file may end in the middle of the last cluster.
+    const cluster = offset - (offset % this.image.clusterBytes);
+    if (offset % SECTOR_BYTES !== 0 || cluster >= this.#file.byteLength)
       throw new BlockError('io', `${this.#file.name}: no data cluster can be at byte ${offset}`);
     await this.#file.write(offset, source);
   }
