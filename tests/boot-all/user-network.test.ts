@@ -23,7 +23,7 @@ const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 it('Linux downloads 100 MiB and 200 files at once through the NAT, and answers on a published port', async () => {
   const large = new Uint8Array(randomBytes(LARGE_BYTES));
   const server = createServer((request, response) => {
-    response.end(request.url === '/large' ? large : `file ${request.url}`);
+    response.end(request.url === '/large' ? large : `file ${request.url}\n`);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
