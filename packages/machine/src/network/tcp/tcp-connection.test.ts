@@ -90,7 +90,7 @@ describe('a TCP connection', () => {
           expectNothingKept(wire);
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 
@@ -226,7 +226,7 @@ describe('a TCP connection', () => {
         near.connection.abort();
         expect(near.budget.usedBytes).toBe(0);
       }),
-      { numRuns: 100 },
+      { numRuns: 50 },
     );
   });
 
