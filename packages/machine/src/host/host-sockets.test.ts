@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { makeCable } from '../network/cable.js';
 import type { TcpConnection } from '../network/tcp/tcp-connection.js';
 import type { TcpEvents } from '../network/tcp/tcp-options.js';
@@ -74,6 +74,8 @@ function exchange(
 }
 
 const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
+
+vi.setConfig({ testTimeout: 60_000 });
 
 describe('through a user-mode network', () => {
   it.each([

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { makeCable } from '../network/cable.js';
 import { type NetworkPort, plainFrame } from '../network/network-port.js';
 import { readPcapng } from '../network/testing-pcapng.contract.js';
@@ -33,6 +33,8 @@ function heard(port: NetworkPort): number[] {
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
+
+vi.setConfig({ testTimeout: 60_000 });
 
 describe('a network over stream sockets', () => {
   it.each([

@@ -92,7 +92,7 @@ describe('a TCP connection', () => {
       ),
       { numRuns: 40 },
     );
-  });
+  }, 60_000);
 
   it('sends a lost segment again after three duplicates, long before its timeout', () => {
     let isLost = false;
@@ -228,7 +228,7 @@ describe('a TCP connection', () => {
       }),
       { numRuns: 50 },
     );
-  });
+  }, 60_000);
 
   it('sends FIN with the last bytes, and again if it is lost', () => {
     let lost = 0;
