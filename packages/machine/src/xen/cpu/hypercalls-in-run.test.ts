@@ -53,6 +53,21 @@ describe('hypercalls of x86 code', () => {
     expect(guest.cpu.executed).toBeLessThan(2 * CALL_COST);
   });
 
+  it('crash their domain, and nothing else, where we are wrong', () => {
+    const guest = guestOf(`again:\n${call(__HYPERVISOR_xen_version, 0)}jmp again`);
+    const { hypervisor } = guest.machine;
+    const mistake = new Error('a mistake of ours');
+    hypervisor.observer = {
+      enter: () => {
+        throw mistake;
+      },
+      leave: () => {},
+    };
+    hypervisor.step();
+    expect(guest.domain.crashCause).toBe(mistake);
+    expect(hypervisor.step().vcpu).toBeNull();
+  });
+
   it('make events that the guest gets before its next instruction', () => {
     const guest = guestOf(`
 mov rax, handler
