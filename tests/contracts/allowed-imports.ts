@@ -132,6 +132,7 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
   'virtio/blk': ['virtio/device', 'virtio/queue', 'virtio/saved-state', 'virtio/spec'],
   'virtio/net': ['virtio/device', 'virtio/queue', 'virtio/saved-state', 'virtio/spec'],
   'virtio/console': ['virtio/device', 'virtio/queue', 'virtio/saved-state', 'virtio/spec'],
+  'virtio/p9': ['virtio/device', 'virtio/queue', 'virtio/saved-state', 'virtio/spec'],
   'virtio/rng': ['virtio/device', 'virtio/saved-state', 'virtio/spec'],
   'virtio/testing': [
     'memory',
@@ -251,6 +252,8 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
     'machine/storage',
     // The store of compiled regions: types alone.
     'vcpu-x86',
+    // Folders of the host's, as the files of a 9P server.
+    'virtio',
     'node:',
   ],
 

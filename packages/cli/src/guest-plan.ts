@@ -22,6 +22,7 @@ import {
 } from './guest-options.js';
 import { type ChosenType, chooseType, type GuestType, xenConfig } from './guest-type.js';
 import { type OpenNetworks, openNetworks } from './network-option.js';
+import { openShares } from './share-option.js';
 
 export interface GuestPlan {
   readonly build: GuestBuilder;
@@ -43,6 +44,7 @@ export interface SingleOptions extends GuestOptions {
   readonly name?: string;
   readonly disk?: readonly string[];
   readonly rng?: boolean;
+  readonly share?: readonly string[];
   /** `stdio`, `hvc`, `none`. */
   readonly serial?: string;
   readonly net?: readonly string[];
@@ -89,16 +91,22 @@ async function planPc({ options, identity, config, networks }: SingleGuest): Pro
     throw usageError('--trace hypercalls is for guests of Xen; a PC makes none');
   if (options.name !== undefined)
     throw usageError('--name is for guests of Xen; a PC answers no questions yet');
-  const disks = await openPcDisks(options.disk ?? []);
+  const shares = openShares(options.share ?? []);
+  const disks = await openPcDisks(options.disk ?? []).catch((error: unknown) => {
+    shares.close();
+    throw error;
+  });
   const devices = {
     disks: disks.disks,
     networks: networks.cards.map(({ mac, network }) => ({ port: network, address: bytesOf(mac) })),
+    shares: shares.shares,
     hasEntropy: options.rng === true,
   };
   const guest = options.serial === 'hvc' ? hvcGuest : pcGuest;
   const build = guest(async () => ({ ...(await config()), ...devices }));
   const close = async (): Promise<void> => {
     networks.close();
+    shares.close();
     await disks.close();
   };
   return { build, image: identity, hasControl: false, close };
@@ -111,7 +119,9 @@ async function planXen(
 ): Promise<GuestPlan> {
   if (options.serial === 'hvc')
     throw usageError('--serial hvc is for PCs; the console of a guest of Xen is its own');
-  if (options.rng) throw usageError('--rng is for PCs; a guest of Xen has no virtio devices');
+  for (const name of ['rng', 'share'] as const)
+    if (options[name])
+      throw usageError(`--${name} is for PCs; a guest of Xen has no virtio devices`);
   const { type } = chosen;
   let image: XenImage | null = chosen.image;
   const disks = await openDisks(options.disk ?? []);
@@ -151,9 +161,10 @@ export function planPair(
   options: SingleOptions,
   { onControl, ...observer }: PlanWatchers,
 ): GuestPlan {
-  const { kernel, firmware, initrd, append, protocol, module, disk, rng, net, publish } = options;
+  const { kernel, firmware, initrd, append, protocol, module } = options;
+  const { disk, rng, share, net, publish } = options;
   if (kernel !== undefined || firmware !== undefined) throw usageError(oneOnly);
-  const refused = { initrd, append, protocol, module, disk, rng, net, publish };
+  const refused = { initrd, append, protocol, module, disk, rng, share, net, publish };
   for (const [name, value] of Object.entries(refused))
     if (value !== undefined) throw usageError(`--${name} goes not with --builtin`);
   if (options.type !== 'auto') throw usageError('--type goes not with --builtin');

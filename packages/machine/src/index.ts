@@ -37,6 +37,7 @@ export {
   type RegionFileInfo,
 } from './host/region-folder.js';
 export { RegionStore, type RegionStoreOptions } from './host/region-store.js';
+export { SharedFolder, type SharedFolderOptions } from './host/shared-folder.js';
 export {
   type ConsoleInput,
   type ConsoleOutput,
@@ -129,7 +130,7 @@ export {
   showSnapshot,
 } from './storage/qcow2/snapshots.js';
 export { RawDisk, type RawDiskOptions } from './storage/raw-disk.js';
-export type { PcDisk, PcNetwork } from './virtio/pc-devices.js';
+export type { PcDisk, PcNetwork, PcShare } from './virtio/pc-devices.js';
 export { BackendHost, type BackendHostOptions } from './xen/backend-host.js';
 export type { BackendStore } from './xen/backend-store.js';
 export { Blkback, type BlkbackOptions } from './xen/block/blkback.js';

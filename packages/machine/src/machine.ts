@@ -32,7 +32,7 @@ import { PcMemory } from './pc-memory.js';
 import { processLibrary } from './process-library.js';
 import { RunLoop, type SlicedMachine } from './run-loop.js';
 import { TimerQueue } from './timer-queue.js';
-import { PcDevices, type PcDisk, type PcNetwork } from './virtio/pc-devices.js';
+import { PcDevices, type PcDisk, type PcNetwork, type PcShare } from './virtio/pc-devices.js';
 
 const MIB = 1 << 20;
 const CPU_BASE = 0x10000;
@@ -59,6 +59,8 @@ export interface PcConfig {
   readonly disks?: readonly PcDisk[];
   /** Virtio network cards, likewise: eth0, eth1 … */
   readonly networks?: readonly PcNetwork[];
+  /** Folders, which the guest mounts by their tags: `mount -t 9p -o trans=virtio TAG`. */
+  readonly shares?: readonly PcShare[];
   /** Ports of a virtio console device: the first console is hvc0. */
   readonly consolePorts?: readonly ConsolePortOptions[];
   /** A virtio entropy device, which gives the host's randomness. */
@@ -124,6 +126,7 @@ export class Machine implements SlicedMachine {
     this.devices = new PcDevices({
       disks: config.disks ?? [],
       networks: config.networks ?? [],
+      shares: config.shares ?? [],
       consolePorts: config.consolePorts ?? [],
       entropy: config.hasEntropy ? hostRandomFill : null,
       memory: this.memory,

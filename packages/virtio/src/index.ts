@@ -21,6 +21,18 @@ export {
   type NetStatistics,
 } from './net/net-device.js';
 export type { FrameFinisher, NetFrame, NetOffloads, NetPort } from './net/net-port.js';
+export { P9Device, type P9DeviceOptions, type P9DeviceState } from './p9/p9-device.js';
+export {
+  type P9Attributes,
+  type P9Changes,
+  type P9Entry,
+  P9Error,
+  type P9File,
+  type P9FileSystem,
+  type P9Node,
+  type P9Volume,
+} from './p9/p9-file-system.js';
+export { P9Server } from './p9/p9-server.js';
 export { DescriptorChain } from './queue/descriptor-chain.js';
 export type { DeviceMemory } from './queue/device-memory.js';
 export { openVirtqueue } from './queue/open-virtqueue.js';

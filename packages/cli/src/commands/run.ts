@@ -39,7 +39,7 @@ interface RunOptions extends SingleOptions, BlockCacheOptions {
 /** Options that say what a configuration file says of each of its domains. */
 const describing = [
   ...(['kernel', 'builtin', 'firmware', 'initrd', 'module', 'append', 'memory'] as const),
-  ...(['protocol', 'type', 'disk', 'rng', 'net', 'publish', 'trace'] as const),
+  ...(['protocol', 'type', 'disk', 'rng', 'share', 'net', 'publish', 'trace'] as const),
 ];
 
 type ScriptSource = { readonly option: 'expect' | 'send' | 'script'; readonly text: string };
@@ -111,6 +111,11 @@ export function addRunCommand(program: Command, finish: (exitCode: number) => vo
     .option(
       '--disk <file[,options]>',
       'a disk image, raw or qcow2: a PC has it as vda, vdb…, a guest of Xen as xvda, xvdb…; options: ro, overlay (changes are thrown away), overlay=FILE (changes are kept in a qcow2 file), format=raw|qcow2; for Xen also cdrom, dev=xvdc',
+      collect,
+    )
+    .option(
+      '--share <folder:tag[,ro]>',
+      "a folder for a PC's guest, which mounts it: mount -t 9p -o trans=virtio TAG /mnt; may be repeated",
       collect,
     )
     .option('--rng', "a virtio entropy device for a PC, which gives the host's randomness")

@@ -5,6 +5,8 @@ import {
   type ConsolePortOptions,
   type DeviceMemory,
   NetDevice,
+  P9Device,
+  type P9FileSystem,
   RngDevice,
   type VirtioDevice,
 } from '@proxeny/virtio';
@@ -39,9 +41,16 @@ export interface PcNetwork {
   readonly mtu?: number;
 }
 
+/** A folder that a PC's guest mounts by a tag, with the 9p file system over virtio. */
+export interface PcShare {
+  readonly tag: string;
+  readonly files: P9FileSystem;
+}
+
 export interface PcDevicesOptions {
   readonly disks: readonly PcDisk[];
   readonly networks: readonly PcNetwork[];
+  readonly shares: readonly PcShare[];
   /** Ports of the console device; none: there is no such device. */
   readonly consolePorts: readonly ConsolePortOptions[];
   /** Fills bytes with randomness; null: there is no entropy device. */
@@ -60,7 +69,7 @@ export class PcDevices {
   readonly #disks: readonly BlkDevice[];
 
   constructor(options: PcDevicesOptions) {
-    const { disks, networks, consolePorts, entropy, memory } = options;
+    const { disks, networks, shares, consolePorts, entropy, memory } = options;
     const { onStart, onCompletion, onMessage } = options;
     const card = (name: string, device: VirtioDevice, classCode: number): PciCard =>
       virtioCard({
@@ -78,6 +87,7 @@ export class PcDevices {
         const device = new NetDevice({ ...network, finish: finishFrame, onCompletion });
         return card(`virtio network card ${i}`, device, ETHERNET);
       }),
+      ...shares.map((share) => card(`virtio share ${share.tag}`, new P9Device(share), OTHER)),
       ...(this.console ? [card('virtio console', this.console, COMMUNICATION)] : []),
       ...(entropy ? [card('virtio entropy', new RngDevice({ fill: entropy }), OTHER)] : []),
     ];

@@ -1,5 +1,9 @@
-// Network cards of a PC: Linux' own virtio driver at both ends of a cable, one end in a network namespace of its own. And randomness.
-import { makeCable } from '@proxeny/machine';
+// Virtio devices of a PC under Linux' own drivers: network cards at both ends of a cable, one end in a network namespace of its own;
+// randomness; a folder of the host's.
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { makeCable, SharedFolder } from '@proxeny/machine';
 import { expect, it } from 'vitest';
 import { debianKernel } from './debian-packages.js';
 import { GuestConsole } from './guest-console.js';
@@ -8,10 +12,15 @@ import { kernelModules, virtioModules } from './kernel-modules.js';
 
 const KERNEL = 'linux-image-686';
 
-it('a Debian kernel sends 5 MB over TCP from one virtio network card to another, whole, and reads randomness', async () => {
+it('a Debian kernel sends 5 MB over TCP between virtio network cards, whole, reads randomness and shares a folder', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pc-virtio-'));
+  const contents = Uint8Array.from({ length: 500_001 }, (_, i) => (i * 31 + (i >>> 7)) & 0xff);
+  writeFileSync(join(folder, 'data'), contents);
+  symlinkSync('/etc/passwd', join(folder, 'out'));
+  const shared = new SharedFolder(folder);
   const modules = kernelModules(KERNEL, 'i386', [
     ...[...virtioModules, 'failover', 'net_failover', 'virtio_net'],
-    ...['rng_core', 'virtio_rng'],
+    ...['rng_core', 'virtio_rng', 'netfs', 'fscache', '9pnet', '9pnet_virtio', '9p'],
   ]);
   const [near, far] = makeCable();
   const guest = new GuestConsole({
@@ -38,6 +47,7 @@ exec sh
       { port: far, address: Uint8Array.of(2, 0, 0, 0, 0, 2) },
     ],
     hasEntropy: true,
+    shares: [{ tag: 'host', files: shared }],
   });
   await guest.waitFor(/^guest# /m, 120);
   const ping = await guest.command('until busybox ping -c 3 10.0.0.2; do :; done');
@@ -51,6 +61,19 @@ exec sh
   expect(source.output).toContain('virtio_rng.0');
   const random = await guest.command('dd if=/dev/hwrng bs=512 count=8 2>/dev/null | wc -c');
   expect(random.output.trim()).toBe('4096');
+  const options = 'trans=virtio,version=9p2000.L,msize=131072';
+  const files = await guest.command(
+    `mkdir /mnt; mount -t 9p -o ${options} host /mnt && cd /mnt && cp data copy && ` +
+      'mkdir dir && mv copy dir/moved && echo more >> dir/moved && rm data && ls dir && readlink out && ' +
+      'cd / && umount /mnt',
+  );
+  expect([files.exitCode, files.output]).toEqual([0, 'moved\n/etc/passwd\n']);
+  const moved = new Uint8Array(readFileSync(join(folder, 'dir/moved')));
+  expect(Buffer.compare(moved.subarray(0, contents.length), contents)).toBe(0);
+  expect(new TextDecoder().decode(moved.subarray(contents.length))).toBe('more\n');
+  expect(existsSync(join(folder, 'data'))).toBe(false);
   guest.type('poweroff -f\n');
   expect(await guest.ended).toMatchObject({ reason: 'poweroff' });
+  shared.close();
+  rmSync(folder, { recursive: true });
 });

@@ -1,0 +1,120 @@
+// Reads and writes the parts of 9P messages: little-endian integers, strings after their length in 2 bytes.
+
+/** What is read is hostile: beyond the end, everything is 0 or empty, and `isBad` says so. */
+export class P9Reader {
+  readonly #view: DataView;
+  readonly #bytes: Uint8Array;
+  #at: number;
+  isBad = false;
+
+  constructor(bytes: Uint8Array, start: number) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#at = start;
+  }
+
+  u8(): number {
+    const at = this.#take(1);
+    return at < 0 ? 0 : this.#view.getUint8(at);
+  }
+
+  u16(): number {
+    const at = this.#take(2);
+    return at < 0 ? 0 : this.#view.getUint16(at, true);
+  }
+
+  u32(): number {
+    const at = this.#take(4);
+    return at < 0 ? 0 : this.#view.getUint32(at, true);
+  }
+
+  /** Exact to 2^53; above, rounded. */
+  u64(): number {
+    const low = this.u32();
+    return this.u32() * 4294967296 + low;
+  }
+
+  text(): string {
+    return new TextDecoder().decode(this.bytes(this.u16()));
+  }
+
+  bytes(count: number): Uint8Array {
+    const at = this.#take(count);
+    return at < 0 ? new Uint8Array() : this.#bytes.subarray(at, at + count);
+  }
+
+  #take(count: number): number {
+    const at = this.#at;
+    if (at + count > this.#bytes.length) {
+      this.isBad = true;
+      return -1;
+    }
+    this.#at = at + count;
+    return at;
+  }
+}
+
+/** Writes into a buffer that is long enough: who writes lists asks {@link P9Writer.room} first. */
+export class P9Writer {
+  readonly #view: DataView;
+  readonly #bytes: Uint8Array;
+  #at: number;
+
+  constructor(bytes: Uint8Array, start: number) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#at = start;
+  }
+
+  /** Bytes written, from the start of the buffer. */
+  get end(): number {
+    return this.#at;
+  }
+
+  get room(): number {
+    return this.#bytes.length - this.#at;
+  }
+
+  u8(value: number): void {
+    this.#view.setUint8(this.#at, value);
+    this.#at += 1;
+  }
+
+  u16(value: number): void {
+    this.#view.setUint16(this.#at, value, true);
+    this.#at += 2;
+  }
+
+  u32(value: number): void {
+    this.#view.setUint32(this.#at, value, true);
+    this.#at += 4;
+  }
+
+  u64(value: bigint): void {
+    this.#view.setBigUint64(this.#at, BigInt.asUintN(64, value), true);
+    this.#at += 8;
+  }
+
+  text(value: Uint8Array): void {
+    this.u16(value.length);
+    this.#bytes.set(value, this.#at);
+    this.#at += value.length;
+  }
+
+  /** Takes the last `count` bytes back. */
+  rewind(count: number): void {
+    this.#at -= count;
+  }
+
+  /** Writes `count` into the 4 bytes before the last `count` ones. */
+  countBefore(count: number): void {
+    this.#view.setUint32(this.#at - count - 4, count, true);
+  }
+
+  /** The next `count` bytes, for somebody else to fill. */
+  reserve(count: number): Uint8Array {
+    const bytes = this.#bytes.subarray(this.#at, this.#at + count);
+    this.#at += count;
+    return bytes;
+  }
+}
