@@ -1,8 +1,10 @@
 // Disks of a PC: Linux' own virtio drivers over PCI, with MSI-X and without, against images that the host made and looks at afterwards.
-// One of the guests has its console by virtio, too.
+// One of the guests has its console by virtio, too. And SeaBIOS' driver, whose rings are split.
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { assemble } from '@proxeny/vcpu-x86/asm';
 import { expect, it } from 'vitest';
-import { debianKernel } from './debian-packages.js';
+import { debianKernel, debianPackage } from './debian-packages.js';
 import { checkExt4, ext4Image, readExt4File } from './disk-image.js';
 import { busyboxInitramfs } from './initramfs.js';
 import { ext4Modules, kernelModules, virtioModules } from './kernel-modules.js';
@@ -71,3 +73,43 @@ reboot -f
     expect(stdout).toContain(sha256(copy));
   },
 );
+
+/** Prints what stands behind it in its sector, and the first byte of the next sector, which it asks the BIOS for; then exits with 0. */
+const BOOT_SECTOR = `
+  xor ax, ax
+  mov ds, ax
+  mov es, ax
+  mov si, 0x7c60
+  mov dx, 0x3f8
+next: lodsb
+  out dx, al
+  cmp al, 0x3a
+  jnz next
+  mov ax, 0x0201
+  mov cx, 0x0002
+  mov dx, 0x0080
+  mov bx, 0x8000
+  int 0x13
+  mov al, [0x8000]
+  mov dx, 0x3f8
+  out dx, al
+  mov al, 0
+  mov dx, 0xf4
+  out dx, al
+  hlt`;
+
+it('SeaBIOS boots from a virtio disk, and reads more of it', async () => {
+  const disk = new Uint8Array(1 << 20);
+  disk.set(assemble(BOOT_SECTOR, { bits: 16, origin: 0x7c00 }).bytes);
+  disk.set(new TextEncoder().encode('the next sector says:'), 0x60);
+  disk.set([0x55, 0xaa, 0x21], 510);
+  const firmware = join(debianPackage('seabios', 'all'), 'usr/share/seabios/bios-256k.bin');
+  const { stdout } = await runCommand(
+    [
+      ...['run', '--firmware', firmware, '-m', '64M'],
+      ...['--disk', writeTestFile('boot.img', disk), '--expect', 'sector says:!'],
+    ],
+    { limitMs: 100_000 },
+  );
+  expect(stdout).toContain('the next sector says:!');
+});
