@@ -19,7 +19,7 @@ const exampleCounts: Readonly<Record<string, number>> = {
   'packages/memory/README.md': 2,
   'packages/pv-guest/README.md': 2,
   'packages/vcpu-x86/README.md': 0,
-  'packages/virtio/README.md': 1,
+  'packages/virtio/README.md': 2,
 };
 
 interface Example {

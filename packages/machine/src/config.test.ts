@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { ConfigError, checkMemoryBytes, MEMORY_MAX_BYTES, MEMORY_MIN_BYTES } from './config.js';
+import {
+  ConfigError,
+  checkCardCount,
+  checkMemoryBytes,
+  MEMORY_MAX_BYTES,
+  MEMORY_MIN_BYTES,
+} from './config.js';
 
 const MIB = 1024 * 1024;
 
@@ -36,4 +42,10 @@ describe('the size of RAM', () => {
     expect(problem(Number.NaN)).toContain('NaN bytes is no memory size');
     expect(problem(64.5)).toContain('64.5 bytes is no memory size');
   });
+});
+
+it('a PC has slots for 30 devices', () => {
+  checkCardCount(30);
+  expect(() => checkCardCount(31)).toThrow(ConfigError);
+  expect(() => checkCardCount(31)).toThrow(/31 virtio devices .* a PC has 30/);
 });

@@ -40,6 +40,21 @@ export function checkMemoryBytes(memoryBytes: number): void {
     fail(`memory of ${sizeText(memoryBytes)} is no whole number of MiB; ${limits} in steps of 1M`);
 }
 
+/** Slots of the PC's bus that the board itself leaves free. */
+const MAX_PCI_CARDS = 30;
+
+/**
+ * Checks how many devices are to be plugged into a PC.
+ * @throws ConfigError when they need more slots than there are
+ */
+export function checkCardCount(count: number): void {
+  if (count <= MAX_PCI_CARDS) return;
+  throw new ConfigError(
+    'disks',
+    `${count} virtio devices (disks, network cards, shares, console, entropy) need as many PCI slots; a PC has ${MAX_PCI_CARDS}`,
+  );
+}
+
 /** A size in the largest unit that divides it: `256M`, `4000K`, `1023 bytes`. */
 function sizeText(byteLength: number): string {
   if (byteLength % MIB === 0) return `${byteLength / MIB}M`;

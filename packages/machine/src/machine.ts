@@ -15,7 +15,7 @@ import {
   X86Cpu,
 } from '@proxeny/vcpu-x86';
 import type { ConsoleDevice, ConsolePortOptions } from '@proxeny/virtio';
-import { checkMemoryBytes } from './config.js';
+import { checkCardCount, checkMemoryBytes } from './config.js';
 import { lastFaultsText } from './fault-text.js';
 import { HostClock } from './host/clock.js';
 import { hostRandomFill, hostRandomU32 } from './host/random.js';
@@ -134,6 +134,7 @@ export class Machine implements SlicedMachine {
       onCompletion: () => this.loop.wake(),
       onMessage: config.onMessage ?? (() => {}),
     });
+    checkCardCount(this.devices.cards.length);
     const below4GiB = Math.min(memoryBytes, PCI_HOLE_START);
     const firmware = config.protocol === 'firmware';
     this.board = new PcBoard({
