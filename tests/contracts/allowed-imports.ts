@@ -139,6 +139,7 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
     'virtio/blk',
     'virtio/device',
     'virtio/driver',
+    'virtio/p9',
     'virtio/queue',
     'virtio/spec',
     'virtio/transport',
