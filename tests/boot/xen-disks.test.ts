@@ -2,7 +2,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { debianKernel, debianPackage } from './debian-packages.js';
@@ -17,35 +17,31 @@ function noise(byteLength: number): Uint8Array {
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-it.each(['grub-x86_64-xen.bin', 'grub-i386-xen.bin'])(
-  '%s lists partitions and shows a file from ext4',
-  async (image) => {
-    const text = 'Proxeny: the hosting of foreigners.';
-    const disk = partitionedDisk(ext4Image({ 'boot/motto.txt': `${text}\n` }));
-    const path = writeTestFile(`${image}.img`, disk);
-    const grub = join(debianPackage('grub-xen-host', 'amd64'), 'usr/lib/grub-xen', image);
-    const { code, stdout } = await runCommand(
-      [
-        ...['run', '--type', 'pv', '-m', '64M', '--disk', `${path},ro`, grub],
-        ...['--expect', 'grub> ', '--send', 'ls\\r'],
-        ...[
-          '--expect',
-          'msdos1\\)',
-          '--expect',
-          'grub> ',
-          '--send',
-          'ls (xen/xvda,msdos1)/boot\\r',
-        ],
-        ...['--expect', 'motto\\.txt', '--send', 'cat (xen/xvda,msdos1)/boot/motto.txt\\r'],
-        ...['--expect', 'hosting of foreigners'],
-      ],
-      { limitMs: 200_000 },
-    );
-    expect(stdout).toContain(text);
-    expect(code).toBe(0);
-    expect(sha256(new Uint8Array(readFileSync(path)))).toBe(sha256(disk));
-  },
-);
+it.each([
+  ['grub-x86_64-xen.bin', 'ro'],
+  ['grub-i386-xen.bin', 'overlay'],
+])('%s lists partitions and shows a file from ext4 (%s)', async (image, access) => {
+  const text = 'Proxeny: the hosting of foreigners.';
+  const disk = partitionedDisk(ext4Image({ 'boot/motto.txt': `${text}\n` }));
+  const path = writeTestFile(`${image}.img`, disk);
+  const overlay = `${path}.qcow2`;
+  rmSync(overlay, { force: true });
+  const option = access === 'ro' ? 'ro' : `overlay=${overlay}`;
+  const grub = join(debianPackage('grub-xen-host', 'amd64'), 'usr/lib/grub-xen', image);
+  const { code, stdout } = await runCommand(
+    [
+      ...['run', '--type', 'pv', '-m', '64M', '--disk', `${path},${option}`, grub],
+      ...['--expect', 'grub> ', '--send', 'ls\\r'],
+      ...['--expect', 'msdos1\\)', '--expect', 'grub> ', '--send', 'ls (xen/xvda,msdos1)/boot\\r'],
+      ...['--expect', 'motto\\.txt', '--send', 'cat (xen/xvda,msdos1)/boot/motto.txt\\r'],
+      ...['--expect', 'hosting of foreigners'],
+    ],
+    { limitMs: 200_000 },
+  );
+  expect(stdout).toContain(text);
+  expect(code).toBe(0);
+  expect(sha256(new Uint8Array(readFileSync(path)))).toBe(sha256(disk));
+});
 
 it("Debian's cloud kernel mounts ext4 on xvda, reads what the host wrote, and the host what it wrote", async () => {
   const files = { 'data/large': noise(5_000_000), 'data/odd': noise(300_001), 'data/small': 'x' };
