@@ -80,12 +80,14 @@ describe('networks that are opened', () => {
   it('join cards of one switch, and capture into one file', async () => {
     const path = join(folder, 'both.pcapng');
     const texts = ['a', 'b', 'a'].map((name) => `switch=${name},capture=${path}`);
-    const { cards } = await openNetworks(texts, []);
+    const networks = await openNetworks(texts, []);
+    const { cards } = networks;
     const heard: number[] = [];
     for (const [i, { network }] of cards.entries()) network.listen(() => heard.push(i));
     const [first] = cards as [NetworkCard, ...NetworkCard[]];
     first.network.send(plainFrame(new Uint8Array(60).fill(255)));
     expect(heard).toEqual([2]);
+    networks.close();
     const text = readFileSync(path, 'latin1');
     expect(['net0', 'net1', 'net2'].map((name) => text.includes(name))).toEqual([true, true, true]);
   });

@@ -1,8 +1,11 @@
-// CaptureFile: frames as they pass, in a file of pcapng. Every frame is written at once, so that nothing is lost however the run ends.
+// CaptureFile: frames as they pass, in a file of pcapng. They are written when the event loop comes round, or there are many: little is lost
+// however the run ends.
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { capturePort } from '../network/capture.js';
 import type { NetworkPort } from '../network/network-port.js';
 import { pcapngHeader, pcapngInterface, pcapngPacket } from '../network/pcapng.js';
+
+const MAX_WAITING_BYTES = 256 * 1024;
 
 export class CaptureFile {
   readonly #fd: number;
@@ -10,6 +13,8 @@ export class CaptureFile {
   readonly #originNs: bigint;
   #interfaceCount = 0;
   #isOpen = true;
+  #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
 
   /**
    * Makes the file anew.
@@ -35,15 +40,28 @@ export class CaptureFile {
 
   #write(bytes: Uint8Array): void {
     if (!this.#isOpen) return;
+    if (this.#waiting.length === 0) setImmediate(() => this.#flush());
+    this.#waiting.push(bytes);
+    this.#waitingBytes += bytes.byteLength;
+    if (this.#waitingBytes >= MAX_WAITING_BYTES) this.#flush();
+  }
+
+  #flush(): void {
+    const bytes = Buffer.concat(this.#waiting);
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    if (!this.#isOpen) return;
     try {
       for (let done = 0; done < bytes.byteLength; ) done += writeSync(this.#fd, bytes, done);
     } catch (error) {
-      this.close();
+      closeSync(this.#fd);
+      this.#isOpen = false;
       this.#onFailure(error as Error);
     }
   }
 
   close(): void {
+    this.#flush();
     if (this.#isOpen) closeSync(this.#fd);
     this.#isOpen = false;
   }
