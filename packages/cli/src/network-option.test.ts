@@ -65,11 +65,11 @@ describe('--publish', () => {
 
 describe('networks that are opened', () => {
   it('make a user network for published ports alone, and need one', async () => {
-    const networks = await openNetworks([], ['udp:45353:53']);
+    const networks = await openNetworks([], ['udp:15353:53']);
     expect(networks.cards.length).toBe(1);
     expect(networks.cards[0]?.mac).toMatch(/^52:54:00(:[\da-f]{2}){3}$/);
-    await expect(openNetworks([], ['udp:45353:53'])).rejects.toThrow(
-      '--publish: udp port 45353 of 127.0.0.1: is in use',
+    await expect(openNetworks([], ['udp:15353:53'])).rejects.toThrow(
+      '--publish: udp port 15353 of 127.0.0.1: is in use',
     );
     networks.close();
     await expect(openNetworks(['switch=a'], ['1:2'])).rejects.toThrow('needs --net user');
