@@ -18,13 +18,19 @@ export interface HostDifference {
   ): ExecutionResult;
 }
 
-/** Lanes that are within the architectural bound of RCPPS and RSQRTPS (SDM vol. 2B: relative error 1.5 × 2^-12). */
+const SMALLEST_NORMAL = 2 ** -126;
+/**
+ * Lanes that are within the architectural bound of RCPPS and RSQRTPS (SDM vol. 2B: relative error 1.5 × 2^-12); an approximation that
+ * falls below the smallest normal number is flushed to zero.
+ */
 function acceptApproximations(native: ExecutionResult, emulated: ExecutionResult): ExecutionResult {
   const fxsave = native.fxsave.slice();
   const [n, e] = [new DataView(fxsave.buffer), new DataView(emulated.fxsave.buffer)];
   for (let at = 160; at < 416; at += 4) {
     const [theirs, ours] = [n.getFloat32(at, true), e.getFloat32(at, true)];
-    if (Math.abs(ours / theirs - 1) <= 3 * 2 ** -12) n.setUint32(at, e.getUint32(at, true), true);
+    const isFlushed = theirs === 0 && Math.abs(ours) === SMALLEST_NORMAL;
+    if (isFlushed || Math.abs(ours / theirs - 1) <= 3 * 2 ** -12)
+      n.setUint32(at, e.getUint32(at, true), true);
   }
   return { ...native, fxsave };
 }

@@ -203,8 +203,7 @@ class Discovery {
     const { seen, leaders } = this;
     this.explore(0);
     if (!seen.has(0)) return null;
-    for (const offset of this.resumes)
-      if (seen.size < MAX_REGION_INSTRUCTIONS) this.explore(offset);
+    for (const offset of this.resumes) this.explore(offset);
     const blocks: RegionBlock[] = [];
     for (const start of leaders) if (seen.has(start)) blocks.push(this.block(start));
     const candidates = [...this.targets].filter((t) => seen.has(t)).slice(0, MAX_TABLE);
