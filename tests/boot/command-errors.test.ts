@@ -107,7 +107,12 @@ const wrongRuns: readonly (readonly [string, readonly string[], number, string])
     "unknown option '--memroy' (did you mean --memory?)",
   ],
   ['an option without its value', ['--builtin', '--memory'], USAGE, 'argument missing'],
-  ['an unknown choice', ['--builtin', '--serial', 'x'], USAGE, 'Allowed choices are stdio, none'],
+  [
+    'an unknown choice',
+    ['--builtin', '--serial', 'x'],
+    USAGE,
+    'Allowed choices are stdio, hvc, none',
+  ],
   ['a wrong expression', ['--builtin', '-e', '('], USAGE, 'Unterminated group'],
   ['a wrong escape', ['--builtin', '--send', '\\q'], USAGE, "unknown escape '\\q'"],
   [

@@ -130,8 +130,11 @@ class RegionWriter {
       head.op(op('i64.and'));
     }
     head.setLocal(x.rip);
-    head.get(0);
+    // To enter costs as much as an instruction, so that a slice ends whatever regions do.
+    head.get(STATE);
     head.memory(OP.i32Load, BUDGET);
+    head.i32Const(1);
+    head.op(op('i32.sub'));
     head.setLocal(x.left);
     head.get(0);
     head.memory(OP.i32Load, TLB_BASE);
