@@ -4,13 +4,14 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
 import { readPcapng } from '../../packages/machine/src/network/testing-pcapng.contract.js';
 import { debianKernel } from '../boot/debian-packages.js';
 import { DHCP_SCRIPT, NETWORK_SET_UP } from '../boot/guest-network.js';
 import { busyboxInitramfs } from '../boot/initramfs.js';
 import { kernelModules } from '../boot/kernel-modules.js';
+import { PublishedPort } from '../boot/published-port.js';
 import { runCommand, writeTestFile } from '../boot/run-command.js';
 
 const KERNEL = 'linux-image-cloud-amd64';
@@ -43,19 +44,7 @@ poweroff -f
 `;
   const initrd = busyboxInitramfs({ architecture: 'amd64', init, files: modules.files });
   const capture = writeTestFile('user-network.pcapng', '');
-  let answer = '';
-  let isAsking = false;
-  /** Again and again: the guest says that it listens a moment before it does. */
-  const ask = (): void => {
-    const socket = connect(PUBLISHED, '127.0.0.1', () => socket.write('hello\n'));
-    socket.on('data', (bytes) => {
-      answer += String(bytes);
-    });
-    socket.on('error', () => {});
-    socket.on('close', () => {
-      if (answer === '' && isAsking) setTimeout(ask, 200);
-    });
-  };
+  const published = new PublishedPort(PUBLISHED);
   const { code, stdout } = await runCommand(
     [
       ...['run', '--type', 'pv', '-m', '256M', '-p', `${PUBLISHED}:80`],
@@ -64,20 +53,16 @@ poweroff -f
     ],
     {
       limitMs: 900_000,
-      onOutput: (text) => {
-        if (isAsking || !text.includes('LISTENING')) return;
-        isAsking = true;
-        ask();
-      },
+      onOutput: (text) => published.watch(text),
     },
   );
-  isAsking = false;
+  published.close();
   server.close();
   expect(stdout).toContain('lease of 10.0.2.15 obtained');
   expect(stdout).toContain('2 packets received, 0% packet loss');
   expect(stdout).toContain(sha256(large));
   expect(stdout).toContain(`many: ${CONNECTIONS}`);
-  expect(answer).toBe('guest says hello\n');
+  expect(published.answer).toBe('guest says hello\n');
   expect(code).toBe(0);
   const { interfaces, packets } = readPcapng(new Uint8Array(readFileSync(capture)));
   expect(interfaces).toEqual(['net0']);

@@ -2,12 +2,13 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
 import { debianKernel } from './debian-packages.js';
 import { DHCP_SCRIPT, NETWORK_SET_UP } from './guest-network.js';
 import { busyboxInitramfs } from './initramfs.js';
 import { kernelModules, virtioModules } from './kernel-modules.js';
+import { PublishedPort } from './published-port.js';
 import { runCommand, writeTestFile } from './run-command.js';
 
 const KERNEL = 'linux-image-686';
@@ -31,19 +32,7 @@ nc -l -p 80 -e sh -c 'read x; echo "guest says $x"'
 poweroff -f
 `;
   const initrd = busyboxInitramfs({ architecture: 'i386', init, files: modules.files });
-  let answer = '';
-  let isAsking = false;
-  /** Again and again: the guest says that it listens a moment before it does. */
-  const ask = (): void => {
-    const socket = connect(PUBLISHED, '127.0.0.1', () => socket.write('hello\n'));
-    socket.on('data', (bytes) => {
-      answer += String(bytes);
-    });
-    socket.on('error', () => {});
-    socket.on('close', () => {
-      if (answer === '' && isAsking) setTimeout(ask, 200);
-    });
-  };
+  const published = new PublishedPort(PUBLISHED);
   const { code, stdout } = await runCommand(
     [
       ...['run', '-m', '128M', '--net', 'user', '-p', `tcp:${PUBLISHED}:80`],
@@ -52,18 +41,14 @@ poweroff -f
     ],
     {
       limitMs: 230_000,
-      onOutput: (text) => {
-        if (isAsking || !text.includes('LISTENING')) return;
-        isAsking = true;
-        ask();
-      },
+      onOutput: (text) => published.watch(text),
     },
   );
-  isAsking = false;
+  published.close();
   server.close();
   expect(stdout).toContain('lease of 10.0.2.15 obtained');
   expect(stdout).toContain('2 packets received, 0% packet loss');
   expect(stdout).toContain(createHash('sha256').update(file).digest('hex'));
-  expect(answer).toBe('guest says hello\n');
+  expect(published.answer).toBe('guest says hello\n');
   expect(code).toBe(0);
 });
