@@ -1,15 +1,14 @@
 // Guests of one process share compiled code: a second machine with the same kernel, and a paravirtual domain beside a PC.
 import { readFileSync } from 'node:fs';
 import { Machine, openXenImage, processLibrary, XenGuest } from '@proxeny/machine';
-import { cpuModel } from '@proxeny/vcpu-x86';
+import { type CpuModel, cpuModel } from '@proxeny/vcpu-x86';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { debianKernel } from './debian-packages.js';
 import { busyboxInitramfs } from './initramfs.js';
 
 const KERNEL = 'linux-image-cloud-amd64';
 const memoryBytes = 256 << 20;
-const model = cpuModel('max');
-if (!model) throw new Error('no such CPU');
+const model = cpuModel('max') as CpuModel;
 const image = new Uint8Array(readFileSync(debianKernel(KERNEL, 'amd64')));
 const init = 'i=0; while [ $i -lt 2000 ]; do i=$((i+1)); done; poweroff -f';
 const ramdisk = busyboxInitramfs({ architecture: 'amd64', init });

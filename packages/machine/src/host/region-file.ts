@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { RegionCode } from '@proxeny/vcpu-x86';
 
-const MAGIC = 'PXREGN02';
+const MAGIC = 'PXREGN01';
 const HASH_BYTES = 32;
 const HEADER_BYTES: number = MAGIC.length + 4 + HASH_BYTES;
 const MAX_INDEX_BYTES = 64 << 20;
@@ -45,16 +45,12 @@ export function regionFileHead(index: RegionIndex): Uint8Array {
   return head;
 }
 
-type WrittenCode = readonly [
-  ...[name: string, modeClass: number, entry: number, entries: readonly number[]],
-  ...[first: number, instructions: number, runs: readonly number[], bytes: string],
-];
+type WrittenCode = readonly [string, number, number, number, number, readonly number[], string];
 const written = (m: FiledModule): WrittenCode[] =>
   [...m.codes].map(([name, c]) => [
     name,
     c.modeClass,
     c.entry,
-    c.entries,
     c.first,
     c.instructions,
     c.runs,
@@ -62,12 +58,11 @@ const written = (m: FiledModule): WrittenCode[] =>
   ]);
 const read = (codes: readonly WrittenCode[]): Map<string, RegionCode> =>
   new Map(
-    codes.map(([name, modeClass, entry, entries, first, instructions, runs, text]) => [
+    codes.map(([name, modeClass, entry, first, instructions, runs, text]) => [
       name,
       {
         modeClass,
         entry,
-        entries,
         first,
         instructions,
         runs,

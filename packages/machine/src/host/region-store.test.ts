@@ -21,7 +21,6 @@ const codes = (first: number) =>
       {
         modeClass: 21,
         entry: 16,
-        entries: [0],
         first,
         runs: [16, 19],
         bytes: Uint8Array.of(first, 2, 3),

@@ -8,13 +8,10 @@ import type { CodeWatch } from '../mmu/mmu.js';
 import type { Tlb } from '../mmu/tlb.js';
 import { RECORD } from '../semantics/binding.js';
 
-export const HEADER_SIZE = 48;
-/** Byte offsets in the header, from its start: executions until it is hot, handler of its hot region or 0, */
+export const HEADER_SIZE = 40;
+/** Byte offsets in the header, from its start: executions until it is hot, handler of its hot region or 0. */
 export const HEADER_HEAT = 16;
 export const HEADER_HOT = 20;
-/** number of that region's entry that the block is, and how far it lies behind the region's first. */
-export const HEADER_ENTRY = 40;
-export const HEADER_ENTRY_OFFSET = 44;
 /** Words of the header: instructions, mode class, machine address of the second page's first byte or 0, bytes of code, */
 const COUNT = 0;
 const MODE_CLASS = 1;
@@ -22,8 +19,6 @@ const SECOND = 2;
 const CODE_BYTES = 3;
 const HEAT = HEADER_HEAT / 4;
 const HOT = HEADER_HOT / 4;
-const ENTRY = HEADER_ENTRY / 4;
-const ENTRY_OFFSET = HEADER_ENTRY_OFFSET / 4;
 /** machine address of the first byte, next block of its frame and of its second page's frame (0: none). */
 const START = 6;
 const NEXT = 7;
@@ -158,16 +153,8 @@ export class BlockCache implements CodeWatch {
   modeClassOf(rec: number): number {
     return this.i32[this.header(rec) + MODE_CLASS];
   }
-  /** The block is entry number `entry` of a region, `offset` bytes behind its first; `handler` 0: of none. */
-  setHot(rec: number, handler: number, entry = 0, offset = 0): void {
-    const h = this.header(rec);
-    this.i32[h + HOT] = handler;
-    this.i32[h + ENTRY] = entry;
-    this.i32[h + ENTRY_OFFSET] = offset;
-  }
-  /** How far the block lies behind the first entry of its region. */
-  entryOffset(rec: number): number {
-    return this.i32[this.header(rec) + ENTRY_OFFSET];
+  setHot(rec: number, handler: number): void {
+    this.i32[this.header(rec) + HOT] = handler;
   }
   /** How often the block was offered to the hot tier before; counts. */
   offers(rec: number): number {

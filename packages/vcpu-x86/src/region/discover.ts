@@ -1,7 +1,6 @@
 // What one hot region is made of: the basic blocks, on a few pages, that direct branches reach from a hot entry, each instruction with its
 // IR, operands bound and flags symbolic. Instructions that need routines or loops stay with the cold tier: control leaves to them.
 import { Builder } from '../ir/builder.js';
-import { endsBlock } from '../ir/control.js';
 import type { Node } from '../ir/node.js';
 import { DECODE_TRUNCATED, decode } from '../isa/decode.js';
 import type { FeatureGate } from '../isa/feature-gate.js';
@@ -10,26 +9,51 @@ import { boundBinding } from '../semantics/binding.js';
 import { Operands, type Semantics } from '../semantics/operands.js';
 import { bindFields, Fields, type Mode, shapeOf } from '../semantics/shape.js';
 import { semantics } from '../semantics/table.js';
-import {
-  flawsOf,
-  type PageUse,
-  type Region,
-  type RegionBlock,
-  type RegionInstruction,
-  reachable,
-  successors,
-  type Terminator,
-  TURNTABLE,
-  withGate,
-} from './blocks.js';
 import { prepare } from './prepare.js';
 
 /** More make a region cost more to optimise than its few executions repay: measured over a kernel boot, 100 beats 200 and 300. */
 export const MAX_REGION_INSTRUCTIONS = 100;
-/** Entries of a region. */
-const MAX_ENTRIES = 8;
 /** Pages on either side of the entry's that a region may reach. */
 const REACH = 3;
+
+/** One instruction of a region; offsets count from the region's entry. */
+export interface RegionInstruction {
+  readonly start: number;
+  readonly program: readonly Node[];
+}
+
+/** How control goes on behind a block. Offsets outside of the region leave it. */
+export type Terminator =
+  | { readonly kind: 'goto'; readonly to: number }
+  | { readonly kind: 'if'; readonly taken: number; readonly notTaken: number }
+  /** To the address that the last instruction computed; `candidates`: offsets it may be, return addresses of the region's calls. */
+  | { readonly kind: 'indirect'; readonly candidates: readonly number[] }
+  /** To the address that the last instruction took from a table, by way of the region's {@link TURNTABLE}. */
+  | { readonly kind: 'table' }
+  /** The instruction at `at` is the cold tier's. */
+  | { readonly kind: 'cold'; readonly at: number };
+
+export interface RegionBlock {
+  readonly start: number;
+  readonly instructions: readonly RegionInstruction[];
+  readonly end: Terminator;
+}
+
+export interface Region {
+  /** The entry first. */
+  readonly blocks: readonly RegionBlock[];
+  /** The pages with its code, numbered from the entry's page. */
+  readonly pages: ReadonlyMap<number, PageUse>;
+  /** Its code: runs of bytes [from, to), counted from the start of the entry's page, ascending, as pairs. */
+  readonly runs: readonly number[];
+}
+
+/** Bytes [from, to) of a page, whose machine address is `host`. */
+export interface PageUse {
+  readonly host: number;
+  readonly from: number;
+  readonly to: number;
+}
 
 interface Decoded {
   readonly program: readonly Node[] | null;
@@ -42,14 +66,12 @@ interface Decoded {
   readonly table?: { readonly at: number; readonly register: number };
   /** A jump to what this register holds. */
   readonly jumpsTo?: number;
-  /** Left to the cold tier, which goes on with the instruction behind. */
-  readonly isPassed?: boolean;
   /** What the table of a jump holds, as offsets; set when the instruction in front of it is known. */
   targets?: readonly number[];
 }
 
-/** Instructions behind one of the cold tier's in which its block is expected to end. */
-const COLD_BLOCK = 16;
+/** Offset of the block, of no instructions, that every jump through a table goes to: from one place, loops stay reducible. */
+export const TURNTABLE = 0x7fffffff;
 /** Entries of a table that are looked at. */
 const MAX_TABLE = 16;
 
@@ -83,8 +105,6 @@ class Discovery {
   private readonly straddle = new Uint8Array(32);
   private readonly leaders = new Set<number>([0]);
   private readonly returns = new Set<number>();
-  /** Where control comes back to after a call or an instruction of the cold tier. */
-  private readonly resumes = new Set<number>();
   /** Targets of the region's jumps through tables. */
   private readonly targets = new Set<number>();
   private readonly seen = new Set<number>();
@@ -140,7 +160,7 @@ class Discovery {
     const meaning = (semantics as Readonly<Record<string, Semantics>>)[instruction.row.mnemonic];
     meaning(b, new Operands(b, shapeOf(instruction, mode), boundBinding(fields, next)));
     const program = prepare(b.statements);
-    if (!program) return { ...cold, next, isPassed: !endsBlock(b.statements) };
+    if (!program) return cold;
     const last = program[program.length - 1];
     if (last?.op !== 'branch') {
       const table = instruction.row.mnemonic === 'MOV' ? this.table(instruction.reg) : {};
@@ -201,87 +221,42 @@ class Discovery {
 
   region(): Region | null {
     const { seen, leaders } = this;
-    this.explore(0);
-    if (!seen.has(0)) return null;
-    for (const offset of this.resumes) this.explore(offset);
-    const blocks: RegionBlock[] = [];
-    for (const start of leaders) if (seen.has(start)) blocks.push(this.block(start));
-    const candidates = [...this.targets].filter((t) => seen.has(t)).slice(0, MAX_TABLE);
-    if (candidates.length > 0)
-      blocks.push({ start: TURNTABLE, instructions: [], end: { kind: 'indirect', candidates } });
-    const entries = this.entries(blocks);
-    const pages = this.usedPages();
-    const used = reachable(withGate(blocks, entries));
-    return { blocks: used, entries, instructions: seen.size, pages, runs: this.runs() };
-  }
-  /** Takes the code that direct branches reach from an offset. */
-  private explore(from: number): void {
-    const { seen } = this;
-    this.leaders.add(from);
-    const queue = [from];
+    const queue = [0];
     while (queue.length > 0) {
       let offset = queue.shift() as number;
       let previous: Decoded | null = null;
       while (!seen.has(offset) && seen.size < MAX_REGION_INSTRUCTIONS) {
         const d = this.at(offset);
-        if (!d.program) {
-          this.resumeBehind(d);
-          break;
-        }
+        if (!d.program) break;
         seen.add(offset);
         if (d.end) {
-          this.follow(queue, d, previous);
+          if (d.end.kind === 'if') {
+            this.reach(queue, d.end.notTaken);
+            this.reach(queue, d.end.taken);
+          } else if (d.end.kind === 'goto') this.reach(queue, d.end.to);
+          d.targets = this.targetsOf(d, previous);
+          for (const target of d.targets) {
+            this.targets.add(target);
+            this.reach(queue, target);
+          }
+          if (d.returnsTo !== null) {
+            this.returns.add(d.returnsTo);
+            // Only worth a place if the callee is in the region too.
+            if (d.end.kind === 'goto') this.reach(queue, d.returnsTo);
+          }
           break;
         }
         previous = d;
         offset = d.next;
       }
     }
-  }
-  private follow(queue: number[], d: Decoded, previous: Decoded | null): void {
-    const { end, returnsTo } = d;
-    if (end?.kind === 'if') {
-      this.reach(queue, end.notTaken);
-      this.reach(queue, end.taken);
-    } else if (end?.kind === 'goto') this.reach(queue, end.to);
-    d.targets = this.targetsOf(d, previous);
-    for (const target of d.targets) {
-      this.targets.add(target);
-      this.reach(queue, target);
-    }
-    if (returnsTo === null) return;
-    this.returns.add(returnsTo);
-    this.resume(returnsTo);
-    // Only worth a place at once if the callee is in the region too.
-    if (end?.kind === 'goto') this.reach(queue, returnsTo);
-  }
-  private resume(offset: number): void {
-    if (this.page(Math.floor((this.source.entry + offset) / 4096)) >= 0) this.resumes.add(offset);
-  }
-  /** Control comes back to where the cold tier's block goes on to that begins with the instruction. */
-  private resumeBehind(instruction: Decoded): void {
-    let d = instruction;
-    for (let i = 0; i < COLD_BLOCK; i++) {
-      if (d.end) {
-        if (d.end.kind === 'goto') this.resume(d.returnsTo ?? d.end.to);
-        if (d.end.kind === 'if') for (const to of successors(d.end)) this.resume(to);
-        if (d.end.kind === 'indirect' && d.returnsTo !== null) this.resume(d.returnsTo);
-        return;
-      }
-      if (!d.program && !d.isPassed) return;
-      d = this.at(d.next);
-    }
-  }
-  /** Those at which control may come in without making loops that have no one head. */
-  private entries(blocks: readonly RegionBlock[]): number[] {
-    const entries = [0];
-    const flaws = flawsOf(blocks, entries);
-    for (const offset of this.resumes) {
-      if (entries.length === MAX_ENTRIES) break;
-      if (offset === 0 || !this.seen.has(offset)) continue;
-      if (flawsOf(blocks, [...entries, offset]) <= flaws) entries.push(offset);
-    }
-    return entries;
+    if (!seen.has(0)) return null;
+    const blocks: RegionBlock[] = [];
+    for (const start of leaders) if (seen.has(start)) blocks.push(this.block(start));
+    const candidates = [...this.targets].filter((t) => seen.has(t)).slice(0, MAX_TABLE);
+    if (candidates.length > 0)
+      blocks.push({ start: TURNTABLE, instructions: [], end: { kind: 'indirect', candidates } });
+    return { blocks: reachable(blocks), pages: this.usedPages(), runs: this.runs() };
   }
   private block(start: number): RegionBlock {
     const instructions: RegionInstruction[] = [];
@@ -342,3 +317,33 @@ class Discovery {
 
 /** Return sites that a RET is compared with. */
 const MAX_CANDIDATES = 4;
+
+/** Offsets that a block may go on to. */
+export function successors(end: Terminator): readonly number[] {
+  switch (end.kind) {
+    case 'goto':
+      return [end.to];
+    case 'if':
+      return [end.taken, end.notTaken];
+    case 'indirect':
+      return end.candidates;
+    case 'table':
+      return [TURNTABLE];
+    default:
+      return [];
+  }
+}
+
+/** Blocks that the entry leads to, the entry first. */
+function reachable(blocks: readonly RegionBlock[]): RegionBlock[] {
+  const byStart = new Map(blocks.map((b) => [b.start, b]));
+  const found: RegionBlock[] = [];
+  const queue = [0];
+  while (queue.length > 0) {
+    const b = byStart.get(queue.shift() as number);
+    if (!b || found.includes(b)) continue;
+    found.push(b);
+    queue.push(...successors(b.end));
+  }
+  return found;
+}

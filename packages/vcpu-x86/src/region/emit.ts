@@ -1,7 +1,7 @@
 // A region → one WebAssembly function: general registers and lazy flags in locals, control flow structured, the TLB probed inline.
 // Whatever the fast path cannot do (a TLB miss, a fault, a routine) leaves the region with the state exact at that instruction,
-// and the cold tier does it. The function takes the state page's address, the number of the entry and its offset from the first;
-// BLOCK_RIP holds the entry's rIP. It returns LEFT (go on at rIP) or COLD (the instruction at rIP must run in the cold tier first).
+// and the cold tier does it. The function takes the state page's address; BLOCK_RIP holds the entry's rIP. It returns
+// LEFT (go on at rIP) or COLD (the instruction at rIP must run in the cold tier first).
 
 import type { Mode } from '../semantics/shape.js';
 import { fastRoutines } from '../semantics/x87-fast.js';
@@ -10,31 +10,26 @@ import type { EmitTarget } from '../wasm/emit.js';
 import { FunctionWriter, type Label } from '../wasm/encoder.js';
 import type { ModuleWriter } from '../wasm/module.js';
 import { I32, OP, PURE } from '../wasm/opcodes.js';
+import { COLD, LEFT, RegionContext } from './context.js';
 import {
   type Region,
   type RegionBlock,
   type RegionInstruction,
-  successorsOf,
+  successors,
   TURNTABLE,
-} from './blocks.js';
-import { COLD, LEFT, RegionContext } from './context.js';
+} from './discover.js';
 import { InstructionEmitter } from './instruction.js';
 import { hasWayOut } from './prepare.js';
 import { type Shape, structure } from './structure.js';
 
 const op = (name: string): number => PURE.get(name) as number;
 
-/** Parameters of a region's function. */
-const STATE = 0;
-const ENTRY = 1;
-const ENTRY_OFFSET = 2;
-
-/** Adds the region to a module, as the exported function `name` of (state, number of the entry, offset of the entry). */
+/** Adds the region to a module, as the exported function `name` of (state). */
 export function addRegion(module: ModuleWriter, name: string, region: Region, mode: Mode): void {
-  const w = new FunctionWriter(3);
+  const w = new FunctionWriter(1);
   const x = new RegionContext(w, mode);
   new RegionWriter(region, module, x).write();
-  module.add(name, [I32, I32, I32], [I32], w);
+  module.add(name, [I32], [I32], w);
 }
 
 class RegionWriter {
@@ -53,7 +48,7 @@ class RegionWriter {
     region.blocks.forEach((b, i) => {
       this.index.set(b.start, i);
     });
-    this.shape = structure(successorsOf(region.blocks));
+    this.shape = structure(region.blocks.map((b) => this.successors(b)));
     const never = (): never => {
       throw new Error('a region has no such exit');
     };
@@ -69,6 +64,10 @@ class RegionWriter {
       branch: never,
       storeNextRip: never,
     };
+  }
+
+  private successors(b: RegionBlock): number[] {
+    return [...new Set(successors(b.end).flatMap((t) => this.index.get(t) ?? []))];
   }
 
   write(): void {
@@ -120,18 +119,11 @@ class RegionWriter {
   /** Goes in front of the body. */
   private prologue(head: FunctionWriter): void {
     const { x } = this;
-    head.get(STATE);
+    head.get(0);
     head.memory(OP.i64Load, BLOCK_RIP);
-    head.get(ENTRY_OFFSET);
-    head.op(op('i64.extend_i32_s'));
-    head.op(op('i64.sub'));
-    if (x.mode.bits !== 64) {
-      head.i64Const(0xffffffffn);
-      head.op(op('i64.and'));
-    }
     head.setLocal(x.rip);
     // To enter costs as much as an instruction, so that a slice ends whatever regions do.
-    head.get(STATE);
+    head.get(0);
     head.memory(OP.i32Load, BUDGET);
     head.i32Const(1);
     head.op(op('i32.sub'));
@@ -168,12 +160,10 @@ class RegionWriter {
     const { w, x, shape } = this;
     const b = this.blocks[v];
     if (v === 0 || shape.isLoop[v] || shape.isMerge[v]) x.flags.forget();
-    if (b.instructions.length > 0) {
-      w.get(x.left);
-      w.i32Const(b.instructions.length);
-      w.op(op('i32.sub'));
-      w.setLocal(x.left);
-    }
+    w.get(x.left);
+    w.i32Const(b.instructions.length);
+    w.op(op('i32.sub'));
+    w.setLocal(x.left);
     for (const i of b.instructions) this.instruction(i);
     const { end } = b;
     switch (end.kind) {
@@ -184,8 +174,6 @@ class RegionWriter {
         w.i32Const(LEFT);
         w.setLocal(x.code);
         return w.br(x.exitTo);
-      case 'enter':
-        return this.enter(v, end.entries);
       case 'table':
         return this.go(v, TURNTABLE);
       case 'goto':
@@ -201,21 +189,6 @@ class RegionWriter {
         w.end();
         x.flags.forget();
       }
-    }
-  }
-  private enter(gate: number, entries: readonly number[]): void {
-    const { w, x } = this;
-    for (const [number, offset] of entries.entries()) {
-      x.flags.forget();
-      const isLast = number === entries.length - 1;
-      if (!isLast) {
-        w.get(ENTRY);
-        w.i32Const(number);
-        w.op(op('i32.eq'));
-        w.if();
-      }
-      this.go(gate, offset);
-      if (!isLast) w.end();
     }
   }
   private instruction(i: RegionInstruction): void {

@@ -16,8 +16,6 @@ export interface RegionCode {
   readonly modeClass: number;
   /** Offset of the entry in its page. */
   readonly entry: number;
-  /** Where it may be entered, as offsets from there; 0 first. */
-  readonly entries: readonly number[];
   /** {@link firstBytes} at the entry. */
   readonly first: number;
   /** Runs of bytes [from, to), counted from the start of the entry's page, as pairs. */

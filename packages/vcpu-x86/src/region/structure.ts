@@ -74,13 +74,3 @@ export function structure(graph: Graph): Shape {
   for (const list of merges) list.sort((a, b) => order[b] - order[a]);
   return { order, dominator, merges, isLoop, isMerge, isBackward, dominates };
 }
-
-/** How many edges no structure can express. */
-export function unstructured(graph: Graph): number {
-  const { isBackward, dominates } = structure(graph);
-  let count = 0;
-  graph.forEach((successors, v) => {
-    for (const s of successors) if (isBackward(v, s) && !dominates(s, v)) count++;
-  });
-  return count;
-}

@@ -2,7 +2,6 @@
 import type { HandlerSet } from '../block/handler-set.js';
 import type { Core } from '../core.js';
 import { CPU_FAULT } from '../fault.js';
-import { endsBlock } from '../ir/control.js';
 import type { Node } from '../ir/node.js';
 import type { Instruction } from '../isa/instruction.js';
 import { rows } from '../isa/table.js';
@@ -11,7 +10,7 @@ import { type Mode, type Shape, shapeKey, shapeOf } from '../semantics/shape.js'
 import { SEGMENT_STRIDE } from '../state/layout.js';
 import { checkSegment } from '../state/segments.js';
 import { fastImports } from './fast-routines.js';
-import { handlerModule, handlerProgram, isDirectBranch, recordSize } from './handler.js';
+import { endsBlock, handlerModule, handlerProgram, isDirectBranch, recordSize } from './handler.js';
 import { hotForms } from './hot-forms.js';
 import {
   HANDLER_TABLE_SIZE,
@@ -86,11 +85,11 @@ export class ModeHandlers implements HandlerSet {
     return id;
   }
   /** Puts a hot region's function into the table; its index, or 0 when the table is full. */
-  addRegion(region: WebAssembly.ExportValue): number {
+  addRegion(region: () => number): number {
     const index = this.freeRegions.pop() ?? this.nextRegion;
     if (index >= HANDLER_TABLE_SIZE + REGION_TABLE_SIZE) return 0;
     if (index === this.nextRegion) this.nextRegion++;
-    this.table.set(index, region as () => number);
+    this.table.set(index, region);
     return index;
   }
   removeRegion(index: number): void {

@@ -22,6 +22,18 @@ export function handlerProgram(shape: Shape): readonly Node[] {
   return b.statements;
 }
 
+/** Does control never reach the instruction behind? */
+export function endsBlock(statements: readonly Node[]): boolean {
+  const last = statements[statements.length - 1];
+  if (!last) return false;
+  if (last.op === 'if') return endsBlock(last.body) && endsBlock(last.otherwise);
+  return (
+    (last.op === 'branch' && last.args.length === 1) ||
+    last.op === 'transfer' ||
+    last.op === 'raise'
+  );
+}
+
 /** Instructions whose second immediate or implied memory operand needs the long record. */
 const longRecords: ReadonlySet<string> = new Set(['ENTER', 'XLAT', 'MASKMOVQ', 'MASKMOVDQU']);
 

@@ -1,5 +1,5 @@
-// The hot tier: blocks that run often become regions compiled to WebAssembly. A region belongs to the block it was made for, and may be
-// entered by others; it goes when that block goes, when its code is written, or when another page is found mapped where its code was. Regions are compiled
+// The hot tier: blocks that run often become regions compiled to WebAssembly. A region belongs to the block it is entered by; it goes
+// when that block goes, when its code is written, or when another page is found mapped where its code was. Regions are compiled
 // by the module: a WebAssembly module costs V8 some fifteen KiB whatever is in it. What other code is made of the same bytes
 // comes from the library.
 
@@ -7,8 +7,7 @@ import type { BlockCache, RegionKeeper } from '../block/block-cache.js';
 import type { Core } from '../core.js';
 import type { FeatureGate } from '../isa/feature-gate.js';
 import { pageOffset } from '../mmu/page-walk.js';
-import type { PageUse, Region } from '../region/blocks.js';
-import { discoverRegion } from '../region/discover.js';
+import { discoverRegion, type PageUse, type Region } from '../region/discover.js';
 import { addRegion } from '../region/emit.js';
 import {
   firstBytes,
@@ -21,7 +20,6 @@ import { cachedHost } from '../routines/system-memory.js';
 import { BLOCK_RIP } from '../state/layout.js';
 import { ModuleWriter } from '../wasm/module.js';
 import type { ModeHandlers } from './cold.js';
-import { entryKey, hostOf, type Resident } from './resident.js';
 
 /** Executions of a block before its region is compiled: measured over a kernel boot, 4,000 costs less than 1,000. */
 export const HOT_THRESHOLD = 4000;
@@ -39,6 +37,19 @@ const BATCH_REGIONS = 32;
 const BATCH_INSTRUCTIONS = 10_000_000;
 /** or when the block of one of them has been executed this often meanwhile. */
 const URGENT_EXECUTIONS = 20_000;
+
+/** A region of one block. */
+interface Resident {
+  readonly rec: number;
+  readonly modeClass: number;
+  /** In the mode's table; 0 while the region waits for its module. */
+  handler: number;
+  module: LibraryModule | null;
+  /** Pages with its code, by distance from the entry's page. */
+  readonly pages: ReadonlyMap<number, PageUse>;
+  /** Its block, or its code, went. */
+  isGone: boolean;
+}
 
 /** Regions that will be one module. */
 class Batch {
@@ -74,8 +85,6 @@ export class HotTier implements RegionKeeper, LibraryUser {
   private readonly handlersOf: (modeClass: number) => ModeHandlers;
   readonly library: RegionLibrary;
   private readonly byBlock = new Map<number, Resident>();
-  /** By {@link entryKey}. */
-  private readonly byEntry = new Map<number, Resident>();
   private readonly byFrame = new Map<number, Set<Resident>>();
   private readonly exports = new Map<LibraryModule, WebAssembly.Exports>();
   private readonly threshold: number;
@@ -133,7 +142,6 @@ export class HotTier implements RegionKeeper, LibraryUser {
     }
     const linear = core.codeLinear(core.state.get64(BLOCK_RIP));
     const start = blocks.startOf(rec);
-    if (this.adopt(rec, modeClass, start, linear)) return;
     if (this.reuse(rec, modeClass, start, linear)) return;
     if (offers === 0 && threshold > LOOKUP_THRESHOLD) {
       this.countedSince.set(rec, this.nowNs);
@@ -165,7 +173,9 @@ export class HotTier implements RegionKeeper, LibraryUser {
     const name = String(residents.length);
     addRegion(writer, name, region, mode);
     codes.set(name, this.codeOf(region, modeClass, start));
-    residents.push(this.admit(rec, modeClass, region.entries, region.pages));
+    const r = { rec, modeClass, handler: 0, module: null, pages: region.pages, isGone: false };
+    residents.push(r);
+    this.admit(r);
     if (residents.length >= this.batchRegions) this.flush();
     else blocks.setHeat(rec, URGENT_EXECUTIONS);
   }
@@ -209,9 +219,9 @@ export class HotTier implements RegionKeeper, LibraryUser {
         bytes[n++] = u8[(region.pages.get(page) as PageUse).host + at - page * 4096];
       }
     }
-    const { entries, instructions } = region;
-    const first = firstBytes(u8, start);
-    return { modeClass, entry: start % 4096, entries, first, runs, bytes, instructions };
+    const instructions = region.blocks.reduce((sum, b) => sum + b.instructions.length, 0);
+    const entry = start % 4096;
+    return { modeClass, entry, first: firstBytes(u8, start), runs, bytes, instructions };
   }
 
   /** Takes the region from the library, if there is one. */
@@ -224,7 +234,8 @@ export class HotTier implements RegionKeeper, LibraryUser {
       return this.isMapped(code, linear, pages);
     });
     if (!found) return false;
-    const r = this.admit(rec, modeClass, found.code.entries, pages);
+    const r = { rec, modeClass, handler: 0, module: null, pages, isGone: false };
+    this.admit(r);
     this.install(r, found.module, found.name);
     this.counters.reused++;
     return true;
@@ -256,24 +267,11 @@ export class HotTier implements RegionKeeper, LibraryUser {
     return true;
   }
 
-  /** A region of block `rec`, whose code is watched from now on. */
-  private admit(
-    rec: number,
-    modeClass: number,
-    entries: readonly number[],
-    pages: ReadonlyMap<number, PageUse>,
-  ): Resident {
+  /** Watches the region's code from now on. */
+  private admit(r: Resident): void {
     const { blocks } = this;
-    const start = blocks.startOf(rec);
-    const recs = new Set([rec]);
-    const place = { handler: 0, module: null, isGone: false };
-    const r: Resident = { rec, recs, modeClass, entries, start, pages, ...place };
-    this.byBlock.set(rec, r);
-    for (const offset of entries) {
-      const key = entryKey(hostOf(r, offset), modeClass);
-      if (!this.byEntry.has(key)) this.byEntry.set(key, r);
-    }
-    for (const { host } of pages.values()) {
+    this.byBlock.set(r.rec, r);
+    for (const { host } of r.pages.values()) {
       const frame = Math.floor(host / 4096);
       blocks.pin(frame);
       let list = this.byFrame.get(frame);
@@ -283,41 +281,15 @@ export class HotTier implements RegionKeeper, LibraryUser {
       }
       list.add(r);
     }
-    return r;
   }
   private install(r: Resident, module: LibraryModule, name: string): void {
     const handlers = this.handlersOf(r.modeClass);
     const exports = this.exportsOf(module, handlers);
-    const handler = exports ? handlers.addRegion(exports[name]) : 0;
+    const handler = exports ? handlers.addRegion(exports[name] as () => number) : 0;
     if (handler === 0) return this.remove(r);
     r.handler = handler;
     r.module = module;
-    for (const offset of r.entries) {
-      const rec = this.blocks.lookup(hostOf(r, offset), r.modeClass);
-      if (rec !== 0 && (this.byBlock.get(rec) ?? r) === r) this.enterBy(r, rec, offset);
-    }
-  }
-  /** From now on the block, at that offset, enters the region. */
-  private enterBy(r: Resident, rec: number, offset: number): void {
-    r.recs.add(rec);
-    this.byBlock.set(rec, r);
-    this.countedSince.delete(rec);
-    this.blocks.setHot(rec, r.handler, r.entries.indexOf(offset), offset);
-  }
-  /** Does the block lie at an entry of a region that was made for another? Then it enters that one, now or when it is compiled. */
-  private adopt(rec: number, modeClass: number, start: number, linear: number): boolean {
-    const r = this.byEntry.get(entryKey(start, modeClass));
-    const offset = r?.entries.find((o) => hostOf(r, o) === start);
-    if (!r || offset === undefined || !this.isAt(r, linear - offset)) return false;
-    if (r.handler === 0) this.blocks.setHeat(rec, URGENT_EXECUTIONS);
-    else this.enterBy(r, rec, offset);
-    return true;
-  }
-  /** Is the region's code mapped around `linear`, as the address of its first entry? */
-  private isAt(r: Resident, linear: number): boolean {
-    for (const [delta, { host }] of r.pages)
-      if (this.pageNear(linear, delta) !== host) return false;
-    return true;
+    this.blocks.setHot(r.rec, handler);
   }
 
   private exportsOf(module: LibraryModule, handlers: ModeHandlers): WebAssembly.Exports | null {
@@ -334,18 +306,16 @@ export class HotTier implements RegionKeeper, LibraryUser {
   /** Is the code of the block's region still mapped around `linear`, the block's address? If not, the region goes. */
   confirm(rec: number, linear: number): void {
     const r = this.byBlock.get(rec);
-    if (r && r.pages.size > 1 && !this.isAt(r, linear - this.blocks.entryOffset(rec)))
-      this.remove(r);
+    if (!r || r.pages.size === 1) return;
+    for (const [delta, { host }] of r.pages) {
+      if (delta !== 0 && this.pageNear(linear, delta) !== host) return this.remove(r);
+    }
   }
 
   blockDropped(rec: number): void {
     this.countedSince.delete(rec);
     const r = this.byBlock.get(rec);
-    if (!r) return;
-    if (r.rec === rec) return this.remove(r);
-    r.recs.delete(rec);
-    this.byBlock.delete(rec);
-    this.blocks.setHot(rec, 0);
+    if (r) this.remove(r);
   }
   written(from: number, length: number): void {
     const last = Math.floor((from + length - 1) / 4096);
@@ -363,25 +333,19 @@ export class HotTier implements RegionKeeper, LibraryUser {
   }
   cleared(): void {
     this.countedSince.clear();
-    for (const r of new Set(this.byBlock.values())) this.remove(r);
+    for (const r of [...this.byBlock.values()]) this.remove(r);
   }
   retire(module: LibraryModule): void {
-    for (const r of new Set(this.byBlock.values())) if (r.module === module) this.remove(r);
+    for (const r of [...this.byBlock.values()]) if (r.module === module) this.remove(r);
     this.exports.delete(module);
   }
 
   private remove(r: Resident): void {
     r.isGone = true;
-    for (const rec of r.recs) {
-      this.blocks.setHot(rec, 0);
-      // It may come back: the code is the same, or soon will be something else.
-      this.blocks.setHeat(rec, this.threshold);
-      this.byBlock.delete(rec);
-    }
-    for (const offset of r.entries) {
-      const key = entryKey(hostOf(r, offset), r.modeClass);
-      if (this.byEntry.get(key) === r) this.byEntry.delete(key);
-    }
+    this.blocks.setHot(r.rec, 0);
+    // It may come back: the code is the same, or soon will be something else.
+    this.blocks.setHeat(r.rec, this.threshold);
+    this.byBlock.delete(r.rec);
     for (const { host } of r.pages.values()) {
       const frame = Math.floor(host / 4096);
       const list = this.byFrame.get(frame);

@@ -1,14 +1,7 @@
 // The cold tier's inner loop for one mode class: a generated WebAssembly function that fetches blocks through the jump cache and
 // runs their records, the frequent forms inline behind one br_table, the others through a table of handlers.
 
-import {
-  HEADER_ENTRY,
-  HEADER_ENTRY_OFFSET,
-  HEADER_HEAT,
-  HEADER_HOT,
-  HEADER_SIZE,
-} from '../block/block-cache.js';
-import { endsBlock } from '../ir/control.js';
+import { HEADER_HEAT, HEADER_HOT, HEADER_SIZE } from '../block/block-cache.js';
 import type { Node } from '../ir/node.js';
 import { RECORD } from '../semantics/binding.js';
 import type { Mode, Shape } from '../semantics/shape.js';
@@ -18,7 +11,7 @@ import { type EmitTarget, emitInstruction } from '../wasm/emit.js';
 import { FunctionWriter } from '../wasm/encoder.js';
 import { ModuleWriter } from '../wasm/module.js';
 import { I32, I64, OP, PURE } from '../wasm/opcodes.js';
-import { recordSize, storeRip } from './handler.js';
+import { endsBlock, recordSize, storeRip } from './handler.js';
 
 /** Why the interpreter returned. */
 export const EXIT_BUDGET = 0;
@@ -54,7 +47,7 @@ export function interpreterModule(
   // Imports come first: reserve the ones that the loop itself needs.
   const lookup = module.importFunction('lookup', [], [I32]);
   const becameHot = module.importFunction('becameHot', [I32], []);
-  const regionType = module.type([I32, I32, I32], [I32]);
+  const regionType = module.type([I32], [I32]);
   const handlerType = module.type([I32, I32], [I32]);
   const w = new FunctionWriter(1);
   const state = 0;
@@ -211,8 +204,6 @@ export function interpreterModule(
   w.tee(entry);
   w.if();
   w.get(state);
-  ofHeader(rec, HEADER_ENTRY);
-  ofHeader(rec, HEADER_ENTRY_OFFSET);
   w.get(entry);
   w.op(OP.callIndirect);
   w.u32(regionType);
