@@ -24,9 +24,7 @@ export interface SlicedMachine {
 export class RunLoop {
   readonly #machine: SlicedMachine;
   #wake: (() => void) | null = null;
-  /** Whether something has happened outside since it was last looked at. */
-  #hasNews = false;
-  /** Since the last slice began. */
+  /** Something has happened outside since the last slice, or visit of the event loop, began. */
   #isWoken = false;
 
   constructor(machine: SlicedMachine) {
@@ -52,9 +50,9 @@ export class RunLoop {
         continue;
       }
       if (performance.now() - yielded >= yieldMs) {
-        this.#hasNews = false;
+        this.#isWoken = false;
         await visitEventLoop();
-        yieldMs = this.#hasNews ? BUSY_YIELD_MS : YIELD_MS;
+        yieldMs = this.#isWoken ? BUSY_YIELD_MS : YIELD_MS;
         yielded = performance.now();
         continue;
       }
