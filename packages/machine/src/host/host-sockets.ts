@@ -128,7 +128,9 @@ export class HostSockets implements HostNetwork {
   #datagrams(socket: UdpSocket, onDatagram: OnDatagram): HostDatagrams {
     let isClosed = false;
     socket.on('message', (bytes, from: RemoteInfo) => {
-      if (!isClosed) onDatagram(bytes, { address: from.address, port: from.port });
+      // Nobody can be answered at port 0.
+      if (!isClosed && from.port !== 0)
+        onDatagram(bytes, { address: from.address, port: from.port });
     });
     socket.on('error', () => {});
     return {

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { P9Node } from '@proxeny/virtio';
+import { P9Error, type P9Node } from '@proxeny/virtio';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SharedFolder } from './shared-folder.js';
 
@@ -155,5 +155,19 @@ describe('a shared folder', () => {
   it('cannot be what is no folder', () => {
     expect(() => new SharedFolder(join(folder, 'file'))).toThrow(/ENOTDIR/);
     expect(() => new SharedFolder(join(folder, 'none'))).toThrow(/ENOENT/);
+  });
+});
+
+describe('what a guest holds of it', () => {
+  it('has a limit, and is let go however much it is', () => {
+    const held: P9Node[] = [];
+    const holdAll = (): void => {
+      for (let i = 0; i < 20_000; i++) held.push(root.child('file'));
+    };
+    expect(holdAll).toThrow(P9Error);
+    expect(held.length).toBeGreaterThan(100);
+    expect(held.length).toBeLessThan(8192);
+    for (const node of held.splice(0)) node.close();
+    root.child('file').close();
   });
 });

@@ -30,9 +30,13 @@ const S_IFLNK = 0o120000n;
 
 const EIO = 5;
 const EINVAL = 22;
+const ENFILE = 23;
 const EROFS = 30;
 const EOPNOTSUPP = 95;
 const ESTALE = 116;
+
+/** Files that guests hold of one folder, those above them included. */
+const MAX_NODES = 8192;
 
 /** One number for files of all file systems beneath the folder. */
 function inodeOf({ ino, dev }: { readonly ino: bigint; readonly dev: bigint }): bigint {
@@ -84,6 +88,8 @@ class SharedNode implements P9Node {
   readonly #target: string | null;
   /** Where it was found; null for the folder itself. */
   readonly #place: { readonly parent: SharedNode; readonly name: string } | null;
+  /** How many nodes its folder has. */
+  readonly #held: { count: number };
   #users = 1;
 
   constructor(
@@ -96,6 +102,8 @@ class SharedNode implements P9Node {
     this.#isReadOnly = isReadOnly;
     this.#target = target;
     this.#place = place;
+    this.#held = place === null ? { count: 0 } : place.parent.#held;
+    this.#held.count++;
     place?.parent.share();
   }
 
@@ -118,10 +126,15 @@ class SharedNode implements P9Node {
   }
 
   close(): void {
-    this.#users--;
-    if (this.#users > 0) return;
-    fs.closeSync(this.#fd);
-    this.#place?.parent.close();
+    // One after the other: a guest may have gone deep.
+    for (let node: SharedNode | null = this; node !== null; node = node.#place?.parent ?? null) {
+      if (--node.#users > 0) return;
+      node.#held.count--;
+      fs.closeSync(node.#fd);
+    }
+  }
+  #mayHoldMore(): void {
+    if (this.#held.count >= MAX_NODES) throw new P9Error(ENFILE, 'too many files are held');
   }
 
   attributes(): P9Attributes {
@@ -182,6 +195,7 @@ class SharedNode implements P9Node {
   }
 
   child(name: string): P9Node {
+    this.#mayHoldMore();
     const path = this.#at(name);
     const fd = ask(() => fs.openSync(path, HOLD));
     try {
@@ -206,13 +220,19 @@ class SharedNode implements P9Node {
 
   create(name: string, flags: number, mode: number): { node: P9Node; file: P9File } {
     this.#mayChange();
+    this.#mayHoldMore();
     // There was no such file a moment ago, says the client; one that is there now, or a link, is not opened in its place.
     const create = constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
     const allFlags = (flags & GUEST_FLAGS) | SAFE_FLAGS | create;
     const fd = ask(() => fs.openSync(this.#at(name), allFlags, mode & PERMISSIONS));
-    const held = ask(() => fs.openSync(`/proc/self/fd/${fd}`, O_PATH | O_CLOEXEC));
-    const node = new SharedNode(held, this.#isReadOnly, { parent: this, name });
-    return { node, file: new SharedFile(fd) };
+    try {
+      const held = ask(() => fs.openSync(`/proc/self/fd/${fd}`, O_PATH | O_CLOEXEC));
+      const node = new SharedNode(held, this.#isReadOnly, { parent: this, name });
+      return { node, file: new SharedFile(fd) };
+    } catch (error) {
+      fs.closeSync(fd);
+      throw error;
+    }
   }
 
   makeDirectory(name: string, mode: number): void {

@@ -33,9 +33,14 @@ function nameOf(reader: P9Reader): string {
   return name;
 }
 
+/** Directories whose entries are kept between messages. */
+const MAX_LISTED = 16;
+
 export class P9Server {
   readonly #files: P9FileSystem;
   readonly #fids: Map<number, Fid> = new Map();
+  /** Those that keep a directory's entries, oldest first. */
+  readonly #listed: Fid[] = [];
   #maxBytes = MAX_MESSAGE_BYTES;
 
   constructor(files: P9FileSystem) {
@@ -44,8 +49,11 @@ export class P9Server {
 
   /** Lets go of all the client had. */
   reset(): void {
-    for (const fid of this.#fids.values()) release(fid);
-    this.#fids.clear();
+    for (const [number, fid] of this.#fids) {
+      this.#fids.delete(number);
+      release(fid);
+    }
+    this.#listed.length = 0;
     this.#maxBytes = MAX_MESSAGE_BYTES;
   }
 
@@ -263,12 +271,13 @@ export class P9Server {
     const fid = this.#fid(reader);
     const offset = reader.u64();
     const room = Math.min(reader.u32(), writer.room - 4);
-    if (offset === 0 || fid.entries === null) fid.entries = entriesOf(fid.node);
+    if (offset === 0 || fid.entries === null) this.#list(fid);
     writer.reserve(4);
     const start = writer.end;
     // An entry's offset is where the one after it is.
-    for (let i = offset; i < fid.entries.length; i++) {
-      const { name, type, inode } = fid.entries[i];
+    const entries = fid.entries ?? [];
+    for (let i = offset; i < entries.length; i++) {
+      const { name, type, inode } = entries[i];
       if (writer.end - start + ENTRY_BYTES + name.length > room) break;
       answerQid(BigInt(type) << 12n, inode, writer);
       writer.u64(BigInt(i + 1));
@@ -276,6 +285,16 @@ export class P9Server {
       writer.text(name);
     }
     finishRead(writer, writer.end - start, writer.end - start);
+  }
+
+  /** Keeps a directory's entries for the next message; those of the directory that was listed longest ago go. */
+  #list(fid: Fid): void {
+    fid.entries = entriesOf(fid.node);
+    const at = this.#listed.indexOf(fid);
+    if (at >= 0) this.#listed.splice(at, 1);
+    const oldest = this.#listed.length === MAX_LISTED ? this.#listed.shift() : undefined;
+    if (oldest) oldest.entries = null;
+    this.#listed.push(fid);
   }
 
   #setAttributes(reader: P9Reader): void {

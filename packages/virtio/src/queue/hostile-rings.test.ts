@@ -98,6 +98,24 @@ describe.each(ringKinds)('a %s queue breaks at', (kind) => {
     expect(reasons).toEqual(['has a chain without end']);
   });
 
+  it('buffers that come while it is served, without end', () => {
+    const { memory, areas, device, reasons } = hostileQueue(kind, new Array(SIZE).fill({}));
+    let served = 0;
+    for (; served < 10 * SIZE; served++) {
+      if (kind === 'split') memory.writeU16((areas.driver + 2) as Gpa, served + 1);
+      else {
+        const round = Math.floor(served / SIZE) % 2;
+        const at = areas.descriptors + (served % SIZE) * DESC_BYTES + PACKED_DESC_FLAGS;
+        memory.writeU16(at as Gpa, round === 0 ? 1 << 7 : 1 << 15);
+      }
+      const chain = device.pop();
+      if (chain === null) break;
+      device.push(chain, 0);
+    }
+    expect(served).toBe(SIZE);
+    expect(reasons).toEqual(['made more buffers available than its ring holds']);
+  });
+
   it('more buffers in flight than its ring holds', () => {
     const { memory, areas, device, reasons } = hostileQueue(kind, new Array(SIZE).fill({}));
     for (let i = 0; i < SIZE; i++) {

@@ -56,6 +56,8 @@ export abstract class Virtqueue {
   /** In flight when the state was saved: they start again. */
   readonly #again: DescriptorChain[] = [];
   #slotsInFlight = 0;
+  /** Chains popped since the driver was last shown something: it cannot have made more available than its ring holds. */
+  #popped = 0;
   #isBroken = false;
 
   constructor(options: VirtqueueOptions) {
@@ -80,7 +82,10 @@ export abstract class Virtqueue {
     const chain = this.#idle.pop() ?? new DescriptorChain(this.memory);
     chain.clear();
     if (this.take(chain)) {
-      if (this.#slotsInFlight + chain.slots <= this.size) return this.#own(chain);
+      this.#popped++;
+      const isPossible =
+        this.#popped <= this.size && this.#slotsInFlight + chain.slots <= this.size;
+      if (isPossible) return this.#own(chain);
       this.broken('made more buffers available than its ring holds');
     }
     this.#idle.push(chain);
@@ -97,6 +102,7 @@ export abstract class Virtqueue {
 
   /** Shows the driver what was pushed. Whether it wants an interrupt for that. */
   publish(): boolean {
+    this.#popped = 0;
     return !this.#isBroken && this.show();
   }
 
