@@ -22,7 +22,11 @@ interface Report {
   numFailedTests: number;
   numPendingTests: number;
   numTodoTests: number;
-  testResults: { name: string; status: string; assertionResults: unknown[] }[];
+  testResults: {
+    name: string;
+    status: string;
+    assertionResults: { fullName: string; status: string; failureMessages: string[] }[];
+  }[];
 }
 
 /** Runs one npm script in a process group of its own; resolves to its exit code, or to 124 when the deadline ended it. */
@@ -71,7 +75,7 @@ function reportPath(workspace: string): string {
   return join(root, workspace, '.cache', 'vitest.json');
 }
 
-/** Adds one workspace's report; a test file that failed before its first test counts as one failure. */
+/** Adds one workspace's report, and repeats what failed, so that it stands at the end of a log; a file that failed before its first test counts as one failure. */
 function addReport(workspace: string, tally: Tally): void {
   const path = reportPath(workspace);
   if (!existsSync(path)) {
@@ -83,10 +87,15 @@ function addReport(workspace: string, tally: Tally): void {
   tally.passed += report.numPassedTests;
   tally.failed += report.numFailedTests;
   tally.skipped += report.numPendingTests + report.numTodoTests;
-  for (const file of report.testResults) {
-    if (file.status !== 'failed' || file.assertionResults.length > 0) continue;
-    tally.failed++;
-    console.log(`${relative(root, file.name)}: did not load`);
+  for (const { name, status, assertionResults } of report.testResults) {
+    const file = relative(root, name);
+    if (status === 'failed' && assertionResults.length === 0) {
+      tally.failed++;
+      console.log(`${file}: did not load`);
+    }
+    for (const test of assertionResults)
+      if (test.status === 'failed')
+        console.log(`${file}: ${test.fullName}\n${test.failureMessages.join('\n')}`);
   }
 }
 
