@@ -70,7 +70,7 @@ export function instructionDocument(): string {
 # Instructions
 
 ${rows.length} rows. A form is a row with its operand size, register or memory, and address size chosen; forms are what the native
-oracle runs on the host's processor and compares with the reference evaluator and the cold tier, hundreds of cases each
+oracle runs on the host's processor and compares with the reference evaluator, the cold and the hot tier, hundreds of cases each
 (\`npm run test:oracle\`; a few each in every test run).
 
 | Forms in code of | 16 bits | 32 bits | 64 bits |

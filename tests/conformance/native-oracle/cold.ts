@@ -1,6 +1,6 @@
 // The cold tier as an emulated counterpart of the native oracle: bytes → records → the interpreter's WebAssembly, as X86Cpu runs
-// it, on a UserMachine. One instruction a case (a block of its own, as in a single step), or a sequence in whole blocks.
-// Handlers are compiled once per form and kept, so one ColdCpu serves thousands of cases.
+// it, on a UserMachine. One instruction a case (a block of its own, as in a single step), or a sequence in whole blocks; with the hot
+// tier, one instruction's region too. Handlers are compiled once per form and kept, so one ColdCpu serves thousands of cases.
 import { BlockCache } from '../../../packages/vcpu-x86/src/block/block-cache.js';
 import {
   MAX_BLOCK_INSTRUCTIONS,
@@ -32,8 +32,20 @@ export interface ColdOptions {
   readonly inline?: 'hot' | 'none' | readonly { readonly shape: Shape; readonly key: number }[];
   /** Compiles regions of a sequence's blocks, which then run in its second run; see {@link ColdCpu.runSequence}. */
   readonly withHotTier?: boolean;
+  /** Regions compiled together; default 1. */
+  readonly batchRegions?: number;
 }
 
+/** How a case went whose instruction has a region; neither: it has none, the whole form is the cold tier's. */
+export interface RegionRun {
+  /** The region did the instruction. */
+  readonly hot: ExecutionResult | null;
+  /** The region left at the instruction, and the cold tier did it. */
+  readonly left: ExecutionResult | null;
+}
+
+/** Instructions after which a region that waits for company is compiled alone. */
+const LONG_WAIT = 100_000_000;
 /** Executions before a block is hot, where the hot tier takes part: the second run of a sequence is hot. */
 const HOT_THRESHOLD = 1;
 
@@ -77,7 +89,7 @@ export class ColdCpu {
       gate,
       handlersOf: (modeClass) => this.#handlers(modeClass),
       threshold: options.withHotTier ? HOT_THRESHOLD : Infinity,
-      batchRegions: 1,
+      batchRegions: options.batchRegions ?? 1,
     });
     if (options.withHotTier) this.#blocks.regions = this.#hot;
     const becameHot = (rec: number): void => this.#hot.offer(rec);
@@ -97,6 +109,10 @@ export class ColdCpu {
   /** Runs the case's one instruction (all iterations of a repeated one, or as many as it has steps). */
   run(input: NativeCase): ExecutionResult {
     this.#load(input, 1);
+    return this.#runOne(input);
+  }
+
+  #runOne(input: NativeCase): ExecutionResult {
     const { state } = this.core;
     state.set(L.MODE_KEY, state.get(L.MODE_KEY) | MODE_STEP);
     if (input.steps === 0) return this.#machine.result(input, this.#go(BUDGET));
@@ -118,14 +134,63 @@ export class ColdCpu {
    * the same state: what the first run has compiled runs in the second, whose result is given.
    */
   runSequence(input: NativeCase): ExecutionResult {
-    this.#load(input, MAX_BLOCK_INSTRUCTIONS);
-    // The code was written behind the CPU's back.
-    this.#blocks.written(this.#machine.codeAt, 4096);
-    this.core.forgetJumps();
+    this.#loadNew(input);
     const result = this.#runBlocks(input);
     if (this.#blocks.heat !== HOT_THRESHOLD) return result;
     this.#load(input, MAX_BLOCK_INSTRUCTIONS);
     return this.#runBlocks(input);
+  }
+
+  /**
+   * Has the regions of these cases' instructions compiled; the library keeps them.
+   * @param inputs at most eight: of regions that begin alike it keeps no more
+   */
+  compileRegions(inputs: readonly NativeCase[]): void {
+    for (const input of inputs) this.#offer(input);
+    // Whatever still waits for others is compiled when that much has been executed meanwhile.
+    this.#hot.tick(LONG_WAIT, 0);
+    this.#hot.tick(LONG_WAIT, 0);
+  }
+
+  /** Runs the case's one instruction in its region, which {@link ColdCpu.compileRegions} has seen to. */
+  runRegion(input: NativeCase): RegionRun {
+    const none = { hot: null, left: null };
+    if (input.steps > 0) return none;
+    const rec = this.#offer(input);
+    if (rec === 0 || !this.#blocks.isHot(rec)) return none;
+    let left: ExecutionResult | null = null;
+    // What misses the TLB is left to the cold tier, and that one fills it.
+    for (let attempt = 0; attempt < 2; attempt++) {
+      this.#load(input, MAX_BLOCK_INSTRUCTIONS);
+      // Less than the entry and the instruction cost: the slice ends where the region does.
+      const outcome = this.#go(1);
+      if (this.core.state.rip !== input.rip)
+        return { hot: this.#machine.result(input, outcome), left };
+      this.#limit = 1;
+      this.#lookups = 0;
+      left = this.#runOne(input);
+    }
+    return { hot: null, left };
+  }
+
+  /** Loads a case whose code is new, and offers its block to the hot tier; the block, or 0. */
+  #offer(input: NativeCase): number {
+    this.#loadNew(input);
+    const { state } = this.core;
+    const modeClass = state.get(L.MODE_KEY) & MODE_CLASS_MASK;
+    const handlers = this.#handlers(modeClass);
+    const rec = this.#translator.block(handlers, modeClass, MAX_BLOCK_INSTRUCTIONS);
+    if (rec === 0) return 0;
+    state.set64(L.BLOCK_RIP, state.rip);
+    this.#hot.offer(rec);
+    return rec;
+  }
+
+  #loadNew(input: NativeCase): void {
+    this.#load(input, MAX_BLOCK_INSTRUCTIONS);
+    // The code was written behind the CPU's back.
+    this.#blocks.written(this.#machine.codeAt, 4096);
+    this.core.forgetJumps();
   }
 
   #runBlocks(input: NativeCase): ExecutionResult {

@@ -1,6 +1,7 @@
 // The long native-oracle run (npm run test:oracle): hundreds of cases of every form in every mode, by the reference evaluator, the
-// cold tier, and the cold tier with every form inline. Prints totals; exits with 1 on any difference.
+// cold tier, the cold tier with every form inline, and in regions of the hot tier. Prints totals; exits with 1 on any difference.
 //   --cases N (200)   --seed N (random)   --mode NAME   --forms REGEX   --show N (differences printed in full, 10)
+//   --cold-forms (names the forms that no region did)
 import { setPriority } from 'node:os';
 import { parseArgs } from 'node:util';
 import { hostJudges } from './coverage.js';
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     mode: { type: 'string' },
     forms: { type: 'string', default: '' },
     show: { type: 'string', default: '10' },
+    'cold-forms': { type: 'boolean', default: false },
   },
 });
 
@@ -47,6 +49,13 @@ async function runMode(mode: OracleMode, seed: number, cases: number): Promise<T
     console.error(`${mode.name}: ${done} of ${forms.length} forms, ${failures.length} differ`);
   }
   await run.close();
+  const { hot } = run;
+  const cold = forms.filter((form) => !hot.forms.has(form));
+  console.log(
+    `${mode.name}, hot tier: ${hot.cases} cases of ${hot.forms.size} forms; ${hot.left} cases of forms ` +
+      `that have a region were left to the cold tier, and ${cold.length} forms altogether`,
+  );
+  if (values['cold-forms']) for (const { name } of cold) console.log(`  ${name}`);
   const ends = Array.from(run.ends, ([end, count]) => `${end} ${count}`).join(', ');
   const seconds = Math.round((performance.now() - started) / 1000);
   console.log(`${mode.name}: ${forms.length} forms, ${run.cases} cases in ${seconds} s (${ends})`);
@@ -57,7 +66,7 @@ async function main(): Promise<void> {
   setPriority(LOW_PRIORITY);
   const seed = values.seed === undefined ? Date.now() >>> 0 : Number(values.seed);
   const cases = Number(values.cases);
-  console.log(`native oracle: seed ${seed}, ${cases} cases a form, three tiers`);
+  console.log(`native oracle: seed ${seed}, ${cases} cases a form, reference, cold and hot tier`);
   const totals: Totals = { forms: 0, cases: 0, left: 0, failures: [] };
   for (const mode of oracleModes) {
     if (values.mode !== undefined && values.mode !== mode.name) continue;

@@ -1,4 +1,5 @@
-// Compares forms with the host: cases drawn, run natively, by the reference evaluator and by the cold tier, differences collected.
+// Compares forms with the host: cases drawn, run natively, by the reference evaluator, by the cold tier and in hot regions, differences
+// collected.
 import { CaseGenerator } from './case-generator.js';
 import { ColdCpu } from './cold.js';
 import { describeDifference } from './compare.js';
@@ -29,17 +30,42 @@ export interface OracleRunOptions {
   readonly seed: number;
   /** Run each form inline in an interpreter too (default: only those of hot-forms.ts are). */
   readonly inline?: boolean;
+  /** One case in so many runs in the hot tier too; default 1: every one. */
+  readonly hotShare?: number;
 }
+
+interface JudgedCase {
+  readonly form: OracleForm;
+  readonly input: NativeCase;
+  readonly native: NativeResult;
+}
+
+/** What became of a mode's cases in the hot tier. */
+export interface HotCounts {
+  /** Cases that a region did. */
+  cases: number;
+  /** Cases that a region left to the cold tier: faults, and values that its fast paths do not take. */
+  left: number;
+  /** Forms of which it did some case; the others are the cold tier's. */
+  readonly forms: Set<OracleForm>;
+}
+
+/** Regions compiled together; the library keeps no more that begin alike. */
+const HOT_BATCH = 8;
+const HOT_OPTIONS = { withHotTier: true, batchRegions: HOT_BATCH };
 
 /** Compares the forms of one mode; open one, use it, close it. */
 export class OracleRun {
   readonly mode: OracleMode;
   readonly #oracle: NativeOracle;
   readonly #tiers: Map<string, EmulatedCpu>;
+  /** Null: code in segments that are not flat has no regions. */
+  readonly #hot: ColdCpu | null;
   readonly #options: OracleRunOptions;
   /** How native runs ended, counted. */
   readonly ends = new Map<string, number>();
   cases = 0;
+  readonly hot: HotCounts = { cases: 0, left: 0, forms: new Set() };
 
   private constructor(mode: OracleMode, oracle: NativeOracle, options: OracleRunOptions) {
     this.mode = mode;
@@ -50,7 +76,9 @@ export class OracleRun {
       ['reference', new ReferenceCpu({ bits })],
       ['cold', new ColdCpu({ bits })],
     ]);
-    for (const cpu of [oracle, ...this.#tiers.values()]) this.#describe(cpu);
+    this.#hot = mode.dataBase === 0 ? new ColdCpu({ ...HOT_OPTIONS, bits }) : null;
+    const cpus = [oracle, ...this.#tiers.values()];
+    for (const cpu of this.#hot ? [...cpus, this.#hot] : cpus) this.#describe(cpu);
   }
 
   /** @throws NativeOracleUnavailable when the harness cannot run on this host */
@@ -84,9 +112,33 @@ export class OracleRun {
       batch.forEach(({ form, input }, i) => {
         this.#check(form, input, results[i], count, failures);
       });
+      const { hotShare = 1 } = this.#options;
+      const judged = batch
+        .map((drawn, i) => ({ ...drawn, native: results[i] }))
+        .filter((_, i) => i % hotShare === 0);
+      for (let i = 0; i < judged.length; i += HOT_BATCH)
+        this.#checkHot(judged.slice(i, i + HOT_BATCH), count, failures);
       this.cases += batch.length;
     }
     return failures;
+  }
+
+  #checkHot(batch: readonly JudgedCase[], cases: number, failures: FormFailure[]): void {
+    const cpu = this.#hot;
+    if (!cpu) return;
+    cpu.compileRegions(batch.map(({ input }) => input));
+    batch.forEach(({ form, input, native }) => {
+      const { hot, left } = cpu.runRegion(input);
+      for (const [tier, result] of Object.entries({ hot, 'hot, left': left })) {
+        if (!result) continue;
+        const text = this.#difference(form, input, native, () => result);
+        if (text !== undefined) note(failures, { form, tier, cases, differing: 1, text });
+      }
+      if (hot) {
+        this.hot.cases++;
+        this.hot.forms.add(form);
+      } else if (left) this.hot.left++;
+    });
   }
 
   /** Makes an interpreter that has all forms of these cases inline. */
@@ -107,11 +159,8 @@ export class OracleRun {
     const end = native.vector >= 0 ? `vector ${native.vector}` : native.outcome;
     this.ends.set(end, (this.ends.get(end) ?? 0) + 1);
     for (const [tier, cpu] of this.#tiers) {
-      const text = this.#difference(form, input, native, cpu);
-      if (text === undefined) continue;
-      const known = failures.find((f) => f.form === form && f.tier === tier);
-      if (known) known.differing++;
-      else failures.push({ form, tier, cases, differing: 1, text });
+      const text = this.#difference(form, input, native, () => cpu.run(input));
+      if (text !== undefined) note(failures, { form, tier, cases, differing: 1, text });
     }
   }
 
@@ -119,11 +168,11 @@ export class OracleRun {
     form: OracleForm,
     input: NativeCase,
     native: NativeResult,
-    cpu: EmulatedCpu,
+    run: () => ExecutionResult,
   ): string | undefined {
     let emulated: ExecutionResult;
     try {
-      emulated = cpu.run(input);
+      emulated = run();
     } catch (error) {
       return `${form.name}: ${(error as Error).stack}`;
     }
@@ -133,4 +182,10 @@ export class OracleRun {
       undefinedFlags: form.form.row.flagsUndefined,
     });
   }
+}
+
+function note(failures: FormFailure[], failure: FormFailure): void {
+  const known = failures.find((f) => f.form === failure.form && f.tier === failure.tier);
+  if (known) known.differing++;
+  else failures.push(failure);
 }

@@ -69,6 +69,7 @@ export class UserMachine {
   readonly bits: CodeBits;
   readonly #tables: UserModeTables;
   #protection: WindowProtection = 'read-write';
+  #input: NativeCase | undefined;
   #before: Uint8Array = new Uint8Array(WINDOW_BYTES);
   #codeLength = 0;
   #loads = 0;
@@ -108,7 +109,8 @@ export class UserMachine {
     state.u8.fill(0xcc, this.codeAt, this.codeAt + this.#codeLength);
     state.u8.set(input.code, this.codeAt);
     this.#codeLength = input.code.length;
-    this.#before = initialWindow(input.seed, input.patches);
+    if (input !== this.#input) this.#before = initialWindow(input.seed, input.patches);
+    this.#input = input;
     state.u8.set(this.#before, tables.windowFrames);
     for (let i = 0; i < 32; i++) state.set(L.GPR + i * 4, input.gpr[i]);
     state.rflags = input.rflags;

@@ -156,6 +156,10 @@ export class BlockCache implements CodeWatch {
   setHot(rec: number, handler: number): void {
     this.i32[this.header(rec) + HOT] = handler;
   }
+  /** Does a region run in the block's place? */
+  isHot(rec: number): boolean {
+    return this.i32[this.header(rec) + HOT] !== 0;
+  }
   /** How often the block was offered to the hot tier before; counts. */
   offers(rec: number): number {
     return this.i32[this.header(rec) + OFFERS]++;
