@@ -133,6 +133,8 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
   'virtio/net': ['virtio/device', 'virtio/queue', 'virtio/saved-state', 'virtio/spec'],
   'virtio/console': ['virtio/device', 'virtio/queue', 'virtio/saved-state', 'virtio/spec'],
   'virtio/p9': ['virtio/device', 'virtio/queue', 'virtio/saved-state', 'virtio/spec'],
+  'virtio/balloon': ['virtio/device', 'virtio/queue', 'virtio/saved-state', 'virtio/spec'],
+  'virtio/vsock': ['virtio/device', 'virtio/queue', 'virtio/saved-state', 'virtio/spec'],
   'virtio/rng': ['virtio/device', 'virtio/saved-state', 'virtio/spec'],
   'virtio/testing': [
     'memory',

@@ -1,4 +1,10 @@
 // The public names of @proxeny/virtio: the device's side. The driver's side is @proxeny/virtio/driver.
+export {
+  BalloonDevice,
+  type BalloonDeviceOptions,
+  type BalloonDeviceState,
+} from './balloon/balloon-device.js';
+export type { BalloonStatistics } from './balloon/balloon-statistics.js';
 export type { BlkBackend } from './blk/blk-backend.js';
 export { BlkDevice, type BlkDeviceOptions, type BlkDeviceState } from './blk/blk-device.js';
 export {

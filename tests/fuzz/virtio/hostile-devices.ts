@@ -3,6 +3,7 @@
 import { MemoryDisk } from '@proxeny/machine';
 import type { FlatMemory } from '@proxeny/memory';
 import {
+  BalloonDevice,
   BlkDevice,
   ConsoleDevice,
   type DeviceControl,
@@ -56,6 +57,20 @@ export const deviceMakers: Readonly<Record<string, () => HostileTarget>> = {
         if (value % 5 === 0) device.resize(0xffff, 0xffff);
         else if (device.queuedInput(value & 1) < MAX_TYPED)
           device.send(value & 1, new Uint8Array(value % 200).fill(0xff));
+      },
+    };
+  },
+  balloon: () => {
+    const device = new BalloonDevice({
+      release: (at, byteLength) => {
+        if (!(at >= 0 && byteLength > 0)) throw new Error(`${byteLength} bytes at ${at} are none`);
+      },
+    });
+    return {
+      device,
+      stir: (value) => {
+        device.setTarget(value);
+        device.requestStatistics();
       },
     };
   },

@@ -1,6 +1,7 @@
 // BlkDevice: the block device. VIRTIO 1.2 §5.2.
 // What is taken from a queue is bounded by the bytes in flight, whatever the guest asks; the rest waits in the queue. Data goes through
 // buffers of the host: out of the guest when a write starts, into it when a read is done, both between slices of the guest.
+import { readConfigSpace } from '../device/config-space.js';
 import type { AccessSize, DriverConnection, VirtioDevice } from '../device/virtio-device.js';
 import type { DescriptorChain } from '../queue/descriptor-chain.js';
 import type { Virtqueue } from '../queue/virtqueue.js';
@@ -80,8 +81,7 @@ export class BlkDevice implements VirtioDevice {
   }
 
   readConfig(offset: number, size: AccessSize): number {
-    if (size === 1) return this.#config.getUint8(offset);
-    return size === 2 ? this.#config.getUint16(offset, true) : this.#config.getUint32(offset, true);
+    return readConfigSpace(this.#config, offset, size);
   }
 
   /** Only the write cache can be switched (§5.2.4). */

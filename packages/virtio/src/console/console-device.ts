@@ -1,5 +1,6 @@
 // ConsoleDevice: the console device, with one port or several. VIRTIO 1.2 §5.3.
 // Port 0 has queues 0 and 1, the control messages 2 and 3, every other port two more. A driver without MULTIPORT has port 0 only.
+import { readConfigSpace } from '../device/config-space.js';
 import type { AccessSize, DriverConnection, VirtioDevice } from '../device/virtio-device.js';
 import type { DescriptorChain } from '../queue/descriptor-chain.js';
 import { SavedState } from '../saved-state.js';
@@ -94,8 +95,7 @@ export class ConsoleDevice implements VirtioDevice {
   }
 
   readConfig(offset: number, size: AccessSize): number {
-    if (size === 1) return this.#config.getUint8(offset);
-    return size === 2 ? this.#config.getUint16(offset, true) : this.#config.getUint32(offset, true);
+    return readConfigSpace(this.#config, offset, size);
   }
 
   /** The emergency write: one character for the first port, from a driver that may not have queues (§5.3.4). */

@@ -1,4 +1,5 @@
 // NetDevice: the network device. VIRTIO 1.2 §5.1. One pair of queues and a control queue.
+import { readConfigSpace } from '../device/config-space.js';
 import type { AccessSize, DriverConnection, VirtioDevice } from '../device/virtio-device.js';
 import type { DescriptorChain } from '../queue/descriptor-chain.js';
 import { SavedState } from '../saved-state.js';
@@ -105,8 +106,7 @@ export class NetDevice implements VirtioDevice {
   }
 
   readConfig(offset: number, size: AccessSize): number {
-    if (size === 1) return this.#config.getUint8(offset);
-    return size === 2 ? this.#config.getUint16(offset, true) : this.#config.getUint32(offset, true);
+    return readConfigSpace(this.#config, offset, size);
   }
 
   /** The address is changed by the control queue; nothing else can be. */

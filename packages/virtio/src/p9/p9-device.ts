@@ -1,4 +1,5 @@
 // P9Device: the 9P transport device: a folder of the host's under a tag. VIRTIO 1.2 §5.9.
+import { readConfigSpace } from '../device/config-space.js';
 import type { AccessSize, DriverConnection, VirtioDevice } from '../device/virtio-device.js';
 import type { DescriptorChain } from '../queue/descriptor-chain.js';
 import { SavedState } from '../saved-state.js';
@@ -46,8 +47,7 @@ export class P9Device implements VirtioDevice {
   }
 
   readConfig(offset: number, size: AccessSize): number {
-    if (size === 1) return this.#config.getUint8(offset);
-    return size === 2 ? this.#config.getUint16(offset, true) : this.#config.getUint32(offset, true);
+    return readConfigSpace(this.#config, offset, size);
   }
 
   writeConfig(): void {}

@@ -100,6 +100,12 @@ export class DescriptorChain {
     return done;
   }
 
+  /** Where in the guest's memory the pieces to write are. */
+  *writablePieces(): Iterable<{ at: number; byteLength: number }> {
+    for (let i = this.#readableCount; i < this.#views.length; i++)
+      yield { at: this.#addresses[i], byteLength: this.#views[i].length };
+  }
+
   save(): DescriptorChainState {
     const pieces = this.#views.flatMap((view, i) => [this.#addresses[i], view.length]);
     return {
