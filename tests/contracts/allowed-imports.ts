@@ -166,7 +166,10 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
     'machine/timer-queue',
   ],
   // Virtio devices as cards for the PC's bus, over the same back-ends as Xen's.
-  'machine/virtio': ['virtio', 'machine/network', 'machine/pc', 'machine/storage'],
+  'machine/virtio': [
+    ...['virtio', 'machine/control-method'],
+    ...['machine/network', 'machine/pc', 'machine/storage'],
+  ],
   // Joins a device to a bus for whoever wires the board; devices themselves get a callback.
   'machine/pc/bus-window': ['machine/bus', 'machine/device'],
   'machine/loader': ['abi', 'memory', 'npm:fflate', 'npm:fzstd'],

@@ -3,6 +3,7 @@ import { BlockError, ConfigError, ImageError } from '@proxeny/machine';
 import { Command, CommanderError } from 'commander';
 import { exitCodeOf } from './block-failure.js';
 import { CommandError } from './command-error.js';
+import { addBalloonCommand } from './commands/balloon.js';
 import { addCacheCommand } from './commands/cache.js';
 import { addCpusCommand } from './commands/cpus.js';
 import { addDisassembleCommand } from './commands/disassemble.js';
@@ -45,6 +46,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   addDisassembleCommand(program, finish);
   addCpusCommand(program, finish);
   addXsCommand(program);
+  addBalloonCommand(program);
   addDmesgCommand(program);
   prepare(program);
   try {

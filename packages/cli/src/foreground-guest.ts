@@ -48,11 +48,15 @@ type ConfigSource<C> = () => C | Promise<C>;
 
 const CONSOLE_PORT = 0;
 
+/** Hears of each machine that is made. */
+type OnMachine = (machine: Machine) => void;
+
 /** A PC whose console is its virtio console. */
-export function hvcGuest(config: ConfigSource<PcConfig>): GuestBuilder {
+export function hvcGuest(config: ConfigSource<PcConfig>, onBuilt: OnMachine): GuestBuilder {
   return async ({ onOutput, onDebug, onMessage, hold }) => {
     const consolePorts = [{ isConsole: true, onOutput }];
     const machine = new Machine({ ...(await config()), consolePorts, onMessage, onDebug, hold });
+    onBuilt(machine);
     return {
       send: (bytes) => machine.sendToPort(CONSOLE_PORT, bytes),
       queuedInput: () => machine.virtioConsole?.queuedInput(CONSOLE_PORT) ?? 0,
@@ -65,7 +69,7 @@ export function hvcGuest(config: ConfigSource<PcConfig>): GuestBuilder {
 }
 
 /** A PC whose console is its first serial port. */
-export function pcGuest(config: ConfigSource<PcConfig>): GuestBuilder {
+export function pcGuest(config: ConfigSource<PcConfig>, onBuilt: OnMachine): GuestBuilder {
   return async ({ onOutput, onDebug, onMessage, hold }) => {
     const machine = new Machine({
       ...(await config()),
@@ -76,6 +80,7 @@ export function pcGuest(config: ConfigSource<PcConfig>): GuestBuilder {
       onDebug,
       hold,
     });
+    onBuilt(machine);
     return {
       send: (bytes) => machine.send(CONSOLE_PORT, bytes),
       queuedInput: () => machine.queuedInput(CONSOLE_PORT),

@@ -86,7 +86,7 @@ export async function guestConfig(
   if (count > 1) throw usageError(oneOnly);
   if (options.firmware !== undefined) refuseKernelOptions(options);
 
-  const memoryBytes = memoryOption(options.memory ?? DEFAULT_MEMORY);
+  const memoryBytes = pcMemory(options);
   const model = cpuOption(options.cpu);
   const protocol = protocolOption(options.protocol);
   const image = await imageOf(kernel, options);
@@ -129,6 +129,11 @@ async function imageOf(
       name: basename(options.firmware),
     };
   return { bytes: assembleHelloKernel(), name: 'the built-in guest' };
+}
+
+/** RAM of a PC, in bytes. @throws CommandError */
+export function pcMemory({ memory = DEFAULT_MEMORY }: GuestOptions): number {
+  return memoryOption(memory);
 }
 
 /** @throws CommandError */

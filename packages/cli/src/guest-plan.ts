@@ -1,5 +1,6 @@
 // GuestPlan: what `run` is to run, read and checked, before anything is built.
 import {
+  balloonMethods,
   type DomainWish,
   type HypercallTrace,
   hashOf,
@@ -8,6 +9,7 @@ import {
   type XenImage,
 } from '@proxeny/machine';
 import { assemblePairKernel } from '@proxeny/pv-guest';
+import { balloonOption } from './balloon-option.js';
 import type { ImageIdentity } from './block-cache.js';
 import { usageError } from './command-error.js';
 import { openDisks, openPcDisks } from './disk-option.js';
@@ -19,6 +21,7 @@ import {
   guestConfig,
   memoryOption,
   oneOnly,
+  pcMemory,
 } from './guest-options.js';
 import { type ChosenType, chooseType, type GuestType, xenConfig } from './guest-type.js';
 import { type OpenNetworks, openNetworks } from './network-option.js';
@@ -44,6 +47,7 @@ export interface SingleOptions extends GuestOptions {
   readonly name?: string;
   readonly disk?: readonly string[];
   readonly rng?: boolean;
+  readonly balloon?: true | string;
   readonly share?: readonly string[];
   /** `stdio`, `hvc`, `none`. */
   readonly serial?: string;
@@ -79,18 +83,26 @@ export async function planSingle(
   const networks = await openNetworks(options.net ?? [], options.publish ?? []);
   const guest = { options, identity, config, networks };
   try {
-    return await (chosen.type === 'pc' ? planPc(guest) : planXen(guest, chosen, watchers));
+    return await (chosen.type === 'pc'
+      ? planPc(guest, watchers)
+      : planXen(guest, chosen, watchers));
   } catch (error) {
     networks.close();
     throw error;
   }
 }
 
-async function planPc({ options, identity, config, networks }: SingleGuest): Promise<GuestPlan> {
+async function planPc(
+  { options, identity, config, networks }: SingleGuest,
+  { onControl }: PlanWatchers,
+): Promise<GuestPlan> {
   if (options.trace !== undefined)
     throw usageError('--trace hypercalls is for guests of Xen; a PC makes none');
-  if (options.name !== undefined)
-    throw usageError('--name is for guests of Xen; a PC answers no questions yet');
+  const balloon = balloonOption(options.balloon, pcMemory(options));
+  if (options.name !== undefined && !balloon)
+    throw usageError(
+      '--name is for guests of Xen, and PCs with --balloon; others answer no questions',
+    );
   const shares = openShares(options.share ?? []);
   const disks = await openPcDisks(options.disk ?? []).catch((error: unknown) => {
     shares.close();
@@ -101,15 +113,21 @@ async function planPc({ options, identity, config, networks }: SingleGuest): Pro
     networks: networks.cards.map(({ mac, network }) => ({ port: network, address: bytesOf(mac) })),
     shares: shares.shares,
     hasEntropy: options.rng === true,
+    ...(balloon && { balloon }),
   };
   const guest = options.serial === 'hvc' ? hvcGuest : pcGuest;
-  const build = guest(async () => ({ ...(await config()), ...devices }));
+  const build = guest(
+    async () => ({ ...(await config()), ...devices }),
+    (machine) => {
+      if (machine.balloon) onControl(balloonMethods(machine.balloon));
+    },
+  );
   const close = async (): Promise<void> => {
     networks.close();
     shares.close();
     await disks.close();
   };
-  return { build, image: identity, hasControl: false, close };
+  return { build, image: identity, hasControl: balloon !== undefined, close };
 }
 
 async function planXen(
@@ -119,7 +137,7 @@ async function planXen(
 ): Promise<GuestPlan> {
   if (options.serial === 'hvc')
     throw usageError('--serial hvc is for PCs; the console of a guest of Xen is its own');
-  for (const name of ['rng', 'share'] as const)
+  for (const name of ['rng', 'share', 'balloon'] as const)
     if (options[name])
       throw usageError(`--${name} is for PCs; a guest of Xen has no virtio devices`);
   const { type } = chosen;
@@ -162,9 +180,9 @@ export function planPair(
   { onControl, ...observer }: PlanWatchers,
 ): GuestPlan {
   const { kernel, firmware, initrd, append, protocol, module } = options;
-  const { disk, rng, share, net, publish } = options;
+  const { disk, rng, share, balloon, net, publish } = options;
   if (kernel !== undefined || firmware !== undefined) throw usageError(oneOnly);
-  const refused = { initrd, append, protocol, module, disk, rng, share, net, publish };
+  const refused = { initrd, append, protocol, module, disk, rng, share, balloon, net, publish };
   for (const [name, value] of Object.entries(refused))
     if (value !== undefined) throw usageError(`--${name} goes not with --builtin`);
   if (options.type !== 'auto') throw usageError('--type goes not with --builtin');

@@ -130,6 +130,7 @@ export {
   showSnapshot,
 } from './storage/qcow2/snapshots.js';
 export { RawDisk, type RawDiskOptions } from './storage/raw-disk.js';
+export { BalloonControl, balloonMethods, type PcBalloon } from './virtio/balloon-control.js';
 export type { PcDisk, PcNetwork, PcShare } from './virtio/pc-devices.js';
 export { BackendHost, type BackendHostOptions } from './xen/backend-host.js';
 export type { BackendStore } from './xen/backend-store.js';

@@ -32,6 +32,7 @@ import { PcMemory } from './pc-memory.js';
 import { processLibrary } from './process-library.js';
 import { RunLoop, type SlicedMachine } from './run-loop.js';
 import { TimerQueue } from './timer-queue.js';
+import type { BalloonControl, PcBalloon } from './virtio/balloon-control.js';
 import { PcDevices, type PcDisk, type PcNetwork, type PcShare } from './virtio/pc-devices.js';
 
 const MIB = 1 << 20;
@@ -65,6 +66,8 @@ export interface PcConfig {
   readonly consolePorts?: readonly ConsolePortOptions[];
   /** A virtio entropy device, which gives the host's randomness. */
   readonly hasEntropy?: boolean;
+  /** A virtio balloon, which takes memory from the guest and tells how it fares. */
+  readonly balloon?: PcBalloon;
   /** A message about a device that its driver mistreated. */
   readonly onMessage?: (message: string) => void;
   /** Bytes that leave serial port `index` (0 is COM1). */
@@ -129,6 +132,7 @@ export class Machine implements SlicedMachine {
       shares: config.shares ?? [],
       consolePorts: config.consolePorts ?? [],
       entropy: config.hasEntropy ? hostRandomFill : null,
+      balloon: config.balloon ?? null,
       memory: this.memory,
       onStart: () => this.cpu.requestExit(),
       onCompletion: () => this.loop.wake(),
@@ -263,6 +267,10 @@ export class Machine implements SlicedMachine {
   sendToPort(port: number, bytes: Uint8Array): void {
     this.devices.console?.send(port, bytes);
     this.loop.wake();
+  }
+  /** The virtio balloon; null if there is none. */
+  get balloon(): BalloonControl | null {
+    return this.devices.balloon;
   }
   /** How the machine has ended; null while it has not. */
   get ended(): MachineEnd | null {

@@ -39,7 +39,7 @@ interface RunOptions extends SingleOptions, BlockCacheOptions {
 /** Options that say what a configuration file says of each of its domains. */
 const describing = [
   ...(['kernel', 'builtin', 'firmware', 'initrd', 'module', 'append', 'memory'] as const),
-  ...(['protocol', 'type', 'disk', 'rng', 'share', 'net', 'publish', 'trace'] as const),
+  ...(['protocol', 'type', 'disk', 'rng', 'share', 'balloon', 'net', 'publish', 'trace'] as const),
 ];
 
 type ScriptSource = { readonly option: 'expect' | 'send' | 'script'; readonly text: string };
@@ -90,7 +90,7 @@ export function addRunCommand(program: Command, finish: (exitCode: number) => vo
         .choices(guestTypes)
         .default('auto'),
     )
-    .option('--name <name>', 'name of a guest of Xen, by which xs and dmesg find it')
+    .option('--name <name>', 'name of a guest, by which xs, dmesg and balloon find it')
     .addOption(
       new Option(
         '--serial <where>',
@@ -119,6 +119,10 @@ export function addRunCommand(program: Command, finish: (exitCode: number) => vo
       collect,
     )
     .option('--rng', "a virtio entropy device for a PC, which gives the host's randomness")
+    .option(
+      '--balloon [size]',
+      'a virtio balloon for a PC: the guest has so much of its memory, or all; proxeny balloon changes that while it runs',
+    )
     .option(
       '--net <network[,options]>',
       'a network card; may be repeated. user: the host and what it reaches, without privileges (restrict=on: neither; host=off: not the host itself); switch=NAME: cards of this run; listen=ADDRESS:PORT and connect=ADDRESS:PORT (or unix:PATH): other processes, QEMU too (-netdev stream); none. Options of all: mac=…, capture=FILE (pcapng)',

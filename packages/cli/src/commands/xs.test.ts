@@ -1,8 +1,10 @@
-// `proxeny xs` and `proxeny dmesg` against a machine's socket in this process.
+// `proxeny xs`, `proxeny dmesg` and `proxeny balloon` against a machine's socket in this process.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  BalloonControl,
+  balloonMethods,
   ControlServer,
   logMethods,
   MessageLog,
@@ -17,6 +19,9 @@ let folder: string;
 let server: ControlServer | null;
 let store: StoreClient;
 let log: MessageLog;
+let balloon: BalloonControl;
+/** Nobody looks at it. */
+const memory = { byteLength: 8 << 20, view: () => null, written: () => {} };
 let out: string;
 let errors: string;
 
@@ -27,7 +32,8 @@ beforeEach(async () => {
   store.write('/vm/name', 'one');
   store.write('/vm/odd', Uint8Array.of(10, 92, 0, 255, 65));
   log = new MessageLog();
-  const methods = { ...storeMethods(store), ...logMethods(log) };
+  balloon = new BalloonControl({}, memory, () => {});
+  const methods = { ...storeMethods(store), ...logMethods(log), ...balloonMethods(balloon) };
   server = await ControlServer.listen({ folder, name: 'one', methods: () => methods });
   out = '';
   errors = '';
@@ -115,5 +121,20 @@ describe('proxeny dmesg', () => {
     expect(await proxeny('dmesg', '-c')).toBe(0);
     expect(await proxeny('dmesg')).toBe(0);
     expect(out).toBe('(XEN) hello\n');
+  });
+});
+
+describe('proxeny balloon', () => {
+  it('says how much memory the guest has, and asks it to make do with less', async () => {
+    expect(await proxeny('balloon', '5M')).toBe(0);
+    expect(balloon.device.targetBytes).toBe(3 << 20);
+    // A driver's own registers: it has taken a page.
+    balloon.device.writeConfig(4, 4, 256);
+    expect(await proxeny('balloon')).toBe(0);
+    expect(out).toBe(
+      'memory                8M\nwished for            5M\nactual                7M\nthe guest does not say more\n',
+    );
+    expect(await proxeny('balloon', '9M')).toBe(2);
+    expect(errors).toContain("balloon '9M': the guest has 8M; ask for less");
   });
 });

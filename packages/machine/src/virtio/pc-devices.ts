@@ -14,6 +14,7 @@ import type { NetworkPort } from '../network/network-port.js';
 import { finishFrame } from '../network/offload.js';
 import type { PciCard } from '../pc/pci-card.js';
 import type { BlockBackend } from '../storage/block-backend.js';
+import { BalloonControl, type PcBalloon } from './balloon-control.js';
 import { virtioCard } from './virtio-card.js';
 
 /** PCI class codes. */
@@ -55,7 +56,9 @@ export interface PcDevicesOptions {
   readonly consolePorts: readonly ConsolePortOptions[];
   /** Fills bytes with randomness; null: there is no entropy device. */
   readonly entropy: ((target: Uint8Array) => void) | null;
-  readonly memory: DeviceMemory;
+  readonly balloon: PcBalloon | null;
+  /** RAM. */
+  readonly memory: DeviceMemory & { readonly byteLength: number };
   /** The host got something to do: the slice should end soon. Called within the slice. */
   readonly onStart: () => void;
   /** The host did something: the guest may go on. Called between slices. */
@@ -66,10 +69,11 @@ export interface PcDevicesOptions {
 export class PcDevices {
   readonly cards: readonly PciCard[];
   readonly console: ConsoleDevice | null;
+  readonly balloon: BalloonControl | null;
   readonly #disks: readonly BlkDevice[];
 
   constructor(options: PcDevicesOptions) {
-    const { disks, networks, shares, consolePorts, entropy, memory } = options;
+    const { disks, networks, shares, consolePorts, entropy, balloon, memory } = options;
     const { onStart, onCompletion, onMessage } = options;
     const card = (name: string, device: VirtioDevice, classCode: number): PciCard =>
       virtioCard({
@@ -81,6 +85,7 @@ export class PcDevices {
         new BlkDevice({ disk, isReadOnly, id: serial, onStart, onCompletion }),
     );
     this.console = consolePorts.length > 0 ? new ConsoleDevice({ ports: consolePorts }) : null;
+    this.balloon = balloon && new BalloonControl(balloon, memory, onCompletion);
     this.cards = [
       ...this.#disks.map((device, i) => card(`virtio disk ${i}`, device, STORAGE)),
       ...networks.map((network, i) => {
@@ -90,6 +95,7 @@ export class PcDevices {
       ...shares.map((share) => card(`virtio share ${share.tag}`, new P9Device(share), OTHER)),
       ...(this.console ? [card('virtio console', this.console, COMMUNICATION)] : []),
       ...(entropy ? [card('virtio entropy', new RngDevice({ fill: entropy }), OTHER)] : []),
+      ...(this.balloon ? [card('virtio balloon', this.balloon.device, OTHER)] : []),
     ];
   }
 
