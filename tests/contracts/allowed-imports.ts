@@ -128,6 +128,11 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
   'virtio/device': ['virtio/queue', 'virtio/saved-state', 'virtio/spec'],
   // Transports know devices by their interface only, and devices no transport.
   'virtio/transport': ['virtio/device', 'virtio/saved-state', 'virtio/spec'],
+  // Its registers lie in the driver's memory, as queues do.
+  'virtio/transport/channel': [
+    ...['memory', 'virtio/device', 'virtio/queue'],
+    ...['virtio/saved-state', 'virtio/spec', 'virtio/transport'],
+  ],
   // Devices: each asks its back-end for what it needs by an interface of its own.
   'virtio/blk': ['virtio/device', 'virtio/queue', 'virtio/saved-state', 'virtio/spec'],
   'virtio/net': ['virtio/device', 'virtio/queue', 'virtio/saved-state', 'virtio/spec'],
@@ -145,6 +150,7 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
     'virtio/queue',
     'virtio/spec',
     'virtio/transport',
+    'virtio/transport/channel',
   ],
 
   'hv-core': ['abi', 'memory'],
@@ -188,7 +194,7 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
   'machine/xen/trace': ['abi', 'hv-core', 'memory'],
   // A guest's machine with its services: the wiring.
   'machine/xen/guest': [
-    ...['abi', 'hv-core', 'memory', 'vcpu-x86'],
+    ...['abi', 'hv-core', 'memory', 'vcpu-x86', 'virtio'],
     ...['machine/fault-text', 'machine/host', 'machine/loader', 'machine/machine-end'],
     ...['machine/process-library', 'machine/run-loop'],
     ...['machine/network', 'machine/storage', 'machine/xen/backend-host'],
@@ -196,6 +202,7 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
     ...['machine/xen/console', 'machine/xen/cpu', 'machine/xen/shared-page'],
     ...['machine/xen/store', 'machine/xen/store-methods', 'machine/xen/toolstack'],
     ...['machine/control-method', 'machine/xen/message-log', 'machine/xen/xenbus'],
+    'machine/xen/virtio',
     'machine/timer-queue',
   ],
   'machine/machine-end': [],
@@ -238,6 +245,10 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
     'machine/xen/backend-host',
     'machine/xen/ring',
     'machine/xen/xenbus',
+  ],
+  'machine/xen/virtio': [
+    ...['hv-core', 'memory', 'virtio'],
+    ...['machine/xen/backend-host', 'machine/xen/xenbus'],
   ],
   'machine/xen/net': [
     'abi',

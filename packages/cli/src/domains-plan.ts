@@ -125,10 +125,10 @@ function checkSupported({ domain, fail }: PlannedDomain): void {
 /** Opens a domain's disks, and adds them to `opened`. */
 async function openDisks(planned: PlannedDomain, opened: GuestDisk[]): Promise<GuestDisk[]> {
   const disks: GuestDisk[] = [];
-  for (const [i, { target, format, name, isReadOnly, isCdrom }] of planned.domain.disks.entries()) {
+  for (const [i, { target, format, ...shown }] of planned.domain.disks.entries()) {
     try {
-      const disk = await openDiskImage(target, { isReadOnly, format });
-      const guestDisk = { name, disk, isReadOnly, isCdrom, parameters: target };
+      const disk = await openDiskImage(target, { isReadOnly: shown.isReadOnly, format });
+      const guestDisk = { ...shown, disk, parameters: target };
       disks.push(guestDisk);
       opened.push(guestDisk);
     } catch (error) {

@@ -31,5 +31,7 @@ export {
   type NetfrontOptions,
   type NetfrontSlot,
 } from './native/netfront.js';
+export { VirtioChannel } from './native/virtio-channel.js';
+export { VirtioQueue, type VirtioQueueOptions } from './native/virtio-queue.js';
 export { assembleHelloKernel } from './x86/hello-kernel.js';
 export { assemblePairKernel } from './x86/pair-kernel.js';

@@ -45,6 +45,10 @@ export { openVirtqueue } from './queue/open-virtqueue.js';
 export { Virtqueue, type VirtqueueOptions, type VirtqueueState } from './queue/virtqueue.js';
 export { RngDevice, type RngDeviceOptions, type RngDeviceState } from './rng/rng-device.js';
 export {
+  VIRTIO_CHANNEL_GRANT_BYTES,
+  VIRTIO_CHANNEL_MAX_QUEUE_SIZE,
+} from './spec/channel.js';
+export {
   featureMask,
   hasFeature,
   VIRTIO_F_EVENT_IDX,
@@ -53,6 +57,11 @@ export {
   VIRTIO_F_RING_RESET,
   VIRTIO_F_VERSION_1,
 } from './spec/feature.js';
+export {
+  ChannelTransport,
+  type ChannelTransportOptions,
+  type ChannelTransportState,
+} from './transport/channel.js';
 export {
   MmioTransport,
   type MmioTransportOptions,

@@ -1,10 +1,11 @@
 // The devices and transports that hostile drivers are set upon. What devices write into a guest has no byte that could be part of an
 // address in the guarded part of its memory.
 import { MemoryDisk } from '@proxeny/machine';
-import type { FlatMemory } from '@proxeny/memory';
+import type { FlatMemory, Gpa } from '@proxeny/memory';
 import {
   BalloonDevice,
   BlkDevice,
+  ChannelTransport,
   ConsoleDevice,
   type DeviceControl,
   MmioTransport,
@@ -14,6 +15,7 @@ import {
   RngDevice,
   type VirtioDevice,
 } from '@proxeny/virtio';
+import { VIRTIO_CHANNEL_ACCESS_WRITE, VIRTIO_CHANNEL_ANSWER } from '@proxeny/virtio/driver';
 
 const DISK_BYTES = 64 * 1024;
 const MAX_TYPED = 4096;
@@ -113,6 +115,30 @@ export const transportMakers: Readonly<Record<string, TransportMaker>> = {
       byteLength: transport.barBytes,
       read: (offset, size) => transport.readBar(offset, size),
       write: (offset, size, value) => transport.writeBar(offset, size, value),
+      save: () => transport.save(),
+      restore: (state) => transport.restore(state),
+    };
+  },
+  channel: (device, memory) => {
+    const transport = new ChannelTransport({
+      ...{ device, memory },
+      queueEvent: () => {},
+      pageEvent: () => {},
+    });
+    transport.open(0);
+    let id = 0;
+    const request = (access: number, offset: number, value: number): number => {
+      for (const [i, word] of [++id, access, offset, value].entries())
+        memory.writeU32((4 * i) as Gpa, word);
+      transport.serve();
+      return memory.readU32(VIRTIO_CHANNEL_ANSWER as Gpa);
+    };
+    return {
+      control: transport.control,
+      byteLength: transport.byteLength,
+      read: (offset, size) => request(size, offset, 0),
+      write: (offset, size, value) =>
+        void request(size | VIRTIO_CHANNEL_ACCESS_WRITE, offset, value),
       save: () => transport.save(),
       restore: (state) => transport.restore(state),
     };

@@ -7,6 +7,7 @@ import {
   type NativeCode,
   NativeCpu,
 } from '@proxeny/pv-guest';
+import { expect } from 'vitest';
 import { BackendHost } from './backend-host.js';
 import { TestStore } from './testing-store.contract.js';
 import type { XenbusDevice } from './xenbus/xenbus-backend.js';
@@ -84,7 +85,7 @@ export class BackendMachine {
   /** What the tools write for a new device; its back-end, started. */
   addDevice(
     guestId: number,
-    kind: 'vbd' | 'vif',
+    kind: 'vbd' | 'vif' | 'virtio',
     number: number,
     device: XenbusDevice,
   ): XenbusBackend {
@@ -112,6 +113,16 @@ export class BackendMachine {
       await new Promise((resolve) => setImmediate(resolve));
     }
     if (!isDone()) throw new Error('the guests wait for something that does not come');
+  }
+
+  /** Checks that back-ends hold nothing, and that `domain` goes without a trace. */
+  expectNothingHeld(domain: Domain): void {
+    expect(this.host.grants.count).toBe(0);
+    expect([...this.hostDomain.events.open()]).toEqual([]);
+    expect(this.store.watchCount).toBe(0);
+    this.hypervisor.destroyDomain(domain);
+    expect(this.hypervisor.dyingCount).toBe(0);
+    expect(this.hypervisor.frames.findInconsistency()).toBeNull();
   }
 
   /** Runs one kernel to its end; what it threw fails the test. */

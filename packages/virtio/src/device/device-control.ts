@@ -220,6 +220,7 @@ export class DeviceControl implements DriverConnection {
     this.#status = read.status;
     this.#features = read.features;
     this.#configGeneration = read.configGeneration;
+    for (const registers of this.#queues) registers.queue?.close();
     this.#queues = queues;
     if (!this.isLive) return;
     this.device.activate(this);

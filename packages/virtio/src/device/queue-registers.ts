@@ -64,6 +64,7 @@ export class QueueRegisters {
   reset(): void {
     this.size = this.maxSize;
     this.isEnabled = false;
+    this.queue?.close();
     for (const address of Object.values(this.#addresses)) address.fill(0);
     this.queue = null;
   }

@@ -29,6 +29,8 @@ export class DescriptorChain {
   readonly #views: Uint8Array[] = [];
   readonly #addresses: number[] = [];
   #readableCount = 0;
+  /** Address and length of an indirect table it came from. */
+  #table: readonly [Gpa, number] | null = null;
 
   constructor(memory: DeviceMemory) {
     this.#memory = memory;
@@ -36,6 +38,7 @@ export class DescriptorChain {
 
   /** Makes it empty, for another buffer. */
   clear(): void {
+    this.#release();
     this.id = 0;
     this.slots = 0;
     this.readableBytes = 0;
@@ -51,7 +54,7 @@ export class DescriptorChain {
     if (byteLength === 0) return null;
     if (this.readableBytes + this.writableBytes + byteLength > 0xffff_ffff)
       return 'has 4 GiB or more';
-    const view = this.#memory.view(at as Gpa, byteLength);
+    const view = this.#memory.view(at as Gpa, byteLength, !isWritable);
     if (view === null) return `names ${byteLength} bytes at 0x${at.toString(16)}, which is no RAM`;
     this.#views.push(view);
     this.#addresses.push(at);
@@ -61,6 +64,13 @@ export class DescriptorChain {
       this.#readableCount++;
     }
     return null;
+  }
+
+  /** The bytes of an indirect table, which last as long as the chain; null if they are no RAM. */
+  viewTable(at: Gpa, byteLength: number): Uint8Array | null {
+    const view = this.#memory.view(at, byteLength, true);
+    if (view !== null && this.#memory.release) this.#table = [at, byteLength];
+    return view;
   }
 
   /** Fills `target` with what is to be read from `offset` on; returns how many bytes there were. */
@@ -115,5 +125,14 @@ export class DescriptorChain {
       readable: pieces.slice(0, 2 * this.#readableCount),
       writable: pieces.slice(2 * this.#readableCount),
     };
+  }
+
+  #release(): void {
+    const memory = this.#memory;
+    if (!memory.release) return;
+    for (let i = 0; i < this.#views.length; i++)
+      memory.release(this.#addresses[i] as Gpa, this.#views[i].length, i < this.#readableCount);
+    if (this.#table !== null) memory.release(this.#table[0], this.#table[1], true);
+    this.#table = null;
   }
 }

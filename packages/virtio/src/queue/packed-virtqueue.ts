@@ -20,13 +20,15 @@ import {
   VIRTQ_DESC_F_USED,
   VIRTQ_DESC_F_WRITE,
 } from '../spec/ring.js';
+import type { QueueViews } from './area-views.js';
 import type { DescriptorChain } from './descriptor-chain.js';
-import { type QueueViews, Virtqueue, type VirtqueueOptions } from './virtqueue.js';
+import { Virtqueue, type VirtqueueOptions } from './virtqueue.js';
 
 const WRAP = 0x8000;
 const SLOT = 0x7fff;
 
 export class PackedVirtqueue extends Virtqueue {
+  protected override readonly isPacked: boolean = true;
   readonly #ring: DataView;
   readonly #driverEvents: DataView;
   readonly #deviceEvents: DataView;
@@ -143,7 +145,7 @@ export class PackedVirtqueue extends Virtqueue {
   /** Adds a table of descriptors, all of which belong to the chain; of their flags only WRITE counts (§2.8.7). */
   #addIndirect(chain: DescriptorChain, head: number, flags: number): boolean {
     if (flags & VIRTQ_DESC_F_NEXT) return this.broken('has an indirect descriptor that goes on');
-    const table = this.indirectTable(this.#ring, head * DESC_BYTES);
+    const table = this.indirectTable(chain, this.#ring, head * DESC_BYTES);
     if (table === null) return false;
     for (let at = 0; at < table.byteLength; at += DESC_BYTES) {
       const isWritable = (table.getUint16(at + PACKED_DESC_FLAGS, true) & VIRTQ_DESC_F_WRITE) !== 0;

@@ -18,10 +18,12 @@ import {
   VIRTQ_DESC_F_NEXT,
   VIRTQ_DESC_F_WRITE,
 } from '../spec/ring.js';
+import type { QueueViews } from './area-views.js';
 import type { DescriptorChain } from './descriptor-chain.js';
-import { type QueueViews, Virtqueue, type VirtqueueOptions } from './virtqueue.js';
+import { Virtqueue, type VirtqueueOptions } from './virtqueue.js';
 
 export class SplitVirtqueue extends Virtqueue {
+  protected override readonly isPacked: boolean = false;
   readonly #descriptors: DataView;
   readonly #available: DataView;
   readonly #used: DataView;
@@ -113,7 +115,7 @@ export class SplitVirtqueue extends Virtqueue {
           return this.broken('has an indirect descriptor that goes on');
         if (table !== this.#descriptors)
           return this.broken('has an indirect descriptor in an indirect table');
-        const indirect = this.indirectTable(table, at);
+        const indirect = this.indirectTable(chain, table, at);
         if (indirect === null) return false;
         table = indirect;
         count = indirect.byteLength / DESC_BYTES;

@@ -76,8 +76,9 @@ describe.each(ringKinds)('a %s queue', (kind) => {
               }
             } else if (action === 'push' && held.length > 0) {
               const [[chain, id]] = held.splice(pick % held.length, 1);
-              device.push(chain, Math.min(pick, chain.writableBytes));
-              given.push([id, Math.min(pick, chain.writableBytes)]);
+              const written = Math.min(pick, chain.writableBytes);
+              device.push(chain, written);
+              given.push([id, written]);
             } else if (action === 'publish') {
               device.publish();
               visible.push(...given);

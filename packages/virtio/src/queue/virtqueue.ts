@@ -6,6 +6,7 @@
 import type { Gpa } from '@proxeny/memory';
 import { SavedState } from '../saved-state.js';
 import { DESC_ADDRESS, DESC_BYTES, DESC_LENGTH, type QueueAreas } from '../spec/ring.js';
+import { type QueuePlace, releaseAreas, viewOf } from './area-views.js';
 import { DescriptorChain, type DescriptorChainState } from './descriptor-chain.js';
 import type { DeviceMemory } from './device-memory.js';
 
@@ -13,23 +14,11 @@ import type { DeviceMemory } from './device-memory.js';
 const MAX_INDIRECT_DESCRIPTORS = 1024;
 const TWO_32 = 4294967296;
 
-export interface VirtqueueOptions {
-  readonly memory: DeviceMemory;
-  /** Descriptors in its ring. */
-  readonly size: number;
-  /** Guest-physical addresses. */
-  readonly areas: QueueAreas;
+export interface VirtqueueOptions extends QueuePlace {
   readonly hasIndirect: boolean;
   readonly hasEventIndex: boolean;
   /** Called at most once: what the driver did wrong, as the rest of a sentence that begins with the queue. */
   readonly onBroken: (reason: string) => void;
-}
-
-/** The bytes of a queue's areas. */
-export interface QueueViews {
-  readonly descriptors: DataView;
-  readonly driver: DataView;
-  readonly device: DataView;
 }
 
 /** Saved state of a {@link Virtqueue}: its places in the rings, and the chains that were popped and not pushed. */
@@ -40,14 +29,10 @@ export interface VirtqueueState {
   readonly inFlight: readonly DescriptorChainState[];
 }
 
-export function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-export abstract class Virtqueue {
+export abstract class Virtqueue implements QueuePlace {
   readonly size: number;
-  protected readonly memory: DeviceMemory;
-  protected readonly areas: QueueAreas;
+  readonly memory: DeviceMemory;
+  readonly areas: QueueAreas;
   protected readonly hasEventIndex: boolean;
   readonly #hasIndirect: boolean;
   readonly #onBroken: (reason: string) => void;
@@ -80,7 +65,6 @@ export abstract class Virtqueue {
     const restored = this.#again.shift();
     if (restored !== undefined) return this.#own(restored);
     const chain = this.#idle.pop() ?? new DescriptorChain(this.memory);
-    chain.clear();
     if (this.take(chain)) {
       this.#popped++;
       const isPossible =
@@ -88,15 +72,20 @@ export abstract class Virtqueue {
       if (isPossible) return this.#own(chain);
       this.broken('made more buffers available than its ring holds');
     }
+    chain.clear();
     this.#idle.push(chain);
     return null;
   }
 
-  /** Gives a chain back, with `written` bytes from the start of its writable part on. The driver sees it after {@link publish}. */
+  /**
+   * Gives a chain back, which has no bytes from here on, with `written` bytes from the start of its writable part on. The driver sees it
+   * after {@link publish}.
+   */
   push(chain: DescriptorChain, written: number): void {
     if (!this.#inFlight.delete(chain)) throw new Error('a chain was pushed that is not in flight');
     this.#slotsInFlight -= chain.slots;
     if (!this.#isBroken) this.give(chain, written);
+    chain.clear();
     this.#idle.push(chain);
   }
 
@@ -104,6 +93,14 @@ export abstract class Virtqueue {
   publish(): boolean {
     this.#popped = 0;
     return !this.#isBroken && this.show();
+  }
+
+  /** The driver takes everything back, what is in flight too: those chains have no bytes any more. */
+  close(): void {
+    this.#isBroken = true;
+    this.#inFlight.forEach(empty);
+    this.#again.forEach(empty);
+    releaseAreas(this.isPacked, this);
   }
 
   save(): VirtqueueState {
@@ -125,6 +122,7 @@ export abstract class Virtqueue {
     this.#again.splice(0, this.#again.length, ...chains);
   }
 
+  protected abstract readonly isPacked: boolean;
   /** Takes the next available chain out of the ring; false if there is none, or if it is wrong. */
   protected abstract take(chain: DescriptorChain): boolean;
   /** Writes a used chain into the ring. */
@@ -155,7 +153,7 @@ export abstract class Virtqueue {
   }
 
   /** The table that the descriptor at byte `at` refers to; null if it is none. */
-  protected indirectTable(table: DataView, at: number): DataView | null {
+  protected indirectTable(chain: DescriptorChain, table: DataView, at: number): DataView | null {
     const byteLength = table.getUint32(at + DESC_LENGTH, true);
     const address = addressAt(table, at);
     const count = byteLength / DESC_BYTES;
@@ -163,7 +161,7 @@ export abstract class Virtqueue {
     else if (!Number.isInteger(count) || count === 0 || count > MAX_INDIRECT_DESCRIPTORS)
       this.broken(`has an indirect table of ${byteLength} bytes`);
     else {
-      const bytes = this.memory.view(address as Gpa, byteLength);
+      const bytes = chain.viewTable(address as Gpa, byteLength);
       if (bytes !== null) return viewOf(bytes);
       this.broken(`has an indirect table at 0x${address.toString(16)}, which is no RAM`);
     }
@@ -176,6 +174,8 @@ export abstract class Virtqueue {
     return chain;
   }
 }
+
+const empty = (chain: DescriptorChain): void => chain.clear();
 
 /** @throws RangeError */
 function restoreChain(memory: DeviceMemory, queueSize: number, state: unknown): DescriptorChain {

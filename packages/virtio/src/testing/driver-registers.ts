@@ -1,10 +1,13 @@
 // DriverRegisters: what a driver does with a transport's registers, whichever transport it is; for tests.
 
+import type { Gpa } from '@proxeny/memory';
 import type { DeviceControl, DeviceControlOptions } from '../device/device-control.js';
+import * as channel from '../spec/channel.js';
 import { VIRTIO_INTERRUPT_CONFIG, VIRTIO_INTERRUPT_QUEUE } from '../spec/interrupt.js';
 import * as mmio from '../spec/mmio.js';
 import * as pci from '../spec/pci.js';
 import type { QueueAreas } from '../spec/ring.js';
+import { ChannelTransport } from '../transport/channel.js';
 import { MmioTransport } from '../transport/mmio.js';
 import { PciTransport } from '../transport/pci.js';
 import {
@@ -49,34 +52,33 @@ export interface DriverRegisters {
 
 const AREAS = ['descriptors', 'driver', 'device'] as const;
 
-export function mmioRegisters(options: DeviceControlOptions): DriverRegisters {
-  let line = false;
-  const transport = new MmioTransport({
-    ...options,
-    interrupt: (level) => {
-      line = level;
-    },
-  });
-  const read = (at: number) => transport.readMmio(at, 4);
-  const write = (at: number, value: number) => transport.writeMmio(at, 4, value);
+/** What word registers are reached by. */
+interface WordAccess {
+  read(offset: number, size: Size): number;
+  write(offset: number, size: Size, value: number): void;
+}
+
+/** What drivers do alike with all transports that have word registers (VIRTIO 1.2 §4.2.2). */
+function wordRegisters(access: WordAccess) {
+  const read = (at: number) => access.read(at, 4);
+  const write = (at: number, value: number) => access.write(at, 4, value);
   const select = (queue: number) => write(mmio.VIRTIO_MMIO_QUEUE_SEL, queue);
   return {
-    control: transport.control,
     status: () => read(mmio.VIRTIO_MMIO_STATUS),
-    setStatus: (value) => write(mmio.VIRTIO_MMIO_STATUS, value),
-    offeredWord: (word) => {
+    setStatus: (value: number) => write(mmio.VIRTIO_MMIO_STATUS, value),
+    offeredWord: (word: number) => {
       write(mmio.VIRTIO_MMIO_DEVICE_FEATURES_SEL, word);
       return read(mmio.VIRTIO_MMIO_DEVICE_FEATURES);
     },
-    chooseWord: (word, value) => {
+    chooseWord: (word: number, value: number) => {
       write(mmio.VIRTIO_MMIO_DRIVER_FEATURES_SEL, word);
       write(mmio.VIRTIO_MMIO_DRIVER_FEATURES, value);
     },
-    maxQueueSize: (queue) => {
+    maxQueueSize: (queue: number) => {
       select(queue);
       return read(mmio.VIRTIO_MMIO_QUEUE_NUM_MAX);
     },
-    setupQueue: (queue, size, areas) => {
+    setupQueue: (queue: number, size: number, areas: QueueAreas) => {
       select(queue);
       write(mmio.VIRTIO_MMIO_QUEUE_NUM, size);
       const registers = [
@@ -90,27 +92,94 @@ export function mmioRegisters(options: DeviceControlOptions): DriverRegisters {
       }
       write(mmio.VIRTIO_MMIO_QUEUE_READY, 1);
     },
-    isQueueEnabled: (queue) => {
+    isQueueEnabled: (queue: number) => {
       select(queue);
       return read(mmio.VIRTIO_MMIO_QUEUE_READY) === 1;
     },
-    resetQueue: (queue) => {
+    resetQueue: (queue: number) => {
       select(queue);
       write(mmio.VIRTIO_MMIO_QUEUE_RESET, 1);
     },
-    notify: (queue) => write(mmio.VIRTIO_MMIO_QUEUE_NOTIFY, queue),
+    readConfig: (offset: number, size: Size) => access.read(mmio.VIRTIO_MMIO_CONFIG + offset, size),
+    writeConfig: (offset: number, size: Size, value: number) =>
+      access.write(mmio.VIRTIO_MMIO_CONFIG + offset, size, value),
+    configGeneration: () => read(mmio.VIRTIO_MMIO_CONFIG_GENERATION),
+  };
+}
+
+export function mmioRegisters(options: DeviceControlOptions): DriverRegisters {
+  let line = false;
+  const transport = new MmioTransport({
+    ...options,
+    interrupt: (level) => {
+      line = level;
+    },
+  });
+  return {
+    control: transport.control,
+    ...wordRegisters({
+      read: (offset, size) => transport.readMmio(offset, size),
+      write: (offset, size, value) => transport.writeMmio(offset, size, value),
+    }),
+    notify: (queue) => transport.writeMmio(mmio.VIRTIO_MMIO_QUEUE_NOTIFY, 4, queue),
     takeInterrupts: () => {
-      const status = line ? read(mmio.VIRTIO_MMIO_INTERRUPT_STATUS) : 0;
-      write(mmio.VIRTIO_MMIO_INTERRUPT_ACK, status);
+      const status = line ? transport.readMmio(mmio.VIRTIO_MMIO_INTERRUPT_STATUS, 4) : 0;
+      transport.writeMmio(mmio.VIRTIO_MMIO_INTERRUPT_ACK, 4, status);
       return interruptsOf(status);
     },
-    readConfig: (offset, size) => transport.readMmio(mmio.VIRTIO_MMIO_CONFIG + offset, size),
-    writeConfig: (offset, size, value) =>
-      transport.writeMmio(mmio.VIRTIO_MMIO_CONFIG + offset, size, value),
-    configGeneration: () => read(mmio.VIRTIO_MMIO_CONFIG_GENERATION),
     readAny: (offset, size) => transport.readMmio(offset % transport.byteLength, size),
     writeAny: (offset, size, value) =>
       transport.writeMmio(offset % transport.byteLength, size, value),
+    reset: () => transport.reset(),
+    save: () => transport.save(),
+    restore: (state) => transport.restore(state),
+  };
+}
+
+/** The register page is the first of the driver's memory. */
+export function channelRegisters(options: DeviceControlOptions): DriverRegisters {
+  const page = options.memory.view(0 as Gpa, channel.VIRTIO_CHANNEL_PAGE_BYTES);
+  if (page === null) throw new Error('the test memory has no page');
+  const words = new DataView(page.buffer, page.byteOffset, page.byteLength);
+  const word = (at: number) => words.getUint32(at, true);
+  let hasQueueEvent = false;
+  let seenChanges = 0;
+  const transport = new ChannelTransport({
+    ...options,
+    queueEvent: () => {
+      hasQueueEvent = true;
+    },
+    pageEvent: () => {},
+  });
+  transport.open(0);
+  const request = (access: number, offset: number, value: number) => {
+    words.setUint32(channel.VIRTIO_CHANNEL_ACCESS, access, true);
+    words.setUint32(channel.VIRTIO_CHANNEL_OFFSET, offset, true);
+    words.setUint32(channel.VIRTIO_CHANNEL_VALUE, value, true);
+    const id = (word(channel.VIRTIO_CHANNEL_REQUEST) + 1) >>> 0;
+    words.setUint32(channel.VIRTIO_CHANNEL_REQUEST, id, true);
+    transport.serve();
+    if (word(channel.VIRTIO_CHANNEL_ANSWERED) !== id) throw new Error('a request has no answer');
+    return word(channel.VIRTIO_CHANNEL_ANSWER);
+  };
+  const access: WordAccess = {
+    read: (offset, size) => request(size, offset, 0),
+    write: (offset, size, value) =>
+      void request(size | channel.VIRTIO_CHANNEL_ACCESS_WRITE, offset, value),
+  };
+  return {
+    control: transport.control,
+    ...wordRegisters(access),
+    notify: (queue) => transport.notify(queue),
+    takeInterrupts: () => {
+      const changes = word(channel.VIRTIO_CHANNEL_CHANGES);
+      const seen = { queue: hasQueueEvent, config: changes !== seenChanges };
+      hasQueueEvent = false;
+      seenChanges = changes;
+      return seen;
+    },
+    readAny: (offset, size) => access.read(offset, size),
+    writeAny: (offset, size, value) => access.write(offset, size, value),
     reset: () => transport.reset(),
     save: () => transport.save(),
     restore: (state) => transport.restore(state),

@@ -38,7 +38,7 @@ export type TransportMaker = (options: DeviceControlOptions) => DriverRegisters;
 const mask = (...bits: number[]): bigint => bits.reduce((all, bit) => all | featureMask(bit), 0n);
 
 export class MockDriver {
-  readonly memory = new FlatMemory(MEMORY_BYTES);
+  readonly memory: FlatMemory;
   readonly registers: DriverRegisters;
   /** Why the device failed. */
   readonly failures: string[] = [];
@@ -46,7 +46,12 @@ export class MockDriver {
   features = 0n;
   #dataEnd = DATA_AT;
 
-  constructor(device: DeviceControlOptions['device'], make: TransportMaker = mmioRegisters) {
+  constructor(
+    device: DeviceControlOptions['device'],
+    make: TransportMaker = mmioRegisters,
+    memory: FlatMemory = new FlatMemory(MEMORY_BYTES),
+  ) {
+    this.memory = memory;
     this.registers = make({
       device,
       memory: this.memory,
@@ -115,8 +120,8 @@ export class MockDriver {
     const byteLength = typeof contents === 'number' ? contents : contents.length;
     const at = this.#dataEnd;
     this.#dataEnd += Math.ceil(byteLength / 16) * 16;
-    if (typeof contents === 'number') this.memory.view(at as Gpa, byteLength)?.fill(0);
-    else this.memory.copyTo(at as Gpa, contents);
+    const bytes = typeof contents === 'number' ? new Uint8Array(byteLength) : contents;
+    this.memory.copyTo(at as Gpa, bytes);
     return { at, byteLength };
   }
 

@@ -77,7 +77,7 @@ describe('an xl configuration file', () => {
       "  'a.img,qcow2,xvda,rw', # system",
       '  "b.iso,,xvdb,cdrom",',
       ']',
-      "disk += [ 'format=raw, vdev=xvdc, access=ro, target=/a, b' ]",
+      "disk += [ 'format=raw, vdev=xvdc, access=ro, specification=virtio, target=/a, b' ]",
       'extra = "one "',
       'extra += "two"',
     );
@@ -90,6 +90,7 @@ describe('an xl configuration file', () => {
         name: 'xvda',
         isReadOnly: false,
         isCdrom: false,
+        isVirtio: false,
         mayDiscard: true,
       },
       {
@@ -98,6 +99,7 @@ describe('an xl configuration file', () => {
         name: 'xvdb',
         isReadOnly: true,
         isCdrom: true,
+        isVirtio: false,
         mayDiscard: true,
       },
       {
@@ -106,6 +108,7 @@ describe('an xl configuration file', () => {
         name: 'xvdc',
         isReadOnly: true,
         isCdrom: false,
+        isVirtio: true,
         mayDiscard: true,
       },
     ]);

@@ -15,6 +15,8 @@ export interface DiskConfiguration {
   readonly name: string;
   readonly isReadOnly: boolean;
   readonly isCdrom: boolean;
+  /** A virtio device on a channel rather than a Xen block device. */
+  readonly isVirtio: boolean;
   readonly mayDiscard: boolean;
 }
 
@@ -154,6 +156,7 @@ function resolveDisk(disk: RawDisk): DiskConfiguration {
     name: disk.vdev,
     isReadOnly: access === 'ro' || access === 'r',
     isCdrom,
+    isVirtio: disk.specification === 'virtio',
     mayDiscard: disk.discard,
   };
 }

@@ -14,6 +14,10 @@ const diskSchema = z
       .describe('What the guest calls it: xvda, xvdb1.'),
     access: z.enum(['rw', 'ro', 'w', 'r']).optional().describe('rw, or ro for read only.'),
     devtype: z.enum(['disk', 'cdrom']).default('disk'),
+    specification: z
+      .enum(['xen', 'virtio'])
+      .default('xen')
+      .describe('How the guest reaches it: as a Xen block device, or virtio over event channels.'),
     discard: z.boolean().default(true).describe('Whether the guest may discard blocks.'),
   })
   .describe('A disk of the guest.');

@@ -1,6 +1,7 @@
 // XenHost: a machine with the services its domains have from the host: xenstore, and domain 0, in whose name they run, without a CPU.
 import { type Domain, HostPort, type Hypervisor } from '@proxeny/hv-core';
 import type { Mfn } from '@proxeny/memory';
+import { BlkDevice, type VirtioDevice } from '@proxeny/virtio';
 import type { ControlMethods } from '../../control-method.js';
 import type { NetworkPort } from '../../network/network-port.js';
 import type { BlockBackend } from '../../storage/block-backend.js';
@@ -13,9 +14,10 @@ import type { EventPort } from '../shared-page.js';
 import type { StoreClient } from '../store/store-client.js';
 import { StoreService } from '../store/store-service.js';
 import { storeMethods } from '../store-methods.js';
-import { backendPath, type DeviceName, frontendPath } from '../toolstack/device-pair.js';
+import { addDevice, backendPath, type DeviceName, frontendPath } from '../toolstack/device-pair.js';
 import { addDisk, diskDevice } from '../toolstack/disk-entry.js';
 import { addNetwork } from '../toolstack/network-entry.js';
+import { Virtioback } from '../virtio/virtioback.js';
 import { XenbusBackend, type XenbusDevice } from '../xenbus/xenbus-backend.js';
 import { FramePage } from './frame-page.js';
 
@@ -31,6 +33,8 @@ export interface GuestDisk {
   readonly disk: BlockBackend;
   readonly isReadOnly?: boolean;
   readonly isCdrom?: boolean;
+  /** A virtio device on a channel (docs/virtio-channel.md), not a Xen block device. */
+  readonly isVirtio?: boolean;
   /** What xenstore says the disk is: a path, say. */
   readonly parameters?: string;
 }
@@ -115,10 +119,26 @@ export class XenHost {
     const id = virtualDeviceNumber(name);
     if (id === null) throw new RangeError(`'${name}' is no name of a disk; the first one is xvda`);
     const isReadOnly = request.isReadOnly === true || disk.isReadOnly;
+    if (request.isVirtio === true) {
+      const onCompletion = () => this.#backends.wake();
+      const device = new BlkDevice({ disk, isReadOnly, id: name, onCompletion });
+      this.attachVirtio(guest, id, device);
+      return;
+    }
     addDisk(this.store, { domain: guest.id, id, name, parameters, isReadOnly, isCdrom });
     const host = this.#backends;
     const blkback = new Blkback({ host, guestId: guest.id, disk, isReadOnly, isCdrom });
     this.#start(diskDevice({ domain: guest.id, id }), blkback);
+  }
+
+  /** Shows a virtio device to a guest whose home is in the store, as `device/virtio/<id>`. */
+  attachVirtio(guest: Domain, id: number, device: VirtioDevice): void {
+    const name: DeviceName = { kind: 'virtio', domain: guest.id, id };
+    addDevice(this.store, name, { front: {}, back: {} });
+    const host = this.#backends;
+    const onFailure = (reason: string) =>
+      this.log.say(`domain ${guest.id}: virtio device ${id} waits for a reset: ${reason}`);
+    this.#start(name, new Virtioback({ host, guestId: guest.id, device, onFailure }));
   }
 
   /** Gives a network card to a guest whose home is in the store. */
