@@ -16,7 +16,7 @@ describe('--share', () => {
     const { shares, close } = openShares([`${folder}:host`, `${folder}:data,ro`]);
     expect(shares.map(({ tag }) => tag)).toEqual(['host', 'data']);
     const root = shares[1].files.root();
-    expect(() => root.makeDirectory('x', 0o755)).toThrow(/read-only/);
+    expect(() => root.makeDirectory('x', 0o755, { uid: 0, gid: 0 })).toThrow(/read-only/);
     root.close();
     close();
   });

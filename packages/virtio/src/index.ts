@@ -21,23 +21,25 @@ export {
 export type { DeviceControlState } from './device/device-control-state.js';
 export type { AccessSize, DriverConnection, VirtioDevice } from './device/virtio-device.js';
 export {
+  type DirectoryEntry,
+  type FileAttributes,
+  type FileChanges,
+  FileError,
+  type FileNode,
+  type FileOwner,
+  type FileSystem,
+  type FileVolume,
+  type OpenFile,
+} from './files/file-system.js';
+export type { MessageDeviceState, MessageServer } from './files/message-device.js';
+export {
   NetDevice,
   type NetDeviceOptions,
   type NetDeviceState,
   type NetStatistics,
 } from './net/net-device.js';
 export type { FrameFinisher, NetFrame, NetOffloads, NetPort } from './net/net-port.js';
-export { P9Device, type P9DeviceOptions, type P9DeviceState } from './p9/p9-device.js';
-export {
-  type P9Attributes,
-  type P9Changes,
-  type P9Entry,
-  P9Error,
-  type P9File,
-  type P9FileSystem,
-  type P9Node,
-  type P9Volume,
-} from './p9/p9-file-system.js';
+export { P9Device, type P9DeviceOptions } from './p9/p9-device.js';
 export { P9Server } from './p9/p9-server.js';
 export { DescriptorChain } from './queue/descriptor-chain.js';
 export type { DeviceMemory } from './queue/device-memory.js';

@@ -4,9 +4,9 @@ import {
   ConsoleDevice,
   type ConsolePortOptions,
   type DeviceMemory,
+  type FileSystem,
   NetDevice,
   P9Device,
-  type P9FileSystem,
   RngDevice,
   type VirtioDevice,
 } from '@proxeny/virtio';
@@ -45,7 +45,7 @@ export interface PcNetwork {
 /** A folder that a PC's guest mounts by a tag, with the 9p file system over virtio. */
 export interface PcShare {
   readonly tag: string;
-  readonly files: P9FileSystem;
+  readonly files: FileSystem;
 }
 
 export interface PcDevicesOptions {

@@ -1,7 +1,8 @@
 // The records of 9P2000.L that stand for stat, statfs and changes of attributes.
+
+import type { FileAttributes, FileChanges, FileVolume } from '../files/file-system.js';
+import type { MessageReader, MessageWriter } from '../files/message.js';
 import * as P from '../spec/p9.js';
-import type { P9Attributes, P9Changes, P9Volume } from './p9-file-system.js';
-import type { P9Reader, P9Writer } from './p9-message.js';
 
 const S_IFMT = 0o170000n;
 const S_IFDIR = 0o040000n;
@@ -18,7 +19,7 @@ export function qidType(mode: bigint): number {
 }
 
 /** Rgetattr. */
-export function answerAttributes(attributes: P9Attributes, writer: P9Writer): void {
+export function answerAttributes(attributes: FileAttributes, writer: MessageWriter): void {
   const { mode, inode, uid, gid, links, rdev, size, blockBytes, blocks } = attributes;
   writer.u64(BigInt(P.P9_GETATTR_BASIC));
   writer.u8(qidType(mode));
@@ -35,7 +36,7 @@ export function answerAttributes(attributes: P9Attributes, writer: P9Writer): vo
 }
 
 /** Rstatfs. */
-export function answerVolume(volume: P9Volume, writer: P9Writer): void {
+export function answerVolume(volume: FileVolume, writer: MessageWriter): void {
   writer.u32(V9FS_MAGIC);
   writer.u32(volume.blockBytes);
   const { blocks, freeBlocks, availableBlocks, files, freeFiles } = volume;
@@ -45,7 +46,7 @@ export function answerVolume(volume: P9Volume, writer: P9Writer): void {
 }
 
 /** What a Tsetattr asks for, after its fid. */
-export function changesOf(reader: P9Reader): P9Changes {
+export function changesOf(reader: MessageReader): FileChanges {
   const valid = reader.u32();
   const has = (bit: number) => (valid & bit) !== 0;
   const [mode, uid, gid] = [reader.u32(), reader.u32(), reader.u32()];

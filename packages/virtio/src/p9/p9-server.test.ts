@@ -1,17 +1,17 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { deviceContract } from '../device/device.contract.js';
+import { MessageReader } from '../files/message.js';
+import * as E from '../spec/errno.js';
 import * as P from '../spec/p9.js';
 import { MemoryNode, MemoryTree } from '../testing/memory-tree.js';
 import { MockDriver } from '../testing/mock-driver.js';
 import { P9Device } from './p9-device.js';
-import { P9Reader } from './p9-message.js';
 import { P9Server } from './p9-server.js';
 
 const make = () => new P9Device({ tag: 'host', files: new MemoryTree() });
 deviceContract('9P', make);
 
-const ENOENT = 2;
 const NOFID = 0xffff_ffff;
 
 let tree: MemoryTree;
@@ -41,10 +41,10 @@ function message(type: number, tag: number, parts: readonly Part[]): Uint8Array 
 }
 
 /** The answer's type, and a reader behind its header. */
-function ask(type: number, ...parts: readonly Part[]): { type: number; reader: P9Reader } {
+function ask(type: number, ...parts: readonly Part[]): { type: number; reader: MessageReader } {
   const answer = new Uint8Array(8192);
   const byteLength = server.handle(message(type, 0x1234, parts), answer);
-  const reader = new P9Reader(answer.subarray(0, byteLength), 0);
+  const reader = new MessageReader(answer.subarray(0, byteLength), 0);
   expect(reader.u32()).toBe(byteLength);
   const answered = reader.u8();
   expect(reader.u16()).toBe(0x1234);
@@ -78,7 +78,7 @@ describe('a 9P server', () => {
     expect(ask(P.P9_TVERSION, [8192, 4], '9P2000').reader.bytes(13).slice(6)).toEqual(
       new TextEncoder().encode('unknown'),
     );
-    expect(walk(0, 1)).toBe(P.P9_EBADF);
+    expect(walk(0, 1)).toBe(E.EBADF);
     expect(tree.top.users).toBe(0);
   });
 
@@ -94,7 +94,7 @@ describe('a 9P server', () => {
     expect(new TextDecoder().decode(file?.bytes)).toBe('contents and more');
     expect(errnoOf(P.P9_TCLUNK, fid(1))).toBe(0);
     expect([file?.users, file?.openFiles]).toEqual([0, 0]);
-    expect(errnoOf(P.P9_TREAD, fid(1), [0, 8], [1, 4])).toBe(P.P9_EBADF);
+    expect(errnoOf(P.P9_TREAD, fid(1), [0, 8], [1, 4])).toBe(E.EBADF);
   });
 
   it('makes files, directories and links, renames and removes them', () => {
@@ -111,8 +111,8 @@ describe('a 9P server', () => {
     expect(errnoOf(P.P9_TUNLINKAT, fid(0), 'second', [0, 4])).toBe(0);
     expect([...tree.top.children.keys()]).toEqual(['file', 'dir', 'made', 'sym']);
     expect([...(tree.top.children.get('made')?.children.keys() ?? [])]).toEqual(['moved']);
-    expect(errnoOf(P.P9_TREMOVE, fid(3))).toBe(P.P9_EOPNOTSUPP);
-    expect(walk(3, 4)).toBe(P.P9_EBADF);
+    expect(errnoOf(P.P9_TREMOVE, fid(3))).toBe(E.EOPNOTSUPP);
+    expect(walk(3, 4)).toBe(E.EBADF);
   });
 
   it('lists a directory in pieces, each entry once', () => {
@@ -162,22 +162,22 @@ describe('a 9P server', () => {
 
   it('takes no name that leads elsewhere', () => {
     for (const name of ['..', '.', '', 'a/b', '/', 'dir/../..', 'a\0b']) {
-      expect(walk(0, 9, name)).toBe(P.P9_EINVAL);
-      expect(errnoOf(P.P9_TMKDIR, fid(0), name, [0, 4], [0, 4])).toBe(P.P9_EINVAL);
-      expect(errnoOf(P.P9_TRENAMEAT, fid(0), 'file', fid(0), name)).toBe(P.P9_EINVAL);
-      expect(errnoOf(P.P9_TUNLINKAT, fid(0), name, [0, 4])).toBe(P.P9_EINVAL);
+      expect(walk(0, 9, name)).toBe(E.EINVAL);
+      expect(errnoOf(P.P9_TMKDIR, fid(0), name, [0, 4], [0, 4])).toBe(E.EINVAL);
+      expect(errnoOf(P.P9_TRENAMEAT, fid(0), 'file', fid(0), name)).toBe(E.EINVAL);
+      expect(errnoOf(P.P9_TUNLINKAT, fid(0), name, [0, 4])).toBe(E.EINVAL);
     }
   });
 
   it('answers what cannot be with an error', () => {
-    expect(walk(0, 9, 'none')).toBe(ENOENT);
+    expect(walk(0, 9, 'none')).toBe(E.ENOENT);
     expect(walk(0, 9, 'file', 'x')).toBe(20);
     expect(walk(0, 0, 'dir')).toBe(0);
-    expect(walk(0, NOFID)).toBe(P.P9_ENFILE);
-    expect(errnoOf(P.P9_TGETATTR)).toBe(P.P9_EINVAL);
-    expect(errnoOf(P.P9_TSETATTR, fid(0), [1, 4])).toBe(P.P9_EINVAL);
+    expect(walk(0, NOFID)).toBe(E.ENFILE);
+    expect(errnoOf(P.P9_TGETATTR)).toBe(E.EINVAL);
+    expect(errnoOf(P.P9_TSETATTR, fid(0), [1, 4])).toBe(E.EINVAL);
     expect(tree.top.changes).toEqual({});
-    expect(errnoOf(99, fid(0))).toBe(P.P9_EOPNOTSUPP);
+    expect(errnoOf(99, fid(0))).toBe(E.EOPNOTSUPP);
     expect(server.handle(new Uint8Array(3), new Uint8Array(100))).toBe(0);
     expect(server.handle(message(P.P9_TCLUNK, 1, [fid(9)]), new Uint8Array(5))).toBe(0);
   });

@@ -1,7 +1,11 @@
-// P9Server: answers 9P2000.L messages over a P9FileSystem, at once. It holds what its client has: fids, bounded in number.
+// P9Server: answers 9P2000.L messages over a FileSystem, at once. It holds what its client has: fids, bounded in number.
+import { checkedName, regularMode } from '../files/file-name.js';
+import { FileError, type FileNode, type FileSystem, type OpenFile } from '../files/file-system.js';
+import { Listings } from '../files/listings.js';
+import { encoded, MessageReader, MessageWriter } from '../files/message.js';
+import type { MessageServer } from '../files/message-device.js';
+import * as E from '../spec/errno.js';
 import * as P from '../spec/p9.js';
-import { P9Error, type P9File, type P9FileSystem, type P9Node } from './p9-file-system.js';
-import { P9Reader, P9Writer } from './p9-message.js';
 import { answerAttributes, answerVolume, changesOf, qidType } from './p9-record.js';
 
 /** A client's messages: the longest that are agreed on. */
@@ -12,38 +16,32 @@ const QID_BYTES = 13;
 /** Of a directory's entry: qid, offset, type, length of the name. */
 const ENTRY_BYTES = QID_BYTES + 8 + 1 + 2;
 const NO_FID = 0xffff_ffff;
+const NO_USER = 0xffff_ffff;
 
 /** What a client has a number for. */
 interface Fid {
-  node: P9Node;
-  file: P9File | null;
-  /** A directory's entries, as they were when it was read from the start. */
-  entries: readonly { name: Uint8Array; type: number; inode: bigint }[] | null;
+  node: FileNode;
+  file: OpenFile | null;
+  /** The user that attached. */
+  readonly uid: number;
 }
 
 const fail = (errno: number, message: string): never => {
-  throw new P9Error(errno, message);
+  throw new FileError(errno, message);
 };
 
-/** A single name, which leads nowhere else. */
-function nameOf(reader: P9Reader): string {
+function nameOf(reader: MessageReader): string {
   const name = reader.text();
-  if (reader.isBad || name === '' || name === '.' || name === '..' || /[/\0]/.test(name))
-    fail(P.P9_EINVAL, 'this is no name');
-  return name;
+  return reader.isBad ? fail(E.EINVAL, 'a message without its name') : checkedName(name);
 }
 
-/** Directories whose entries are kept between messages. */
-const MAX_LISTED = 16;
-
-export class P9Server {
-  readonly #files: P9FileSystem;
+export class P9Server implements MessageServer {
+  readonly #files: FileSystem;
   readonly #fids: Map<number, Fid> = new Map();
-  /** Those that keep a directory's entries, oldest first. */
-  readonly #listed: Fid[] = [];
+  readonly #listings = new Listings();
   #maxBytes = MAX_MESSAGE_BYTES;
 
-  constructor(files: P9FileSystem) {
+  constructor(files: FileSystem) {
     this.#files = files;
   }
 
@@ -51,9 +49,8 @@ export class P9Server {
   reset(): void {
     for (const [number, fid] of this.#fids) {
       this.#fids.delete(number);
-      release(fid);
+      this.#release(fid);
     }
-    this.#listed.length = 0;
     this.#maxBytes = MAX_MESSAGE_BYTES;
   }
 
@@ -61,21 +58,21 @@ export class P9Server {
   handle(message: Uint8Array, answer: Uint8Array): number {
     const room = answer.subarray(0, Math.min(answer.length, this.#maxBytes));
     if (message.length < P.P9_HEADER_BYTES || room.length < P.P9_HEADER_BYTES + 4) return 0;
-    const reader = new P9Reader(message, 4);
+    const reader = new MessageReader(message, 4);
     const type = reader.u8();
     const tag = reader.u16();
-    const writer = new P9Writer(room, P.P9_HEADER_BYTES);
+    const writer = new MessageWriter(room, P.P9_HEADER_BYTES);
     try {
       this.#dispatch(type, reader, writer);
       return finish(room, type + 1, tag, writer.end);
     } catch (error) {
-      const errorWriter = new P9Writer(room, P.P9_HEADER_BYTES);
-      errorWriter.u32(error instanceof P9Error ? error.errno : P.P9_EIO);
+      const errorWriter = new MessageWriter(room, P.P9_HEADER_BYTES);
+      errorWriter.u32(error instanceof FileError ? error.errno : E.EIO);
       return finish(room, P.P9_RLERROR, tag, errorWriter.end);
     }
   }
 
-  #dispatch(type: number, reader: P9Reader, writer: P9Writer): void {
+  #dispatch(type: number, reader: MessageReader, writer: MessageWriter): void {
     switch (type) {
       case P.P9_TVERSION:
         return this.#version(reader, writer);
@@ -112,25 +109,33 @@ export class P9Server {
       case P.P9_TSTATFS:
         return answerVolume(this.#fid(reader).node.volume(), writer);
       case P.P9_TREADLINK:
-        return writer.text(encoded(this.#fid(reader).node.readLink(), writer.room - 2));
+        return writer.text(inRoom(this.#fid(reader).node.readLink(), writer.room - 2));
       default:
         return this.#changeTree(type, reader, writer);
     }
   }
 
   /** Messages that change directories. */
-  #changeTree(type: number, reader: P9Reader, writer: P9Writer): void {
-    const { node } = this.#fid(reader);
+  #changeTree(type: number, reader: MessageReader, writer: MessageWriter): void {
+    const { node, uid } = this.#fid(reader);
     switch (type) {
       case P.P9_TMKDIR: {
         const name = nameOf(reader);
-        node.makeDirectory(name, reader.u32());
-        return answerChild(node, name, writer);
+        const mode = reader.u32();
+        return answerMade(node.makeDirectory(name, mode, { uid, gid: reader.u32() }), writer);
       }
       case P.P9_TSYMLINK: {
         const name = nameOf(reader);
-        node.makeSymlink(name, reader.text());
-        return answerChild(node, name, writer);
+        const target = reader.text();
+        return answerMade(node.makeSymlink(name, target, { uid, gid: reader.u32() }), writer);
+      }
+      case P.P9_TMKNOD: {
+        const name = nameOf(reader);
+        const mode = regularMode(reader.u32());
+        reader.skip(8);
+        const made = node.create(name, 0, mode, { uid, gid: reader.u32() });
+        made.file.close();
+        return answerMade(made.node, writer);
       }
       case P.P9_TLINK: {
         const target = this.#fid(reader).node;
@@ -146,52 +151,55 @@ export class P9Server {
         return node.remove(name, (reader.u32() & P.P9_UNLINKAT_DIRECTORY) !== 0);
       }
       default:
-        return fail(P.P9_EOPNOTSUPP, `message ${type} is not known`);
+        return fail(E.EOPNOTSUPP, `message ${type} is not known`);
     }
   }
 
-  #fid(reader: P9Reader): Fid {
+  #fid(reader: MessageReader): Fid {
     const number = reader.u32();
-    if (reader.isBad) fail(P.P9_EINVAL, 'a message without its fid');
-    return this.#fids.get(number) ?? fail(P.P9_EBADF, 'this fid is not known');
+    if (reader.isBad) fail(E.EINVAL, 'a message without its fid');
+    return this.#fids.get(number) ?? fail(E.EBADF, 'this fid is not known');
   }
 
-  #openFile(reader: P9Reader): P9File {
-    return this.#fid(reader).file ?? fail(P.P9_EBADF, 'this fid is not open');
+  #openFile(reader: MessageReader): OpenFile {
+    return this.#fid(reader).file ?? fail(E.EBADF, 'this fid is not open');
   }
 
   /** Gives the client a number for a node, which becomes its own. */
-  #add(number: number, node: P9Node): void {
+  #add(number: number, node: FileNode, uid: number): void {
     if (this.#fids.size < MAX_FIDS && !this.#fids.has(number) && number !== NO_FID) {
-      this.#fids.set(number, { node, file: null, entries: null });
+      this.#fids.set(number, { node, file: null, uid });
       return;
     }
     node.close();
-    fail(this.#fids.has(number) ? P.P9_EBADF : P.P9_ENFILE, 'this fid cannot be given');
+    fail(this.#fids.has(number) ? E.EBADF : E.ENFILE, 'this fid cannot be given');
   }
 
-  #version(reader: P9Reader, writer: P9Writer): void {
+  #version(reader: MessageReader, writer: MessageWriter): void {
     const wanted = reader.u32();
     const isKnown = reader.text() === P.P9_VERSION && wanted >= MIN_MESSAGE_BYTES;
     this.reset();
     this.#maxBytes = Math.max(MIN_MESSAGE_BYTES, Math.min(wanted, MAX_MESSAGE_BYTES));
     writer.u32(this.#maxBytes);
-    writer.text(encoded(isKnown ? P.P9_VERSION : 'unknown', writer.room));
+    writer.text(inRoom(isKnown ? P.P9_VERSION : 'unknown', writer.room));
   }
 
-  #attach(reader: P9Reader, writer: P9Writer): void {
+  #attach(reader: MessageReader, writer: MessageWriter): void {
     const number = reader.u32();
+    reader.skip(4);
+    for (let i = 0; i < 2; i++) reader.text(); // the user's name, and what of the files it wants
+    const uid = reader.u32();
     const root = this.#files.root();
     const { mode, inode } = root.attributes();
-    this.#add(number, root);
+    this.#add(number, root, reader.isBad || uid === NO_USER ? 0 : uid);
     answerQid(mode, inode, writer);
   }
 
-  #walk(reader: P9Reader, writer: P9Writer): void {
+  #walk(reader: MessageReader, writer: MessageWriter): void {
     const from = this.#fid(reader);
     const number = reader.u32();
     const count = reader.u16();
-    if (count > P.P9_MAX_WALK) fail(P.P9_EINVAL, 'a walk of too many names');
+    if (count > P.P9_MAX_WALK) fail(E.EINVAL, 'a walk of too many names');
     const names: string[] = [];
     for (let i = 0; i < count; i++) names.push(nameOf(reader));
     writer.u16(count);
@@ -210,48 +218,50 @@ export class P9Server {
     }
     // The same number: the fid itself moves.
     if (this.#fids.get(number) === from) {
-      release(from);
+      this.#release(from);
       this.#fids.delete(number);
     }
-    this.#add(number, node);
+    this.#add(number, node, from.uid);
   }
 
   /** A remove lets go of the fid as well, and does no more: files are removed by unlinkat. */
-  #clunk(type: number, reader: P9Reader): void {
+  #clunk(type: number, reader: MessageReader): void {
     const number = reader.u32();
-    const fid = this.#fids.get(number) ?? fail(P.P9_EBADF, 'this fid is not known');
+    const fid = this.#fids.get(number) ?? fail(E.EBADF, 'this fid is not known');
     this.#fids.delete(number);
-    release(fid);
-    if (type === P.P9_TREMOVE) fail(P.P9_EOPNOTSUPP, 'use unlinkat');
+    this.#release(fid);
+    if (type === P.P9_TREMOVE) fail(E.EOPNOTSUPP, 'use unlinkat');
   }
 
-  #open(reader: P9Reader, writer: P9Writer): void {
+  #open(reader: MessageReader, writer: MessageWriter): void {
     const fid = this.#fid(reader);
     const flags = reader.u32();
     const { mode, inode } = fid.node.attributes();
-    if (fid.file) fail(P.P9_EBADF, 'this fid is open');
+    if (fid.file) fail(E.EBADF, 'this fid is open');
     if (qidType(mode) !== P.P9_QTDIR) fid.file = fid.node.open(flags);
     answerQid(mode, inode, writer);
     writer.u32(0);
   }
 
   /** The fid of the directory becomes that of the new file. */
-  #create(reader: P9Reader, writer: P9Writer): void {
+  #create(reader: MessageReader, writer: MessageWriter): void {
     const fid = this.#fid(reader);
     const name = nameOf(reader);
     const flags = reader.u32();
-    if (fid.file) fail(P.P9_EBADF, 'this fid is open');
-    const { node, file } = fid.node.create(name, flags, reader.u32());
+    if (fid.file) fail(E.EBADF, 'this fid is open');
+    const permissions = reader.u32();
+    const owner = { uid: fid.uid, gid: reader.u32() };
+    const { node, file } = fid.node.create(name, flags, permissions, owner);
     fid.node.close();
     fid.node = node;
     fid.file = file;
-    fid.entries = null;
+    this.#listings.forget(fid);
     const { mode, inode } = node.attributes();
     answerQid(mode, inode, writer);
     writer.u32(0);
   }
 
-  #read(reader: P9Reader, writer: P9Writer): void {
+  #read(reader: MessageReader, writer: MessageWriter): void {
     const file = this.#openFile(reader);
     const offset = reader.u64();
     const count = Math.min(reader.u32(), writer.room - 4);
@@ -259,23 +269,22 @@ export class P9Server {
     finishRead(writer, file.read(offset, target), count);
   }
 
-  #write(reader: P9Reader, writer: P9Writer): void {
+  #write(reader: MessageReader, writer: MessageWriter): void {
     const file = this.#openFile(reader);
     const offset = reader.u64();
     const source = reader.bytes(reader.u32());
-    if (reader.isBad) fail(P.P9_EINVAL, 'a write without its bytes');
+    if (reader.isBad) fail(E.EINVAL, 'a write without its bytes');
     writer.u32(file.write(offset, source));
   }
 
-  #readDirectory(reader: P9Reader, writer: P9Writer): void {
+  #readDirectory(reader: MessageReader, writer: MessageWriter): void {
     const fid = this.#fid(reader);
     const offset = reader.u64();
     const room = Math.min(reader.u32(), writer.room - 4);
-    if (offset === 0 || fid.entries === null) this.#list(fid);
     writer.reserve(4);
     const start = writer.end;
     // An entry's offset is where the one after it is.
-    const entries = fid.entries ?? [];
+    const entries = this.#listings.entries(fid, fid.node, offset);
     for (let i = offset; i < entries.length; i++) {
       const { name, type, inode } = entries[i];
       if (writer.end - start + ENTRY_BYTES + name.length > room) break;
@@ -287,80 +296,58 @@ export class P9Server {
     finishRead(writer, writer.end - start, writer.end - start);
   }
 
-  /** Keeps a directory's entries for the next message; those of the directory that was listed longest ago go. */
-  #list(fid: Fid): void {
-    fid.entries = entriesOf(fid.node);
-    const at = this.#listed.indexOf(fid);
-    if (at >= 0) this.#listed.splice(at, 1);
-    const oldest = this.#listed.length === MAX_LISTED ? this.#listed.shift() : undefined;
-    if (oldest) oldest.entries = null;
-    this.#listed.push(fid);
-  }
-
-  #setAttributes(reader: P9Reader): void {
+  #setAttributes(reader: MessageReader): void {
     const { node } = this.#fid(reader);
     const changes = changesOf(reader);
-    if (reader.isBad) fail(P.P9_EINVAL, 'a change without its values');
+    if (reader.isBad) fail(E.EINVAL, 'a change without its values');
     node.change(changes);
   }
 
   /** Nobody else has locks: the client keeps its own. */
-  #getLock(reader: P9Reader, writer: P9Writer): void {
+  #getLock(reader: MessageReader, writer: MessageWriter): void {
     this.#fid(reader);
     reader.u8();
     const range = reader.bytes(8 + 8 + 4);
     const client = reader.bytes(reader.u16());
-    if (reader.isBad) fail(P.P9_EINVAL, 'a lock without its range');
+    if (reader.isBad) fail(E.EINVAL, 'a lock without its range');
     writer.u8(P.P9_UNLOCKED);
     writer.reserve(range.length).set(range);
     writer.text(client);
   }
-}
 
-function release(fid: Fid): void {
-  fid.file?.close();
-  fid.node.close();
+  #release(fid: Fid): void {
+    this.#listings.forget(fid);
+    fid.file?.close();
+    fid.node.close();
+  }
 }
 
 /** Text of at most `room` bytes. */
-function encoded(text: string, room: number): Uint8Array {
-  const bytes = new TextEncoder().encode(text);
-  return bytes.length <= room ? bytes : fail(P.P9_EINVAL, 'there is no room for the answer');
+function inRoom(text: string, room: number): Uint8Array {
+  return encoded(text, room) ?? fail(E.EINVAL, 'there is no room for the answer');
 }
 
 /** Version 0: clients that cache look at times. */
-function answerQid(mode: bigint, inode: bigint, writer: P9Writer): void {
+function answerQid(mode: bigint, inode: bigint, writer: MessageWriter): void {
   writer.u8(qidType(mode));
   writer.u32(0);
   writer.u64(inode);
 }
 
-/** A directory's entries, after itself and the one above it, which this server does not tell apart. */
-function entriesOf(node: P9Node): NonNullable<Fid['entries']> {
+function answerMade(node: FileNode, writer: MessageWriter): void {
   const { mode, inode } = node.attributes();
-  const type = Number(mode >> 12n);
-  const dots = ['.', '..'].map((name) => ({ name, type, inode }));
-  return [...dots, ...node.list()].map(({ name, ...entry }) => ({
-    ...entry,
-    name: new TextEncoder().encode(name),
-  }));
-}
-
-function answerChild(node: P9Node, name: string, writer: P9Writer): void {
-  const child = node.child(name);
-  const { mode, inode } = child.attributes();
-  child.close();
+  node.close();
   answerQid(mode, inode, writer);
 }
 
 /** Puts the count before data of which `done` of `reserved` bytes are there. */
-function finishRead(writer: P9Writer, done: number, reserved: number): void {
+function finishRead(writer: MessageWriter, done: number, reserved: number): void {
   writer.rewind(reserved - done);
   writer.countBefore(done);
 }
 
 function finish(answer: Uint8Array, type: number, tag: number, byteLength: number): number {
-  const writer = new P9Writer(answer, 0);
+  const writer = new MessageWriter(answer, 0);
   writer.u32(byteLength);
   writer.u8(type);
   writer.u16(tag);

@@ -9,6 +9,7 @@ export const P9_TSTATFS = 8;
 export const P9_TLOPEN = 12;
 export const P9_TLCREATE = 14;
 export const P9_TSYMLINK = 16;
+export const P9_TMKNOD = 18;
 export const P9_TREADLINK = 22;
 export const P9_TGETATTR = 24;
 export const P9_TSETATTR = 26;
@@ -53,10 +54,3 @@ export const P9_GETATTR_BASIC = 0x7ff;
 export const P9_UNLINKAT_DIRECTORY = 0x200;
 export const P9_LOCK_SUCCESS = 0;
 export const P9_UNLOCKED = 2;
-
-/** Linux' error numbers. */
-export const P9_EIO = 5;
-export const P9_EBADF = 9;
-export const P9_EINVAL = 22;
-export const P9_ENFILE = 23;
-export const P9_EOPNOTSUPP = 95;

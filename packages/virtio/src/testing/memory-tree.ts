@@ -1,29 +1,26 @@
-// MemoryTree: files in memory as a 9P server's, for tests. Directories, files and links, without times or owners.
+// MemoryTree: files in memory as a file server's, for tests. Directories, files and links, without times or owners.
 import {
-  type P9Attributes,
-  type P9Changes,
-  type P9Entry,
-  P9Error,
-  type P9File,
-  type P9FileSystem,
-  type P9Node,
-  type P9Volume,
-} from '../p9/p9-file-system.js';
+  type DirectoryEntry,
+  type FileAttributes,
+  type FileChanges,
+  FileError,
+  type FileNode,
+  type FileSystem,
+  type FileVolume,
+  type OpenFile,
+} from '../files/file-system.js';
+import { EEXIST, EFBIG, EINVAL, ENOENT, ENOTDIR } from '../spec/errno.js';
 
-const ENOENT = 2;
-const EEXIST = 17;
-const ENOTDIR = 20;
-const EINVAL = 22;
 const KINDS = { directory: 0o040755n, file: 0o100644n, link: 0o120777n } as const;
 
-export class MemoryNode implements P9Node {
+export class MemoryNode implements FileNode {
   static made = 0;
   readonly kind: keyof typeof KINDS;
   readonly inode = BigInt(++MemoryNode.made);
   readonly children: Map<string, MemoryNode> = new Map();
   bytes: Uint8Array = new Uint8Array();
   target = '';
-  changes: P9Changes = {};
+  changes: FileChanges = {};
   /** Holders beside the tree itself. */
   users = 0;
   openFiles = 0;
@@ -33,12 +30,12 @@ export class MemoryNode implements P9Node {
   }
 
   add(name: string, node: MemoryNode): MemoryNode {
-    if (this.children.has(name)) throw new P9Error(EEXIST, name);
+    if (this.children.has(name)) throw new FileError(EEXIST, name);
     this.children.set(name, node);
     return node;
   }
 
-  share(): P9Node {
+  share(): FileNode {
     this.users++;
     return this;
   }
@@ -47,7 +44,7 @@ export class MemoryNode implements P9Node {
     this.users--;
   }
 
-  attributes(): P9Attributes {
+  attributes(): FileAttributes {
     const none = 0n;
     return {
       ...{ mode: KINDS[this.kind], inode: this.inode, uid: 7n, gid: 8n, links: 1n, rdev: none },
@@ -56,17 +53,17 @@ export class MemoryNode implements P9Node {
     };
   }
 
-  change(changes: P9Changes): void {
+  change(changes: FileChanges): void {
     this.changes = changes;
   }
 
-  volume(): P9Volume {
+  volume(): FileVolume {
     const many = 9n;
     const free = { freeBlocks: many, availableBlocks: many, freeFiles: many };
     return { blockBytes: 4096, blocks: many, files: many, ...free };
   }
 
-  open(): P9File {
+  open(): OpenFile {
     this.openFiles++;
     return {
       read: (offset, target) => {
@@ -75,7 +72,7 @@ export class MemoryNode implements P9Node {
         return part.length;
       },
       write: (offset, source) => {
-        if (offset + source.length > 1 << 20) throw new P9Error(27, 'too large');
+        if (offset + source.length > 1 << 20) throw new FileError(EFBIG, 'too large');
         const bytes = new Uint8Array(Math.max(this.bytes.length, offset + source.length));
         bytes.set(this.bytes);
         bytes.set(source, offset);
@@ -90,42 +87,44 @@ export class MemoryNode implements P9Node {
   }
 
   readLink(): string {
-    if (this.kind !== 'link') throw new P9Error(EINVAL, 'no link');
+    if (this.kind !== 'link') throw new FileError(EINVAL, 'no link');
     return this.target;
   }
 
-  child(name: string): P9Node {
-    if (this.kind !== 'directory') throw new P9Error(ENOTDIR, name);
+  child(name: string): FileNode {
+    if (this.kind !== 'directory') throw new FileError(ENOTDIR, name);
     const found = this.children.get(name);
-    if (!found) throw new P9Error(ENOENT, name);
+    if (!found) throw new FileError(ENOENT, name);
     return found.share();
   }
 
-  list(): readonly P9Entry[] {
+  list(): readonly DirectoryEntry[] {
     return [...this.children].map(([name, { kind, inode }]) => ({
       ...{ name, inode },
       type: Number(KINDS[kind] >> 12n),
     }));
   }
 
-  create(name: string): { node: P9Node; file: P9File } {
+  create(name: string): { node: FileNode; file: OpenFile } {
     const node = this.add(name, new MemoryNode('file'));
     return { node: node.share(), file: node.open() };
   }
 
-  makeDirectory(name: string): void {
-    this.add(name, new MemoryNode('directory'));
+  makeDirectory(name: string): FileNode {
+    return this.add(name, new MemoryNode('directory')).share();
   }
 
-  makeSymlink(name: string, target: string): void {
-    this.add(name, new MemoryNode('link')).target = target;
+  makeSymlink(name: string, target: string): FileNode {
+    const made = this.add(name, new MemoryNode('link'));
+    made.target = target;
+    return made.share();
   }
 
-  link(name: string, node: P9Node): void {
+  link(name: string, node: FileNode): void {
     this.add(name, node as MemoryNode);
   }
 
-  rename(name: string, to: P9Node, toName: string): void {
+  rename(name: string, to: FileNode, toName: string): void {
     const moved = this.child(name) as MemoryNode;
     moved.close();
     this.children.delete(name);
@@ -133,14 +132,14 @@ export class MemoryNode implements P9Node {
   }
 
   remove(name: string): void {
-    if (!this.children.delete(name)) throw new P9Error(ENOENT, name);
+    if (!this.children.delete(name)) throw new FileError(ENOENT, name);
   }
 }
 
-export class MemoryTree implements P9FileSystem {
+export class MemoryTree implements FileSystem {
   readonly top = new MemoryNode('directory');
 
-  root(): P9Node {
+  root(): FileNode {
     return this.top.share();
   }
 }

@@ -1,7 +1,9 @@
-// Reads and writes the parts of 9P messages: little-endian integers, strings after their length in 2 bytes.
+// Reads and writes the parts of messages about files: little-endian integers, texts, bytes.
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 /** What is read is hostile: beyond the end, everything is 0 or empty, and `isBad` says so. */
-export class P9Reader {
+export class MessageReader {
   readonly #view: DataView;
   readonly #bytes: Uint8Array;
   #at: number;
@@ -34,13 +36,27 @@ export class P9Reader {
     return this.u32() * 4294967296 + low;
   }
 
+  /** A text after its length in 2 bytes. */
   text(): string {
-    return new TextDecoder().decode(this.bytes(this.u16()));
+    return decoder.decode(this.bytes(this.u16()));
+  }
+
+  /** A text before a NUL. */
+  terminatedText(): string {
+    const end = this.#bytes.indexOf(0, this.#at);
+    // Without one, it goes on beyond the end.
+    const text = this.bytes((end < 0 ? this.#bytes.length + 1 : end) - this.#at);
+    this.skip(1);
+    return decoder.decode(text);
   }
 
   bytes(count: number): Uint8Array {
     const at = this.#take(count);
     return at < 0 ? new Uint8Array() : this.#bytes.subarray(at, at + count);
+  }
+
+  skip(count: number): void {
+    this.#take(count);
   }
 
   #take(count: number): number {
@@ -54,8 +70,8 @@ export class P9Reader {
   }
 }
 
-/** Writes into a buffer that is long enough: who writes lists asks {@link P9Writer.room} first. */
-export class P9Writer {
+/** Writes into a buffer that is long enough: who writes lists asks {@link MessageWriter.room} first. */
+export class MessageWriter {
   readonly #view: DataView;
   readonly #bytes: Uint8Array;
   #at: number;
@@ -95,8 +111,13 @@ export class P9Writer {
     this.#at += 8;
   }
 
+  /** Bytes after their length in 2. */
   text(value: Uint8Array): void {
     this.u16(value.length);
+    this.bytes(value);
+  }
+
+  bytes(value: Uint8Array): void {
     this.#bytes.set(value, this.#at);
     this.#at += value.length;
   }
@@ -117,4 +138,10 @@ export class P9Writer {
     this.#at += count;
     return bytes;
   }
+}
+
+/** Text in UTF-8, or null if that has more than `room` bytes. */
+export function encoded(text: string, room: number): Uint8Array | null {
+  const bytes = encoder.encode(text);
+  return bytes.length <= room ? bytes : null;
 }
