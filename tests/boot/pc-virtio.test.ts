@@ -1,9 +1,9 @@
 // Virtio devices of a PC under Linux' own drivers: network cards at both ends of a cable, one end in a network namespace of its own;
-// randomness; a folder of the host's.
+// randomness; folders of the host's, by 9P and by virtio-fs.
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { makeCable, SharedFolder } from '@proxeny/machine';
+import { makeCable, SharedFolder, type ShareProtocol } from '@proxeny/machine';
 import { expect, it } from 'vitest';
 import { debianKernel } from './debian-packages.js';
 import { GuestConsole } from './guest-console.js';
@@ -12,15 +12,30 @@ import { kernelModules, virtioModules } from './kernel-modules.js';
 
 const KERNEL = 'linux-image-686';
 
-it('a Debian kernel sends 5 MB over TCP between virtio network cards, whole, reads randomness and shares a folder', async () => {
+/** A folder with a file and a link in it, under its protocol's name. */
+function shareOf<Protocol extends ShareProtocol>(protocol: Protocol, contents: Uint8Array) {
   const folder = mkdtempSync(join(tmpdir(), 'pc-virtio-'));
-  const contents = Uint8Array.from({ length: 500_001 }, (_, i) => (i * 31 + (i >>> 7)) & 0xff);
   writeFileSync(join(folder, 'data'), contents);
   symlinkSync('/etc/passwd', join(folder, 'out'));
-  const shared = new SharedFolder(folder);
+  return { tag: protocol, protocol, folder, files: new SharedFolder(folder) };
+}
+
+it('a Debian kernel sends 5 MB over TCP between virtio network cards, whole, reads randomness and shares folders', async () => {
+  const contents = Uint8Array.from({ length: 500_001 }, (_, i) => (i * 31 + (i >>> 7)) & 0xff);
+  const shares = [shareOf('9p', contents), shareOf('virtiofs', contents)];
   const modules = kernelModules(KERNEL, 'i386', [
     ...[...virtioModules, 'failover', 'net_failover', 'virtio_net'],
-    ...['rng_core', 'virtio_rng', 'netfs', 'fscache', '9pnet', '9pnet_virtio', '9p'],
+    ...[
+      'rng_core',
+      'virtio_rng',
+      'netfs',
+      'fscache',
+      '9pnet',
+      '9pnet_virtio',
+      '9p',
+      'fuse',
+      'virtiofs',
+    ],
   ]);
   const [near, far] = makeCable();
   const guest = new GuestConsole({
@@ -47,7 +62,7 @@ exec sh
       { port: far, address: Uint8Array.of(2, 0, 0, 0, 0, 2) },
     ],
     hasEntropy: true,
-    shares: [{ tag: 'host', files: shared }],
+    shares,
   });
   await guest.waitFor(/^guest# /m, 120);
   const ping = await guest.command('until busybox ping -c 3 10.0.0.2; do :; done');
@@ -61,19 +76,29 @@ exec sh
   expect(source.output).toContain('virtio_rng.0');
   const random = await guest.command('dd if=/dev/hwrng bs=512 count=8 2>/dev/null | wc -c');
   expect(random.output.trim()).toBe('4096');
-  const options = 'trans=virtio,version=9p2000.L,msize=131072';
-  const files = await guest.command(
-    `mkdir /mnt; mount -t 9p -o ${options} host /mnt && cd /mnt && cp data copy && ` +
-      'mkdir dir && mv copy dir/moved && echo more >> dir/moved && rm data && ls dir && readlink out && ' +
-      'cd / && umount /mnt',
-  );
-  expect([files.exitCode, files.output]).toEqual([0, 'moved\n/etc/passwd\n']);
-  const moved = new Uint8Array(readFileSync(join(folder, 'dir/moved')));
-  expect(Buffer.compare(moved.subarray(0, contents.length), contents)).toBe(0);
-  expect(new TextDecoder().decode(moved.subarray(contents.length))).toBe('more\n');
-  expect(existsSync(join(folder, 'data'))).toBe(false);
+  const mounts = {
+    '9p': 'mount -t 9p -o trans=virtio,version=9p2000.L,msize=131072 9p',
+    virtiofs: 'mount -t virtiofs virtiofs',
+  };
+  for (const { protocol, folder } of shares) {
+    const files = await guest.command(
+      `mkdir -p /mnt; ${mounts[protocol]} /mnt && cd /mnt && cp data copy && ` +
+        'mkdir dir && mv copy dir/moved && echo more >> dir/moved && rm data && ls dir && readlink out && ' +
+        'ln dir/moved dir/second && rm dir/moved && mv dir/second dir/moved && ls -l dir/moved && cd / && umount /mnt',
+    );
+    expect([files.exitCode, files.output]).toEqual([
+      0,
+      expect.stringMatching(/^moved\n\/etc\/passwd\n-rw-r--r-- {4}1 0 .* 500006 .* dir\/moved\n$/),
+    ]);
+    const moved = new Uint8Array(readFileSync(join(folder, 'dir/moved')));
+    expect(Buffer.compare(moved.subarray(0, contents.length), contents)).toBe(0);
+    expect(new TextDecoder().decode(moved.subarray(contents.length))).toBe('more\n');
+    expect(existsSync(join(folder, 'data'))).toBe(false);
+  }
   guest.type('poweroff -f\n');
   expect(await guest.ended).toMatchObject({ reason: 'poweroff' });
-  shared.close();
-  rmSync(folder, { recursive: true });
+  for (const { files, folder } of shares) {
+    files.close();
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -1,5 +1,5 @@
-// `--share DIR:TAG[,ro]`: a folder of the host's, which a PC's guest mounts by its tag.
-import { type PcShare, SharedFolder } from '@proxeny/machine';
+// `--share DIR:TAG[,ro][,fs=9p|virtiofs][,uid=HOST:GUEST[:COUNT]][,gid=…]`: a folder of the host's, which a PC's guest mounts by its tag.
+import { type IdRange, type PcShare, SharedFolder, type ShareProtocol } from '@proxeny/machine';
 import { usageError } from './command-error.js';
 
 /** Opened folders, to be closed after the guest. */
@@ -8,21 +8,35 @@ export interface OpenShares {
   close(): void;
 }
 
+/** A folder as it was asked for. */
+interface ShareWish {
+  readonly path: string;
+  readonly tag: string;
+  readonly isReadOnly: boolean;
+  readonly protocol: ShareProtocol;
+  readonly users: readonly IdRange[];
+  readonly groups: readonly IdRange[];
+}
+
+const protocols: readonly ShareProtocol[] = ['9p', 'virtiofs'];
+const known = `ro, fs=${protocols.join('|')}, uid=HOST:GUEST[:COUNT] or gid=HOST:GUEST[:COUNT]`;
+
 /**
  * Opens every folder of a command line, or none.
  * @throws CommandError that names the folder
  */
 export function openShares(texts: readonly string[]): OpenShares {
-  const open: { readonly tag: string; readonly files: SharedFolder }[] = [];
+  const open: (PcShare & { readonly files: SharedFolder })[] = [];
   const close = (): void => {
     for (const { files } of open) files.close();
   };
   try {
     for (const text of texts) {
-      const { path, tag, isReadOnly } = parseShare(text);
+      const wish = parseShare(text);
+      const { tag, protocol } = wish;
       if (open.some((other) => other.tag === tag))
         throw usageError(`--share '${text}': ${tag} is another folder already`);
-      open.push({ tag, files: openFolder(text, path, isReadOnly) });
+      open.push({ tag, protocol, files: openFolder(text, wish) });
     }
   } catch (error) {
     close();
@@ -32,18 +46,36 @@ export function openShares(texts: readonly string[]): OpenShares {
 }
 
 /** @throws CommandError */
-function parseShare(text: string): { path: string; tag: string; isReadOnly: boolean } {
-  const [, path, tag, option] = /^(.+):([^:,]{1,31})(?:,(.*))?$/.exec(text) ?? [];
+function parseShare(text: string): ShareWish {
+  const [, path, tag, rest] = /^(.+?):([^:,]{1,31})((?:,[^,]*)*)$/.exec(text) ?? [];
   if (path === undefined || tag === undefined)
     throw usageError(`--share '${text}': write it as FOLDER:TAG or FOLDER:TAG,ro`);
-  if (option !== undefined && option !== 'ro')
-    throw usageError(`--share '${text}': '${option}' is not known; use ro`);
-  return { path, tag, isReadOnly: option === 'ro' };
+  const ids: Record<'uid' | 'gid', IdRange[]> = { uid: [], gid: [] };
+  let [isReadOnly, protocol]: [boolean, ShareProtocol] = [false, '9p'];
+  for (const option of (rest ?? '').split(',').slice(1)) {
+    const [key, value = ''] = option.split('=', 2);
+    const chosen = protocols.find((each) => option === `fs=${each}`);
+    if (option === 'ro') isReadOnly = true;
+    else if (chosen) protocol = chosen;
+    else if (key === 'uid' || key === 'gid') ids[key].push(parseRange(text, option, value));
+    else throw usageError(`--share '${text}': '${option}' is not known; use ${known}`);
+  }
+  return { path, tag, isReadOnly, protocol, users: ids.uid, groups: ids.gid };
 }
 
-function openFolder(text: string, path: string, isReadOnly: boolean): SharedFolder {
+/** @throws CommandError */
+function parseRange(text: string, option: string, value: string): IdRange {
+  const [, host, guest, count = '1'] = /^(\d{1,10}):(\d{1,10})(?::(\d{1,10}))?$/.exec(value) ?? [];
+  if (host === undefined || guest === undefined)
+    throw usageError(
+      `--share '${text}': '${option}' is not known; write uid=1000:0, the host's number before the guest's`,
+    );
+  return { host: Number(host), guest: Number(guest), count: Number(count) };
+}
+
+function openFolder(text: string, { path, ...options }: ShareWish): SharedFolder {
   try {
-    return new SharedFolder(path, { isReadOnly });
+    return new SharedFolder(path, options);
   } catch (error) {
     throw usageError(`--share '${text}': ${error instanceof Error ? error.message : error}`);
   }

@@ -25,6 +25,7 @@ export { engineVersion } from './host/engine-version.js';
 export { FileDisk, type FileDiskOptions } from './host/file-disk.js';
 export { HostAlarm } from './host/host-alarm.js';
 export { HostSockets } from './host/host-sockets.js';
+export type { IdRange } from './host/id-map.js';
 export { createDiskImage, fillNewImage, type NewImageOptions } from './host/make-image.js';
 export { openOverlayFile } from './host/overlay-file.js';
 export { hostRandomU32 } from './host/random.js';
@@ -131,7 +132,7 @@ export {
 } from './storage/qcow2/snapshots.js';
 export { RawDisk, type RawDiskOptions } from './storage/raw-disk.js';
 export { BalloonControl, balloonMethods, type PcBalloon } from './virtio/balloon-control.js';
-export type { PcDisk, PcNetwork, PcShare } from './virtio/pc-devices.js';
+export type { PcDisk, PcNetwork, PcShare, ShareProtocol } from './virtio/pc-devices.js';
 export { BackendHost, type BackendHostOptions } from './xen/backend-host.js';
 export type { BackendStore } from './xen/backend-store.js';
 export { Blkback, type BlkbackOptions } from './xen/block/blkback.js';

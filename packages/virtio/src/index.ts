@@ -32,6 +32,8 @@ export {
   type OpenFile,
 } from './files/file-system.js';
 export type { MessageDeviceState, MessageServer } from './files/message-device.js';
+export { FsDevice, type FsDeviceOptions } from './fs/fs-device.js';
+export { FuseServer } from './fs/fuse-server.js';
 export {
   NetDevice,
   type NetDeviceOptions,

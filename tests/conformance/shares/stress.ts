@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { SharedFolder } from '@proxeny/machine';
 import type { FileSystem } from '@proxeny/virtio';
 import type { FileClient } from './file-client.js';
+import { FuseClient } from './fuse-client.js';
 import { HostFolder } from './host-folder.js';
 import { OperationSource } from './operation.js';
 import { P9Client } from './p9-client.js';
@@ -16,6 +17,7 @@ export const clients: Readonly<
   Record<string, (files: FileSystem, isPacked: boolean) => FileClient>
 > = {
   '9P': (files, isPacked) => new P9Client(files, isPacked),
+  'virtio-fs': (files, isPacked) => new FuseClient(files, isPacked),
 };
 
 export interface StressResult {

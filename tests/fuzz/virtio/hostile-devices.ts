@@ -8,17 +8,22 @@ import {
   ChannelTransport,
   ConsoleDevice,
   type DeviceControl,
+  FsDevice,
   MmioTransport,
   NetDevice,
   type NetFrame,
+  P9Device,
   PciTransport,
   RngDevice,
   type VirtioDevice,
 } from '@proxeny/virtio';
 import { VIRTIO_CHANNEL_ACCESS_WRITE, VIRTIO_CHANNEL_ANSWER } from '@proxeny/virtio/driver';
+import { HostileFiles } from './hostile-files.js';
 
 const DISK_BYTES = 64 * 1024;
 const MAX_TYPED = 4096;
+/** Files that a server may hold for its client. */
+const MAX_HELD = 20_000;
 
 /** A device, and what makes things happen to it that its driver did not ask for. */
 export interface HostileTarget {
@@ -80,7 +85,19 @@ export const deviceMakers: Readonly<Record<string, () => HostileTarget>> = {
     device: new RngDevice({ fill: (target) => target.fill(0xff) }),
     stir: () => {},
   }),
+  '9P': () => sharing((files) => new P9Device({ tag: 'a', files })),
+  'file system': () => sharing((files) => new FsDevice({ tag: 'a', files })),
 };
+
+function sharing(make: (files: HostileFiles) => VirtioDevice): HostileTarget {
+  const files = new HostileFiles();
+  return {
+    device: make(files),
+    stir: () => {
+      if (files.held > MAX_HELD) throw new Error(`${files.held} files are held`);
+    },
+  };
+}
 
 /** A transport's registers, whichever they are. */
 export interface HostileTransport {

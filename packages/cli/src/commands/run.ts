@@ -114,8 +114,8 @@ export function addRunCommand(program: Command, finish: (exitCode: number) => vo
       collect,
     )
     .option(
-      '--share <folder:tag[,ro]>',
-      "a folder for a PC's guest, which mounts it: mount -t 9p -o trans=virtio TAG /mnt; may be repeated",
+      '--share <folder:tag[,options]>',
+      "a folder for a PC's guest, which mounts it: mount -t 9p -o trans=virtio TAG /mnt; may be repeated; options: ro, fs=virtiofs (mount -t virtiofs TAG /mnt), uid=HOST:GUEST[:COUNT] and gid=HOST:GUEST[:COUNT] (whose number stands for whose)",
       collect,
     )
     .option('--rng', "a virtio entropy device for a PC, which gives the host's randomness")

@@ -5,6 +5,7 @@ import {
   type ConsolePortOptions,
   type DeviceMemory,
   type FileSystem,
+  FsDevice,
   NetDevice,
   P9Device,
   RngDevice,
@@ -42,10 +43,15 @@ export interface PcNetwork {
   readonly mtu?: number;
 }
 
-/** A folder that a PC's guest mounts by a tag, with the 9p file system over virtio. */
+/** How a guest speaks of shared files: by its 9p file system, or its virtiofs. */
+export type ShareProtocol = '9p' | 'virtiofs';
+
+/** A folder that a PC's guest mounts by a tag. */
 export interface PcShare {
   readonly tag: string;
   readonly files: FileSystem;
+  /** Default: 9p. */
+  readonly protocol?: ShareProtocol;
 }
 
 export interface PcDevicesOptions {
@@ -92,7 +98,7 @@ export class PcDevices {
         const device = new NetDevice({ ...network, finish: finishFrame, onCompletion });
         return card(`virtio network card ${i}`, device, ETHERNET);
       }),
-      ...shares.map((share) => card(`virtio share ${share.tag}`, new P9Device(share), OTHER)),
+      ...shares.map((share) => card(`virtio share ${share.tag}`, shareDevice(share), OTHER)),
       ...(this.console ? [card('virtio console', this.console, COMMUNICATION)] : []),
       ...(entropy ? [card('virtio entropy', new RngDevice({ fill: entropy }), OTHER)] : []),
       ...(this.balloon ? [card('virtio balloon', this.balloon.device, OTHER)] : []),
@@ -104,4 +110,8 @@ export class PcDevices {
     for (const disk of this.#disks) if (disk.isBusy) return true;
     return false;
   }
+}
+
+function shareDevice({ protocol, ...share }: PcShare): VirtioDevice {
+  return protocol === 'virtiofs' ? new FsDevice(share) : new P9Device(share);
 }

@@ -36,6 +36,12 @@ export class MessageReader {
     return this.u32() * 4294967296 + low;
   }
 
+  /** The same, signed. */
+  s64(): number {
+    const low = this.u32();
+    return (this.u32() | 0) * 4294967296 + low;
+  }
+
   /** A text after its length in 2 bytes. */
   text(): string {
     return decoder.decode(this.bytes(this.u16()));
@@ -70,7 +76,7 @@ export class MessageReader {
   }
 }
 
-/** Writes into a buffer that is long enough: who writes lists asks {@link MessageWriter.room} first. */
+/** Writes into a buffer; a RangeError where it ends. Who writes lists asks {@link MessageWriter.room} first. */
 export class MessageWriter {
   readonly #view: DataView;
   readonly #bytes: Uint8Array;
@@ -134,6 +140,7 @@ export class MessageWriter {
 
   /** The next `count` bytes, for somebody else to fill. */
   reserve(count: number): Uint8Array {
+    if (count > this.room) throw new RangeError('the message is longer than its buffer');
     const bytes = this.#bytes.subarray(this.#at, this.#at + count);
     this.#at += count;
     return bytes;

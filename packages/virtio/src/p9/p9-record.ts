@@ -1,13 +1,13 @@
 // The records of 9P2000.L that stand for stat, statfs and changes of attributes.
 
 import type { FileAttributes, FileChanges, FileVolume } from '../files/file-system.js';
+import { nanosecondsOf, secondsOf } from '../files/file-time.js';
 import type { MessageReader, MessageWriter } from '../files/message.js';
 import * as P from '../spec/p9.js';
 
 const S_IFMT = 0o170000n;
 const S_IFDIR = 0o040000n;
 const S_IFLNK = 0o120000n;
-const NS_PER_S = 1_000_000_000n;
 /** What Linux calls the file system's kind: V9FS_MAGIC. */
 const V9FS_MAGIC = 0x01021997;
 const MAX_NAME_BYTES = 255;
@@ -28,8 +28,8 @@ export function answerAttributes(attributes: FileAttributes, writer: MessageWrit
   for (const value of [mode, uid, gid]) writer.u32(Number(value));
   for (const value of [links, rdev, size, blockBytes, blocks]) writer.u64(value);
   for (const time of [attributes.atimeNs, attributes.mtimeNs, attributes.ctimeNs, 0n]) {
-    writer.u64(time / NS_PER_S);
-    writer.u64(time % NS_PER_S);
+    writer.u64(secondsOf(time));
+    writer.u64(nanosecondsOf(time));
   }
   writer.u64(0n); // generation
   writer.u64(0n); // version
@@ -51,7 +51,7 @@ export function changesOf(reader: MessageReader): FileChanges {
   const has = (bit: number) => (valid & bit) !== 0;
   const [mode, uid, gid] = [reader.u32(), reader.u32(), reader.u32()];
   const size = reader.u64();
-  const seconds = () => reader.u64() + reader.u64() / 1e9;
+  const seconds = () => reader.s64() + reader.u64() / 1e9;
   const [atime, mtime] = [seconds(), seconds()];
   return {
     ...(has(P.P9_SETATTR_MODE) ? { mode } : {}),

@@ -5,6 +5,7 @@ import { MessageReader } from '../files/message.js';
 import * as E from '../spec/errno.js';
 import * as P from '../spec/p9.js';
 import { MemoryNode, MemoryTree } from '../testing/memory-tree.js';
+import { type Part, packParts } from '../testing/message-parts.js';
 import { MockDriver } from '../testing/mock-driver.js';
 import { P9Device } from './p9-device.js';
 import { P9Server } from './p9-server.js';
@@ -17,27 +18,14 @@ const NOFID = 0xffff_ffff;
 let tree: MemoryTree;
 let server: P9Server;
 
-/** Little-endian parts of a message: [value, bytes] or text. */
-type Part = readonly [value: number, bytes: 1 | 2 | 4 | 8] | string | Uint8Array;
-
 function message(type: number, tag: number, parts: readonly Part[]): Uint8Array {
-  const bytes: number[] = [];
-  const add = (value: number, count: number) => {
-    for (let i = 0; i < count; i++) bytes.push(Math.floor(value / 256 ** i) % 256);
-  };
-  for (const part of parts) {
-    if (typeof part === 'string') {
-      const encoded = new TextEncoder().encode(part);
-      add(encoded.length, 2);
-      bytes.push(...encoded);
-    } else if (part instanceof Uint8Array) bytes.push(...part);
-    else add(part[0], part[1]);
-  }
-  const body = bytes.splice(0);
-  add(body.length + P.P9_HEADER_BYTES, 4);
-  add(type, 1);
-  add(tag, 2);
-  return Uint8Array.from([...bytes, ...body]);
+  const body = packParts(parts);
+  const header: Part[] = [
+    [body.length + P.P9_HEADER_BYTES, 4],
+    [type, 1],
+    [tag, 2],
+  ];
+  return packParts([...header, body]);
 }
 
 /** The answer's type, and a reader behind its header. */
