@@ -21,6 +21,8 @@ import {
 } from '../../../packages/vcpu-x86/src/tier/interpreter.js';
 import type { ExecutionResult, LdtDescriptor, NativeCase, Outcome } from './protocol.js';
 import { FREE, STATE_BASE, UserMachine } from './user-machine.js';
+import type { MemoryLayout } from './user-mode-tables.js';
+import { windowChanges } from './window-memory.js';
 
 const BLOCKS: number = FREE + JUMP_CACHE_SIZE;
 const BLOCK_BYTES = 0x40000;
@@ -34,6 +36,8 @@ export interface ColdOptions {
   readonly withHotTier?: boolean;
   /** Regions compiled together; default 1. */
   readonly batchRegions?: number;
+  /** Of a sequence's blocks the first and one in so many may become a region; default 1: all. */
+  readonly offerShare?: number;
 }
 
 /** How a case went whose instruction has a region; neither: it has none, the whole form is the cold tier's. */
@@ -63,6 +67,7 @@ export class ColdCpu {
   #limit = 1;
   #lookups = 0;
   #stopped = false;
+  #offered = 0;
 
   constructor(options: ColdOptions) {
     const { inline = 'hot' } = options;
@@ -92,7 +97,10 @@ export class ColdCpu {
       batchRegions: options.batchRegions ?? 1,
     });
     if (options.withHotTier) this.#blocks.regions = this.#hot;
-    const becameHot = (rec: number): void => this.#hot.offer(rec);
+    const { offerShare = 1 } = options;
+    const becameHot = (rec: number): void => {
+      if (this.#offered++ % offerShare === 0) this.#hot.offer(rec);
+    };
     this.#imports = coldImports(
       this.core.state.memory,
       () => this.core,
@@ -129,15 +137,30 @@ export class ColdCpu {
     return this.#hot.counters.compiled;
   }
 
+  /** Blocks that the cold tier has decoded. */
+  get translatedBlocks(): number {
+    return this.#blocks.translated;
+  }
+  /** The machine that it runs on. */
+  get machine(): UserMachine {
+    return this.#machine;
+  }
+
   /**
    * Runs the case's code, in whole blocks, to the INT3 behind it (or to wherever it faults). With the hot tier, runs it twice from
    * the same state: what the first run has compiled runs in the second, whose result is given.
+   * @param layout its pages
+   * @param trained those of the first run, if they are others; with them there are two runs without the hot tier too
    */
-  runSequence(input: NativeCase): ExecutionResult {
-    this.#loadNew(input);
-    const result = this.#runBlocks(input);
-    if (this.#blocks.heat !== HOT_THRESHOLD) return result;
-    this.#load(input, MAX_BLOCK_INSTRUCTIONS);
+  runSequence(input: NativeCase, layout?: MemoryLayout, trained?: MemoryLayout): ExecutionResult {
+    const isHot = this.#blocks.heat === HOT_THRESHOLD;
+    this.#offered = 0;
+    this.#loadNew(input, trained ?? layout);
+    if (isHot || trained) {
+      this.#runBlocks(input);
+      this.#compileWaiting();
+      this.#loadAgain(input, layout);
+    }
     return this.#runBlocks(input);
   }
 
@@ -147,7 +170,10 @@ export class ColdCpu {
    */
   compileRegions(inputs: readonly NativeCase[]): void {
     for (const input of inputs) this.#offer(input);
-    // Whatever still waits for others is compiled when that much has been executed meanwhile.
+    this.#compileWaiting();
+  }
+  /** Whatever waits for others is compiled when that much has been executed meanwhile. */
+  #compileWaiting(): void {
     this.#hot.tick(LONG_WAIT, 0);
     this.#hot.tick(LONG_WAIT, 0);
   }
@@ -186,11 +212,20 @@ export class ColdCpu {
     return rec;
   }
 
-  #loadNew(input: NativeCase): void {
-    this.#load(input, MAX_BLOCK_INSTRUCTIONS);
+  #loadNew(input: NativeCase, layout?: MemoryLayout): void {
+    this.#load(input, MAX_BLOCK_INSTRUCTIONS, layout);
     // The code was written behind the CPU's back.
-    this.#blocks.written(this.#machine.codeAt, 4096);
+    const { frames } = this.#machine;
+    this.#blocks.written(frames.byteOffset, frames.length);
     this.core.forgetJumps();
+  }
+  /** Loads a case that has just run: only what that has changed is new. */
+  #loadAgain(input: NativeCase, layout?: MemoryLayout): void {
+    const before = this.#machine.frames.slice();
+    this.#load(input, MAX_BLOCK_INSTRUCTIONS, layout);
+    const { frames } = this.#machine;
+    for (const { offset, bytes } of windowChanges(before, frames))
+      this.#blocks.written(frames.byteOffset + offset, bytes.length);
   }
 
   #runBlocks(input: NativeCase): ExecutionResult {
@@ -203,8 +238,8 @@ export class ColdCpu {
     return this.#machine.result(input, 'timeout');
   }
 
-  #load(input: NativeCase, limit: number): void {
-    this.#machine.load(input);
+  #load(input: NativeCase, limit: number, layout?: MemoryLayout): void {
+    this.#machine.load(input, layout);
     this.core.state.set(L.JUMP_CACHE, FREE);
     this.#input = input;
     this.#limit = limit;
@@ -244,7 +279,9 @@ export class ColdCpu {
       return 0;
     }
     const modeClass = state.get(L.MODE_KEY) & MODE_CLASS_MASK;
-    return this.#translator.block(this.#current as ModeHandlers, modeClass, this.#limit);
+    const rec = this.#translator.block(this.#current as ModeHandlers, modeClass, this.#limit);
+    if (rec !== 0) this.#hot.confirm(rec, this.core.codeLinear(state.rip));
+    return rec;
   }
 
   /** Is rIP at the case's own instruction, because a repeated one left in the middle? */

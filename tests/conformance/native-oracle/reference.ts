@@ -6,7 +6,11 @@ import { CPU_FAULT } from '../../../packages/vcpu-x86/src/fault.js';
 import { Builder } from '../../../packages/vcpu-x86/src/ir/builder.js';
 import { type EvaluateContext, evaluate } from '../../../packages/vcpu-x86/src/ir/evaluate.js';
 import type { Node } from '../../../packages/vcpu-x86/src/ir/node.js';
-import { DECODE_TOO_LONG, decode } from '../../../packages/vcpu-x86/src/isa/decode.js';
+import {
+  DECODE_TOO_LONG,
+  DECODE_TRUNCATED,
+  decode,
+} from '../../../packages/vcpu-x86/src/isa/decode.js';
 import { type CodeBits, Instruction } from '../../../packages/vcpu-x86/src/isa/instruction.js';
 import { routines as allRoutines } from '../../../packages/vcpu-x86/src/routines/table.js';
 import { boundBinding } from '../../../packages/vcpu-x86/src/semantics/binding.js';
@@ -16,6 +20,7 @@ import { semantics as allSemantics } from '../../../packages/vcpu-x86/src/semant
 import * as L from '../../../packages/vcpu-x86/src/state/layout.js';
 import type { ExecutionResult, LdtDescriptor, NativeCase, Outcome } from './protocol.js';
 import { UserMachine } from './user-machine.js';
+import type { MemoryLayout } from './user-mode-tables.js';
 
 const MAX_ITERATIONS = 1 << 17;
 
@@ -63,21 +68,24 @@ export class ReferenceCpu {
     return this.#machine.result(input, this.#execute(input));
   }
 
-  /** Runs the case's code to its end, instruction by instruction. */
-  runSequence(input: NativeCase): ExecutionResult {
+  /** Runs the case's code, instruction by instruction as they lie in memory, to the INT3 behind it (or to wherever it faults). */
+  runSequence(input: NativeCase, layout?: MemoryLayout): ExecutionResult {
     const { state } = this.core;
-    this.#load(input);
+    this.#load(input, layout);
     for (let n = 0; n < MAX_ITERATIONS; n++) {
-      const offset = state.rip - input.rip;
-      if (offset < 0 || offset >= input.code.length)
-        return this.#machine.result(input, 'completed');
-      if (this.#step(input) === 'fault') return this.#machine.result(input, 'fault');
+      if (state.get(L.CPL) !== 3) return this.#machine.result(input, 'completed');
+      if (this.#fetchAndStep() === 'fault') return this.#machine.result(input, 'fault');
     }
     return this.#machine.result(input, 'timeout');
   }
 
-  #load(input: NativeCase): void {
-    this.#machine.load(input);
+  /** The machine that it runs on. */
+  get machine(): UserMachine {
+    return this.#machine;
+  }
+
+  #load(input: NativeCase, layout?: MemoryLayout): void {
+    this.#machine.load(input, layout);
     // Repeated string instructions stop between iterations when the budget is spent: a single step is one iteration.
     this.core.state.set(L.BUDGET, input.steps > 0 ? 0 : 1 << 20);
   }
@@ -99,21 +107,44 @@ export class ReferenceCpu {
     return 'timeout';
   }
 
-  #step(input: NativeCase): 'next' | 'jump' | 'fault' {
+  #step({ code, rip }: NativeCase): 'next' | 'jump' | 'fault' {
+    const offset = this.core.state.rip - rip;
+    return this.#perform(decode(code, offset, code.length, this.#bits, null, this.#instruction));
+  }
+
+  /** The instruction at rIP as it lies in memory now, which may be on two pages. */
+  #fetchAndStep(): 'next' | 'jump' | 'fault' {
+    const { core } = this;
+    const { u8 } = core.state;
+    const linear = core.codeLinear(core.state.rip);
+    const at = this.#translate(linear);
+    if (at < 0) return 'fault';
+    const here = 4096 - (at & 4095);
+    const length = decode(u8, at, at + here, this.#bits, null, this.#instruction);
+    if (length !== DECODE_TRUNCATED) return this.#perform(length);
+    const next = this.#translate(core.mmu.wrap(linear + here));
+    if (next < 0) return 'fault';
+    const bytes = Uint8Array.from(
+      { length: 16 },
+      (_, i) => u8[i < here ? at + i : next + i - here],
+    );
+    return this.#perform(decode(bytes, 0, 16, this.#bits, null, this.#instruction));
+  }
+  #translate(linear: number): number {
+    const { mmu, state } = this.core;
+    const at = mmu.translateCode(linear, true);
+    if (at === -2) state.fault(6, -1);
+    return at;
+  }
+
+  /** Executes what was decoded; `length`: decode's answer. */
+  #perform(length: number): 'next' | 'jump' | 'fault' {
     const { core } = this;
     const { state } = core;
     const rip = state.rip;
-    const offset = rip - input.rip;
-    const length = decode(
-      input.code,
-      offset,
-      input.code.length,
-      this.#bits,
-      null,
-      this.#instruction,
-    );
-    if (length <= 0) {
-      if (length === DECODE_TOO_LONG) state.fault(13, 0);
+    const isBeyond = !core.mmu.longMode && rip + length - 1 > state.segmentLimit(L.CS);
+    if (length <= 0 || isBeyond) {
+      if (isBeyond || length === DECODE_TOO_LONG) state.fault(13, 0);
       else state.fault(6, -1);
       return 'fault';
     }

@@ -20,10 +20,11 @@ import {
   type NativeCase,
   type Outcome,
   SEGMENT_DEFAULT,
+  WINDOW_ADDRESS,
   WINDOW_BYTES,
   type WindowProtection,
 } from './protocol.js';
-import { HANDLERS, UserModeTables } from './user-mode-tables.js';
+import { HANDLERS, type MemoryLayout, PAGES, UserModeTables } from './user-mode-tables.js';
 import { initialWindow, windowChanges } from './window-memory.js';
 
 /** Machine memory: state page, TLB, tables and frames, then what the executor asks for. The second stage is the identity. */
@@ -68,6 +69,7 @@ export class UserMachine {
   readonly core: Core;
   readonly bits: CodeBits;
   readonly #tables: UserModeTables;
+  #isArranged = false;
   #protection: WindowProtection = 'read-write';
   #input: NativeCase | undefined;
   #before: Uint8Array = new Uint8Array(WINDOW_BYTES);
@@ -100,15 +102,30 @@ export class UserMachine {
     return this.#tables.codeFrames + CODE_ADDRESS - CODE_REGION_ADDRESS;
   }
 
-  load(input: NativeCase): void {
+  /** Machine memory of code and window, a page each. */
+  get frames(): Uint8Array {
+    const { codeFrames } = this.#tables;
+    return this.core.state.u8.subarray(codeFrames, codeFrames + PAGES * 4096);
+  }
+  /** Their page-table entries: words, low and high. */
+  get pageEntries(): Uint32Array {
+    return this.#tables.entries();
+  }
+
+  /** Loads a case; with a layout, all of its pages as that says (and from then on every case has to have one). */
+  load(input: NativeCase, layout?: MemoryLayout): void {
+    this.#isArranged ||= layout !== undefined;
+    if (this.#isArranged && !layout) throw new Error('this machine was loaded with a layout');
     const { core } = this;
     const { state } = core;
     const tables = this.#tables;
     const long = this.bits === 64;
     state.u8.fill(0, STATE_BASE, STATE_BASE + L.STATE_SIZE);
-    state.u8.fill(0xcc, this.codeAt, this.codeAt + this.#codeLength);
-    state.u8.set(input.code, this.codeAt);
-    this.#codeLength = input.code.length;
+    if (!layout) {
+      state.u8.fill(0xcc, this.codeAt, this.codeAt + this.#codeLength);
+      state.u8.set(input.code, this.codeAt);
+      this.#codeLength = input.code.length;
+    }
     if (input !== this.#input) this.#before = initialWindow(input.seed, input.patches);
     this.#input = input;
     state.u8.set(this.#before, tables.windowFrames);
@@ -127,12 +144,27 @@ export class UserMachine {
     this.#loadSegments(input);
     loadFxsave(state, input.fxsave);
     core.updateMode();
-    if (input.protection !== this.#protection || this.#loads++ % 16 === 0) {
+    if (layout) this.#arrange(input, layout);
+    else if (input.protection !== this.#protection || this.#loads++ % 16 === 0) {
       tables.protect(input.protection);
       this.#protection = input.protection;
       core.flushTlb(false);
     }
     state.set(L.PENDING, 0);
+  }
+
+  #arrange({ code }: NativeCase, layout: MemoryLayout): void {
+    const { core, frames } = this;
+    frames.fill(0xcc, 0, CODE_REGION_BYTES);
+    const first = core.codeLinear(core.state.rip) - CODE_REGION_ADDRESS;
+    code.forEach((byte, i) => {
+      const page = (first + i) >> 12;
+      frames[layout.codeFrames[page] * 4096 + ((first + i) & 4095)] = byte;
+    });
+    this.#tables.arrange(layout.entries);
+    for (let page = 0; page < CODE_REGION_BYTES; page += 4096)
+      core.flushPage(CODE_REGION_ADDRESS + page);
+    for (let page = 0; page < WINDOW_BYTES; page += 4096) core.flushPage(WINDOW_ADDRESS + page);
   }
 
   /** Code that ends where nothing may be fetched ends with a fault. True if rIP can be fetched; else the fault is recorded. */

@@ -27,6 +27,10 @@ const PRESENT_USER = 0x25; // P, U/S, A
 const PRESENT_KERNEL = 0x63; // P, R/W, A, D
 const WRITABLE = 0x42; // R/W, D
 const NO_EXECUTE = 0x8000_0000;
+/** Beyond every physical address that there is (bit 51). */
+const RESERVED = 0x8_0000;
+/** A physical address where no memory is. */
+const NOWHERE = 0xe000_0000;
 
 /** Linux's GDT for user mode, entries 0–15; the TSS and the LDT take two entries in long mode. */
 const GDT: readonly (readonly [low: number, high: number])[] = [
@@ -51,6 +55,27 @@ const GDT_LIMIT: number = GDT.length * 8 - 1;
 /** Vectors that user code may raise by INT n. */
 const USER_VECTORS: ReadonlySet<number> = new Set([3, 4, 0x80]);
 
+/** Pages of code and window, in the order of {@link MemoryLayout.entries}. */
+export const PAGES: number = (CODE_REGION_BYTES + WINDOW_BYTES) / PAGE;
+
+/** How one page is mapped. */
+export interface PageEntry {
+  /** Index among the frames of code and window; above them: no memory is there. */
+  readonly frame: number;
+  /** P R/W U/S … A D, and NX in bit 63 if `noExecute`. */
+  readonly flags: number;
+  readonly noExecute: boolean;
+  /** A reserved bit is set. */
+  readonly reserved: boolean;
+}
+
+/** Where a case's pages lie, otherwise than for the harness. */
+export interface MemoryLayout {
+  /** Frames that hold the pages of code at the start; what `entries` map there may be something else. */
+  readonly codeFrames: readonly number[];
+  readonly entries: readonly PageEntry[];
+}
+
 /** Machine addresses of the frames, from `start` on. */
 export class UserModeTables {
   readonly pml4: number;
@@ -64,6 +89,7 @@ export class UserModeTables {
   readonly #long: boolean;
   readonly #directory: number;
   readonly #windowTable: number;
+  readonly #codeTable: number;
   #entries = 0;
 
   constructor(core: Core, long: boolean, start: number) {
@@ -73,6 +99,7 @@ export class UserModeTables {
     this.pdpt = start + PAGE;
     this.#directory = start + 2 * PAGE;
     this.#windowTable = start + 4 * PAGE;
+    this.#codeTable = start + 5 * PAGE;
     this.kernelFrames = start + 8 * PAGE;
     this.codeFrames = this.kernelFrames + KERNEL_PAGES * PAGE;
     this.windowFrames = this.codeFrames + CODE_REGION_BYTES;
@@ -94,19 +121,17 @@ export class UserModeTables {
     const long = this.#long;
     const directory = this.#directory;
     const kernelDirectory = start + 3 * PAGE;
-    const codeTable = start + 5 * PAGE;
     const kernelTable = start + 6 * PAGE;
     const indexOf = (linear: number, shift: number): number => (linear >>> shift) & 511;
     const user = PRESENT_USER | WRITABLE;
     this.#put(this.pml4, this.pdpt | user);
     this.#put(this.pdpt, long ? directory | user : directory | 1);
     this.#put(this.pdpt + 3 * 8, long ? kernelDirectory | user : kernelDirectory | 1);
-    this.#put(directory + indexOf(CODE_REGION_ADDRESS, 21) * 8, codeTable | user);
+    this.#put(directory + indexOf(CODE_REGION_ADDRESS, 21) * 8, this.#codeTable | user);
     this.#put(directory + indexOf(WINDOW_ADDRESS, 21) * 8, this.#windowTable | user);
     this.#put(kernelDirectory + indexOf(KERNEL_ADDRESS, 21) * 8, kernelTable | user);
     for (let i = 0; i < CODE_REGION_BYTES / PAGE; i++) {
-      const at = codeTable + (indexOf(CODE_REGION_ADDRESS, 12) + i) * 8;
-      this.#put(at, (this.codeFrames + i * PAGE) | PRESENT_USER);
+      this.#put(this.#entryOf(i), (this.codeFrames + i * PAGE) | PRESENT_USER);
     }
     for (let i = 0; i < KERNEL_PAGES; i++)
       this.#put(kernelTable + i * 8, (this.kernelFrames + i * PAGE) | PRESENT_KERNEL);
@@ -120,11 +145,34 @@ export class UserModeTables {
   /** Maps the data window: its first page always readable and writable, the second as told. */
   protect(protection: WindowProtection): void {
     for (let i = 0; i < WINDOW_BYTES / PAGE; i++) {
-      const at = this.#windowTable + (((WINDOW_ADDRESS >>> 12) & 511) + i) * 8;
+      const at = this.#entryOf(CODE_REGION_BYTES / PAGE + i);
       const rights = i === 0 || protection === 'read-write' ? WRITABLE : 0;
       if (i > 0 && protection === 'none') this.#put(at, 0);
       else this.#put(at, (this.windowFrames + i * PAGE) | PRESENT_USER | rights, NO_EXECUTE);
     }
+  }
+
+  /** Maps code and window as a layout says. */
+  arrange(entries: readonly PageEntry[]): void {
+    entries.forEach(({ frame, flags, noExecute, reserved }, page) => {
+      const at = frame < PAGES ? this.codeFrames + frame * PAGE : NOWHERE;
+      const high = (noExecute ? NO_EXECUTE : 0) | (reserved ? RESERVED : 0);
+      this.#put(this.#entryOf(page), at | flags, high);
+    });
+  }
+
+  /** The page-table entries of code and window as they are now: words, low and high. */
+  entries(): Uint32Array {
+    const { u32 } = this.#core.state;
+    return Uint32Array.from({ length: PAGES * 2 }, (_, i) => {
+      return u32[(this.#entryOf(i >> 1) >> 2) + (i & 1)];
+    });
+  }
+
+  #entryOf(page: number): number {
+    const code = CODE_REGION_BYTES / PAGE;
+    if (page < code) return this.#codeTable + ((CODE_REGION_ADDRESS >>> 12) & 511) * 8 + page * 8;
+    return this.#windowTable + (((WINDOW_ADDRESS >>> 12) & 511) + page - code) * 8;
   }
 
   #kernel(linear: number): number {

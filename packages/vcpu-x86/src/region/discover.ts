@@ -298,16 +298,16 @@ class Discovery {
   private usedPages(): Map<number, PageUse> {
     const used = new Map<number, PageUse>();
     for (const offset of this.seen) {
-      const last = this.at(offset).next - 1;
-      for (const o of [offset, last]) {
-        const at = this.source.entry + o;
-        const delta = Math.floor(at / 4096);
+      const start = this.source.entry + offset;
+      const end = this.source.entry + this.at(offset).next;
+      // Of an instruction on two pages each has a part.
+      for (let delta = Math.floor(start / 4096); delta * 4096 < end; delta++) {
         const old = used.get(delta) ?? { from: 4096, to: 0 };
-        const here = at - delta * 4096;
+        const page = delta * 4096;
         used.set(delta, {
           host: this.page(delta),
-          from: Math.min(old.from, here),
-          to: Math.max(old.to, here + 1),
+          from: Math.min(old.from, Math.max(start - page, 0)),
+          to: Math.max(old.to, Math.min(end - page, 4096)),
         });
       }
     }
