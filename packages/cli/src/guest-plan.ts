@@ -26,6 +26,7 @@ import {
 import { type ChosenType, chooseType, type GuestType, xenConfig } from './guest-type.js';
 import { type OpenNetworks, openNetworks } from './network-option.js';
 import { openShares } from './share-option.js';
+import { type OpenVsock, openVsock } from './vsock-option.js';
 
 export interface GuestPlan {
   readonly build: GuestBuilder;
@@ -48,6 +49,7 @@ export interface SingleOptions extends GuestOptions {
   readonly disk?: readonly string[];
   readonly rng?: boolean;
   readonly balloon?: true | string;
+  readonly vsock?: string;
   readonly share?: readonly string[];
   /** `stdio`, `hvc`, `none`. */
   readonly serial?: string;
@@ -104,16 +106,23 @@ async function planPc(
       '--name is for guests of Xen, and PCs with --balloon; others answer no questions',
     );
   const shares = openShares(options.share ?? []);
-  const disks = await openPcDisks(options.disk ?? []).catch((error: unknown) => {
+  let vsock: OpenVsock | null = null;
+  let disks: Awaited<ReturnType<typeof openPcDisks>>;
+  try {
+    vsock = await openVsock(options.vsock);
+    disks = await openPcDisks(options.disk ?? []);
+  } catch (error) {
     shares.close();
+    vsock?.close();
     throw error;
-  });
+  }
   const devices = {
     disks: disks.disks,
     networks: networks.cards.map(({ mac, network }) => ({ port: network, address: bytesOf(mac) })),
     shares: shares.shares,
     hasEntropy: options.rng === true,
     ...(balloon && { balloon }),
+    ...(vsock.vsock && { vsock: vsock.vsock }),
   };
   const guest = options.serial === 'hvc' ? hvcGuest : pcGuest;
   const build = guest(
@@ -125,6 +134,7 @@ async function planPc(
   const close = async (): Promise<void> => {
     networks.close();
     shares.close();
+    vsock.close();
     await disks.close();
   };
   return { build, image: identity, hasControl: balloon !== undefined, close };
@@ -137,7 +147,7 @@ async function planXen(
 ): Promise<GuestPlan> {
   if (options.serial === 'hvc')
     throw usageError('--serial hvc is for PCs; the console of a guest of Xen is its own');
-  for (const name of ['rng', 'share', 'balloon'] as const)
+  for (const name of ['rng', 'share', 'vsock', 'balloon'] as const)
     if (options[name])
       throw usageError(`--${name} is for PCs; a guest of Xen has no virtio devices`);
   const { type } = chosen;
@@ -180,9 +190,21 @@ export function planPair(
   { onControl, ...observer }: PlanWatchers,
 ): GuestPlan {
   const { kernel, firmware, initrd, append, protocol, module } = options;
-  const { disk, rng, share, balloon, net, publish } = options;
+  const { disk, rng, share, vsock, balloon, net, publish } = options;
   if (kernel !== undefined || firmware !== undefined) throw usageError(oneOnly);
-  const refused = { initrd, append, protocol, module, disk, rng, share, balloon, net, publish };
+  const refused = {
+    initrd,
+    append,
+    protocol,
+    module,
+    disk,
+    rng,
+    share,
+    vsock,
+    balloon,
+    net,
+    publish,
+  };
   for (const [name, value] of Object.entries(refused))
     if (value !== undefined) throw usageError(`--${name} goes not with --builtin`);
   if (options.type !== 'auto') throw usageError('--type goes not with --builtin');

@@ -51,6 +51,7 @@ export {
   type StreamAddress,
   type StreamNetwork,
 } from './host/stream-network.js';
+export { VsockSockets } from './host/vsock-sockets.js';
 export { requiredCpuFeatures } from './loader/cpu-features.js';
 export { type MemoryRegion, pcMemoryMap } from './loader/e820.js';
 export { type ElfImage, parseElf } from './loader/elf.js';
@@ -132,7 +133,7 @@ export {
 } from './storage/qcow2/snapshots.js';
 export { RawDisk, type RawDiskOptions } from './storage/raw-disk.js';
 export { BalloonControl, balloonMethods, type PcBalloon } from './virtio/balloon-control.js';
-export type { PcDisk, PcNetwork, PcShare, ShareProtocol } from './virtio/pc-devices.js';
+export type { PcDisk, PcNetwork, PcShare, PcVsock, ShareProtocol } from './virtio/pc-devices.js';
 export { BackendHost, type BackendHostOptions } from './xen/backend-host.js';
 export type { BackendStore } from './xen/backend-store.js';
 export { Blkback, type BlkbackOptions } from './xen/block/blkback.js';

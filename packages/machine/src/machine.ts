@@ -33,7 +33,13 @@ import { processLibrary } from './process-library.js';
 import { RunLoop, type SlicedMachine } from './run-loop.js';
 import { TimerQueue } from './timer-queue.js';
 import type { BalloonControl, PcBalloon } from './virtio/balloon-control.js';
-import { PcDevices, type PcDisk, type PcNetwork, type PcShare } from './virtio/pc-devices.js';
+import {
+  PcDevices,
+  type PcDisk,
+  type PcNetwork,
+  type PcShare,
+  type PcVsock,
+} from './virtio/pc-devices.js';
 
 const MIB = 1 << 20;
 const CPU_BASE = 0x10000;
@@ -66,6 +72,8 @@ export interface PcConfig {
   readonly consolePorts?: readonly ConsolePortOptions[];
   /** A virtio entropy device, which gives the host's randomness. */
   readonly hasEntropy?: boolean;
+  /** A virtio socket device: streams between the guest and the host. */
+  readonly vsock?: PcVsock;
   /** A virtio balloon, which takes memory from the guest and tells how it fares. */
   readonly balloon?: PcBalloon;
   /** A message about a device that its driver mistreated. */
@@ -132,6 +140,7 @@ export class Machine implements SlicedMachine {
       shares: config.shares ?? [],
       consolePorts: config.consolePorts ?? [],
       entropy: config.hasEntropy ? hostRandomFill : null,
+      vsock: config.vsock ?? null,
       balloon: config.balloon ?? null,
       memory: this.memory,
       onStart: () => this.cpu.requestExit(),

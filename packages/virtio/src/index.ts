@@ -79,3 +79,15 @@ export {
   type PciTransportState,
 } from './transport/pci.js';
 export type { PciCapability, PciCapabilityRole } from './transport/pci-capability.js';
+export {
+  VsockDevice,
+  type VsockDeviceOptions,
+  type VsockDeviceState,
+} from './vsock/vsock-device.js';
+export type {
+  VsockHost,
+  VsockReceiver,
+  VsockRequest,
+  VsockStream,
+  VsockStreamEvents,
+} from './vsock/vsock-host.js';

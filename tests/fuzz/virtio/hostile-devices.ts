@@ -16,23 +16,29 @@ import {
   PciTransport,
   RngDevice,
   type VirtioDevice,
+  VsockDevice,
 } from '@proxeny/virtio';
 import { VIRTIO_CHANNEL_ACCESS_WRITE, VIRTIO_CHANNEL_ANSWER } from '@proxeny/virtio/driver';
 import { HostileFiles } from './hostile-files.js';
+import { GUEST_CID, HostilePeer, vsockPacket } from './hostile-peer.js';
 
 const DISK_BYTES = 64 * 1024;
 const MAX_TYPED = 4096;
 /** Files that a server may hold for its client. */
 const MAX_HELD = 20_000;
+const MAX_VSOCK_CONNECTIONS = 256;
 
 /** A device, and what makes things happen to it that its driver did not ask for. */
 export interface HostileTarget {
   readonly device: VirtioDevice;
   /** Something comes from outside. */
   stir(value: number): void;
+  /** The beginning of a buffer that means something to the device. */
+  sense?(below: (count: number) => number): Uint8Array;
 }
 
 export const deviceMakers: Readonly<Record<string, () => HostileTarget>> = {
+  sockets: vsock,
   block: () => {
     const disk = new MemoryDisk(new Uint8Array(DISK_BYTES).fill(0xff));
     return { device: new BlkDevice({ disk, queueCount: 2, id: 'serial' }), stir: () => {} };
@@ -96,6 +102,20 @@ function sharing(make: (files: HostileFiles) => VirtioDevice): HostileTarget {
     stir: () => {
       if (files.held > MAX_HELD) throw new Error(`${files.held} files are held`);
     },
+  };
+}
+
+function vsock(): HostileTarget {
+  const peer = new HostilePeer();
+  const device = new VsockDevice({ guestCid: GUEST_CID, host: peer });
+  return {
+    device,
+    stir: (value) => {
+      if (device.connectionCount > MAX_VSOCK_CONNECTIONS)
+        throw new Error(`${device.connectionCount} connections`);
+      peer.stir(value);
+    },
+    sense: vsockPacket,
   };
 }
 

@@ -168,10 +168,13 @@ export class HostileDriver {
         (data + 4 * word - (data & 3)) as Gpa,
         this.#below(3) ? this.#below(16) : this.#value(),
       );
+    const sense = this.#below(4) === 0 ? null : this.#target.sense?.((n) => this.#below(n));
+    if (sense) memory.copyTo(data as Gpa, sense);
     for (let i = 0; i < count; i++) {
       const at = ring.descriptors + ((head + i) % QUEUE_SIZE) * 16;
       const isOdd = this.#below(40) === 0;
-      const length = [16, 1, 513, 1 + this.#below(3000)][this.#below(4)];
+      const any = [16, 1, 513, 1 + this.#below(3000)][this.#below(4)];
+      const length = sense && i === 0 ? sense.length + (this.#below(2) ? any : 0) : any;
       memory.writeU32(
         at as Gpa,
         isOdd ? this.#value() : i === 0 ? data : DATA_AT + this.#below(0x8000),

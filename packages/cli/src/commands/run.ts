@@ -39,7 +39,18 @@ interface RunOptions extends SingleOptions, BlockCacheOptions {
 /** Options that say what a configuration file says of each of its domains. */
 const describing = [
   ...(['kernel', 'builtin', 'firmware', 'initrd', 'module', 'append', 'memory'] as const),
-  ...(['protocol', 'type', 'disk', 'rng', 'share', 'balloon', 'net', 'publish', 'trace'] as const),
+  ...([
+    'protocol',
+    'type',
+    'disk',
+    'rng',
+    'share',
+    'vsock',
+    'balloon',
+    'net',
+    'publish',
+    'trace',
+  ] as const),
 ];
 
 type ScriptSource = { readonly option: 'expect' | 'send' | 'script'; readonly text: string };
@@ -119,6 +130,10 @@ export function addRunCommand(program: Command, finish: (exitCode: number) => vo
       collect,
     )
     .option('--rng', "a virtio entropy device for a PC, which gives the host's randomness")
+    .option(
+      '--vsock <[cid:]path>',
+      "vsock for a PC's guest: what connects to this Unix socket and sends CONNECT PORT reaches the guest, and the guest what listens at PATH_PORT; the guest's address: 3 if left out",
+    )
     .option(
       '--balloon [size]',
       'a virtio balloon for a PC: the guest has so much of its memory, or all; proxeny balloon changes that while it runs',

@@ -3,11 +3,10 @@ import { chmod, lstat, mkdir, readdir } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { ControlError } from '../control-method.js';
+import { SOCKET_PATH_MAX_BYTES } from './unix-socket.js';
 
 const SUFFIX = '.sock';
 const NAME = /^[A-Za-z0-9][-A-Za-z0-9_.]{0,63}$/;
-/** The longest path that a socket can have on Linux and macOS, in bytes. */
-const PATH_MAX = 103;
 
 /** `$PROXENY_RUNTIME_DIR`, or `proxeny` in `$XDG_RUNTIME_DIR`, or `proxeny-<uid>` in the temporary folder. */
 export function controlFolder(environment: NodeJS.ProcessEnv = process.env): string {
@@ -45,10 +44,10 @@ export function socketPath(folder: string, name: string): string {
       `'${name}' is no name for a machine: letters, digits, and - _ . after the first, at most 64`,
     );
   const path = join(folder, name + SUFFIX);
-  if (Buffer.byteLength(path) > PATH_MAX)
+  if (Buffer.byteLength(path) > SOCKET_PATH_MAX_BYTES)
     throw new ControlError(
       'bad-name',
-      `${path} is too long for a socket (${PATH_MAX} bytes); choose a shorter name, or a shorter folder in PROXENY_RUNTIME_DIR`,
+      `${path} is too long for a socket (${SOCKET_PATH_MAX_BYTES} bytes); choose a shorter name, or a shorter folder in PROXENY_RUNTIME_DIR`,
     );
   return path;
 }

@@ -2,11 +2,12 @@
 // {"id", "value"} while it goes on, and one {"id", "result"} or {"id", "error": {"code", "message"}}. {"id", "cancel": true} ends a call.
 import { randomUUID } from 'node:crypto';
 import { link, rename, unlink } from 'node:fs/promises';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { ControlError, type ControlMethods } from '../control-method.js';
 import { openControlFolder, socketPath } from './control-folder.js';
 import { JsonLineReader, jsonLine } from './json-lines.js';
+import { isListening } from './unix-socket.js';
 
 /** A caller that does not read is cut off once this much waits for it. */
 const BACKLOG_MAX_BYTES = 16 << 20;
@@ -85,7 +86,7 @@ async function claim(temporary: string, path: string, name: string): Promise<voi
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
         throw new ControlError('bad-folder', `cannot make ${path}: ${(error as Error).message}`);
     }
-    if (await isAlive(path))
+    if (await isListening(path))
       throw new ControlError(
         'name-in-use',
         `a machine '${name}' runs already; choose another name`,
@@ -93,23 +94,10 @@ async function claim(temporary: string, path: string, name: string): Promise<voi
     // Another process may have claimed it just now: look again at what was moved away, and put it back if it answers.
     const aside = `${temporary}-old`;
     await rename(path, aside).catch(() => {});
-    if (await isAlive(aside)) await link(aside, path).catch(() => {});
+    if (await isListening(aside)) await link(aside, path).catch(() => {});
     await unlink(aside).catch(() => {});
   }
   throw new ControlError('name-in-use', `the name '${name}' is disputed; choose another`);
-}
-
-/** Whether a process listens. */
-function isAlive(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    const finish = (answer: boolean): void => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.once('connect', () => finish(true));
-    socket.once('error', () => finish(false));
-  });
 }
 
 /** One caller. Whatever it sends, only its own connection suffers. */

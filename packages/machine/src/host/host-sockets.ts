@@ -3,89 +3,21 @@
 import { createSocket, type RemoteInfo, type Socket as UdpSocket } from 'node:dgram';
 import { getServers } from 'node:dns';
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, createServer } from 'node:net';
 import type {
   HostDatagrams,
   HostEndpoint,
-  HostFailure,
   HostListener,
   HostNetwork,
   HostStream,
   HostStreamEvents,
   OnDatagram,
 } from '../network/user/host-network.js';
+import { SocketStream } from './socket-stream.js';
 
 /** Of all sockets together: what Node has not passed on to the kernel yet. */
 const MAX_UNSENT_BYTES = 1 << 20;
 const DNS_PORT = 53;
-
-const failures: Readonly<Record<string, HostFailure>> = {
-  ECONNREFUSED: 'refused',
-  ETIMEDOUT: 'timeout',
-  EHOSTUNREACH: 'unreachable',
-  ENETUNREACH: 'unreachable',
-  EACCES: 'unreachable',
-  EPERM: 'unreachable',
-  EADDRNOTAVAIL: 'unreachable',
-  EINVAL: 'unreachable',
-};
-
-class SocketStream implements HostStream {
-  readonly #socket: Socket;
-  readonly #events: HostStreamEvents;
-  #isReset = false;
-
-  constructor(socket: Socket, events: HostStreamEvents) {
-    this.#socket = socket;
-    this.#events = events;
-    let failure: HostFailure | null = null;
-    socket.on('data', (bytes) => {
-      if (!this.#isReset) events.onData(bytes);
-    });
-    socket.on('end', () => {
-      if (!this.#isReset) events.onEnd();
-    });
-    socket.on('error', ({ code = '' }: NodeJS.ErrnoException) => {
-      failure = failures[code] ?? 'reset';
-    });
-    socket.on('close', () => {
-      if (!this.#isReset) events.onClosed(failure);
-    });
-  }
-
-  write(bytes: Uint8Array): void {
-    let isTaken = false;
-    const taken = (): void => {
-      if (isTaken || this.#isReset) return;
-      isTaken = true;
-      this.#events.onWritten();
-    };
-    this.#socket.write(bytes, (error) => {
-      // A failed one is followed by the end of the stream.
-      if (!error) taken();
-    });
-    // Node tells a turn later what the kernel has taken at once.
-    if (this.#socket.writableLength === 0) taken();
-  }
-
-  end(): void {
-    this.#socket.end();
-  }
-
-  reset(): void {
-    this.#isReset = true;
-    if (this.#socket.connecting || this.#socket.destroyed) this.#socket.destroy();
-    else this.#socket.resetAndDestroy();
-  }
-
-  pause(): void {
-    this.#socket.pause();
-  }
-
-  resume(): void {
-    this.#socket.resume();
-  }
-}
 
 export class HostSockets implements HostNetwork {
   #unsentBytes = 0;

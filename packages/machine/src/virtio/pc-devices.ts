@@ -10,6 +10,8 @@ import {
   P9Device,
   RngDevice,
   type VirtioDevice,
+  VsockDevice,
+  type VsockHost,
 } from '@proxeny/virtio';
 import type { NetworkPort } from '../network/network-port.js';
 import { finishFrame } from '../network/offload.js';
@@ -54,6 +56,14 @@ export interface PcShare {
   readonly protocol?: ShareProtocol;
 }
 
+/** The vsock of a PC. */
+export interface PcVsock {
+  /** The guest's address: 3 to 2^32 − 2. */
+  readonly guestCid: number;
+  /** Where its connections lead, and the host's come from. */
+  readonly host: VsockHost;
+}
+
 export interface PcDevicesOptions {
   readonly disks: readonly PcDisk[];
   readonly networks: readonly PcNetwork[];
@@ -62,6 +72,7 @@ export interface PcDevicesOptions {
   readonly consolePorts: readonly ConsolePortOptions[];
   /** Fills bytes with randomness; null: there is no entropy device. */
   readonly entropy: ((target: Uint8Array) => void) | null;
+  readonly vsock: PcVsock | null;
   readonly balloon: PcBalloon | null;
   /** RAM. */
   readonly memory: DeviceMemory & { readonly byteLength: number };
@@ -79,7 +90,7 @@ export class PcDevices {
   readonly #disks: readonly BlkDevice[];
 
   constructor(options: PcDevicesOptions) {
-    const { disks, networks, shares, consolePorts, entropy, balloon, memory } = options;
+    const { disks, networks, shares, consolePorts, entropy, vsock, balloon, memory } = options;
     const { onStart, onCompletion, onMessage } = options;
     const card = (name: string, device: VirtioDevice, classCode: number): PciCard =>
       virtioCard({
@@ -101,6 +112,9 @@ export class PcDevices {
       ...shares.map((share) => card(`virtio share ${share.tag}`, shareDevice(share), OTHER)),
       ...(this.console ? [card('virtio console', this.console, COMMUNICATION)] : []),
       ...(entropy ? [card('virtio entropy', new RngDevice({ fill: entropy }), OTHER)] : []),
+      ...(vsock
+        ? [card('virtio sockets', new VsockDevice({ ...vsock, onCompletion }), COMMUNICATION)]
+        : []),
       ...(this.balloon ? [card('virtio balloon', this.balloon.device, OTHER)] : []),
     ];
   }
