@@ -1,6 +1,9 @@
 // The built-in guests through the command line: typed sessions, and their ways to end.
-import { describe, expect, it } from 'vitest';
-import { runCommand, writeTestFile } from './run-command.js';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { type CommandResult, runCommand, writeTestFile } from './run-command.js';
 
 describe('proxeny run --builtin pc', () => {
   it('answers typed lines and powers off with code 0', async () => {
@@ -51,6 +54,39 @@ describe('proxeny run --builtin pc', () => {
     const [first, second] = [...stdout.matchAll(/^Up (\d+\.\d\d) s/gm)].map(([, s]) => Number(s));
     expect(second - first).toBeGreaterThan(1.9);
     expect(second - first).toBeLessThan(2.4);
+  });
+
+  it('has a socket and a balloon, which another command can ask', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'pcb-'));
+    vi.stubEnv('PROXENY_RUNTIME_DIR', folder);
+    const asked: Promise<CommandResult>[] = [];
+    const vsock = join(folder, 'vsock');
+    let hadSocket = false;
+    const { code, stderr } = await runCommand(
+      ['run', '--builtin', 'pc', '-m', '64M', '--balloon', '16M', '--vsock', vsock, '--name', 'pc'],
+      {
+        input: { open: true },
+        onOutput: async (stdout, child) => {
+          if (!stdout.endsWith('> ') || asked.length > 0) return;
+          hadSocket = existsSync(vsock);
+          for (const args of [['32M'], []]) {
+            asked.push(runCommand(['balloon', ...args, '--machine', 'pc']));
+            await asked.at(-1);
+          }
+          child.stdin?.write('off\n');
+        },
+      },
+    );
+    expect({ code, stderr, hadSocket }).toEqual({ code: 0, stderr: '', hadSocket: true });
+    const [changed, shown] = await Promise.all(asked);
+    expect(changed).toEqual({ code: 0, stdout: '', stderr: '' });
+    // The guest has no driver.
+    expect(shown.stdout).toBe(
+      'memory                64M\nwished for            32M\nactual                64M\nthe guest does not say more\n',
+    );
+    expect(existsSync(vsock)).toBe(false);
+    vi.unstubAllEnvs();
+    rmSync(folder, { recursive: true });
   });
 
   it('shows the processor of the chosen model', async () => {
