@@ -153,6 +153,7 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
     'virtio/queue',
     'virtio/spec',
     'virtio/transport',
+    'virtio/vsock',
     'virtio/transport/channel',
   ],
 
