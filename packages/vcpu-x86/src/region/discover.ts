@@ -1,15 +1,11 @@
 // What one hot region is made of: the basic blocks, on a few pages, that direct branches reach from a hot entry, each instruction with its
 // IR, operands bound and flags symbolic. Instructions that need routines or loops stay with the cold tier: control leaves to them.
-import { Builder } from '../ir/builder.js';
 import type { Node } from '../ir/node.js';
 import { DECODE_TRUNCATED, decode } from '../isa/decode.js';
 import type { FeatureGate } from '../isa/feature-gate.js';
 import { Instruction } from '../isa/instruction.js';
-import { boundBinding } from '../semantics/binding.js';
-import { Operands, type Semantics } from '../semantics/operands.js';
-import { bindFields, Fields, type Mode, shapeOf } from '../semantics/shape.js';
-import { semantics } from '../semantics/table.js';
-import { prepare } from './prepare.js';
+import type { Mode } from '../semantics/shape.js';
+import type { Programs } from './programs.js';
 
 /** More make a region cost more to optimise than its few executions repay: measured over a kernel boot, 100 beats 200 and 300. */
 export const MAX_REGION_INSTRUCTIONS = 100;
@@ -90,17 +86,22 @@ export interface CodeSource {
 }
 
 /** Finds the region of a hot entry; null if the entry itself is the cold tier's. */
-export function discoverRegion(source: CodeSource, mode: Mode, gate: FeatureGate): Region | null {
-  return new Discovery(source, mode, gate).region();
+export function discoverRegion(
+  source: CodeSource,
+  mode: Mode,
+  gate: FeatureGate,
+  programs: Programs,
+): Region | null {
+  return new Discovery(source, mode, gate, programs).region();
 }
 
 class Discovery {
   private readonly source: CodeSource;
   private readonly mode: Mode;
   private readonly gate: FeatureGate;
+  private readonly programs: Programs;
   private readonly decoded = new Map<number, Decoded>();
   private readonly instruction = new Instruction();
-  private readonly fields = new Fields();
   private readonly pages = new Map<number, number>();
   private readonly straddle = new Uint8Array(32);
   private readonly leaders = new Set<number>([0]);
@@ -109,8 +110,9 @@ class Discovery {
   private readonly targets = new Set<number>();
   private readonly seen = new Set<number>();
 
-  constructor(source: CodeSource, mode: Mode, gate: FeatureGate) {
+  constructor(source: CodeSource, mode: Mode, gate: FeatureGate, programs: Programs) {
     this.source = source;
+    this.programs = programs;
     this.mode = mode;
     this.gate = gate;
   }
@@ -150,16 +152,12 @@ class Discovery {
     return d;
   }
   private decodeAt(offset: number): Decoded {
-    const { instruction, fields, mode } = this;
+    const { instruction } = this;
     const cold: Decoded = { program: null, next: offset, end: null, returnsTo: null };
     const length = this.decodeBytes(offset);
     if (length < 0) return cold;
     const next = offset + length;
-    bindFields(instruction, mode, fields, next);
-    const b = new Builder(true);
-    const meaning = (semantics as Readonly<Record<string, Semantics>>)[instruction.row.mnemonic];
-    meaning(b, new Operands(b, shapeOf(instruction, mode), boundBinding(fields, next)));
-    const program = prepare(b.statements);
+    const program = this.programs.of(instruction, this.bytesOf(offset, next), next);
     if (!program) return cold;
     const last = program[program.length - 1];
     if (last?.op !== 'branch') {
@@ -183,6 +181,16 @@ class Discovery {
     const end: Terminator =
       last.args.length === 2 ? { kind: 'if', taken: to, notTaken: next } : { kind: 'goto', to };
     return { program, next, end, returnsTo };
+  }
+
+  private bytesOf(from: number, to: number): string {
+    const { bytes, entry } = this.source;
+    let text = '';
+    for (let at = entry + from; at < entry + to; at++) {
+      const delta = Math.floor(at / 4096);
+      text += String.fromCharCode(bytes[this.page(delta) + at - delta * 4096]);
+    }
+    return text;
   }
 
   /** The table at a constant address that the instruction just decoded indexes, if it does. */

@@ -16,7 +16,9 @@ import {
   type RegionCode,
   RegionLibrary,
 } from '../region/library.js';
+import { Programs } from '../region/programs.js';
 import { cachedHost } from '../routines/system-memory.js';
+import type { Mode } from '../semantics/shape.js';
 import { BLOCK_RIP } from '../state/layout.js';
 import { ModuleWriter } from '../wasm/module.js';
 import type { ModeHandlers } from './cold.js';
@@ -90,6 +92,8 @@ export class HotTier implements RegionKeeper, LibraryUser {
   private readonly threshold: number;
   private readonly batchRegions: number;
   private batch: Batch | null = null;
+  /** By mode class. */
+  private readonly programs = new Map<number, Programs>();
   private executed = 0;
   private nowNs = 0;
   /** By block, when the executions that count towards its compilation began. */
@@ -163,7 +167,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
         return host < 0 || (host & 3) !== 0 ? -1 : core.state.u32[host >>> 2];
       },
     };
-    const region = discoverRegion(source, mode, this.gate);
+    const region = discoverRegion(source, mode, this.gate, this.programsOf(modeClass, mode));
     if (!region) {
       this.counters.refused++;
       return;
@@ -178,6 +182,15 @@ export class HotTier implements RegionKeeper, LibraryUser {
     this.admit(r);
     if (residents.length >= this.batchRegions) this.flush();
     else blocks.setHeat(rec, URGENT_EXECUTIONS);
+  }
+
+  private programsOf(modeClass: number, mode: Mode): Programs {
+    let programs = this.programs.get(modeClass);
+    if (!programs) {
+      programs = new Programs(mode);
+      this.programs.set(modeClass, programs);
+    }
+    return programs;
   }
 
   /** Time passes: `instructions` are about to be executed; `nowNs`: guest time. */
