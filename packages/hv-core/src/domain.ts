@@ -82,6 +82,8 @@ export class Domain {
   pciAddress = 0;
   /** The page it gave for marks of interrupts that need an EOI (physdev_op); -1: none. */
   pirqEoiFrame: Mfn | -1 = -1;
+  /** How often a table was taken out of one of its page tables. */
+  tablesUnmapped = 0;
   /** Parameters of a translated guest. */
   readonly hvmParams: HvmParams = new HvmParams();
   /** Its e820 map as XENMEM_memory_map tells it; null: none. */

@@ -97,6 +97,10 @@ export class Hypervisor {
     this.descriptors = new ReservedDescriptors(this.frames);
     this.pageTables = new PageTables(this.types, this.m2p, (owner) => this.#wordOf(owner));
     this.pageTables.onDescriptorsUnmapped = (owner) => this.#dropLdts(owner);
+    this.pageTables.onTableUnmapped = (owner) => {
+      const domain = this.#domains.get(owner);
+      if (domain) domain.tablesUnmapped++;
+    };
     this.frames.onFree = (mfn) => this.m2p.set(mfn, INVALID_M2P_ENTRY);
     this.frames.onListEmpty = (owner) => this.#dying.delete(owner);
     const dummy = this.frames.allocate(DOMID_XEN);

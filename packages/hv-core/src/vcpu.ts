@@ -84,6 +84,8 @@ export class Vcpu implements Schedulable {
   runstateArea: number | null = null;
   timeArea: number | null = null;
   timeUpdatedNs = Number.NEGATIVE_INFINITY;
+  /** The domain's tablesUnmapped when this vCPU's translations were last flushed for it. */
+  #tablesFlushed = 0;
 
   constructor(domain: Domain, id: number, createCpu: (vcpu: Vcpu) => GuestCpu) {
     const { hypervisor } = domain;
@@ -158,6 +160,7 @@ export class Vcpu implements Schedulable {
       word === 64 ? PageType.l4 : PageType.l3,
     );
     if (status !== 0) return status;
+    this.#flushUnmapped();
     const old = walk.root;
     walk.root = mfn;
     this.#showM2p(mfn, true);
@@ -167,6 +170,14 @@ export class Vcpu implements Schedulable {
     // A CPU that was told of the new tables knows itself what of the old ones it must forget.
     if (!this.trapCpu) hypervisor.onTlbFlush?.(this.domain, this);
     return 0;
+  }
+
+  /** The kernel may count on a new root to flush what it has unmapped. */
+  #flushUnmapped(): void {
+    const { domain } = this;
+    if (domain.tablesUnmapped === this.#tablesFlushed) return;
+    this.#tablesFlushed = domain.tablesUnmapped;
+    domain.hypervisor.onTlbFlush?.(domain, this);
   }
 
   /** Makes `mfn` the root of user mode's page tables, a reference to which the caller has taken; -1: none. Returns the old one. */

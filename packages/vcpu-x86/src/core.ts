@@ -162,17 +162,22 @@ export class Core {
 
   /** Translations of a paravirtual kernel, or of its programs, go; those of the other half stay. */
   flushHalf(kernel: boolean): void {
-    this.tlb.flushSet(kernel ? SET_SUPERVISOR : SET_USER);
-    if (kernel) this.forgetSystemJumps();
-    else this.forgetUserJumps();
+    this.tlb.flushSet(kernel ? SET_SUPERVISOR : SET_USER, !kernel);
+    if (kernel) {
+      this.mmu.dataSlots.clear();
+      this.forgetSystemJumps();
+    } else this.forgetUserJumps();
   }
   /**
-   * A paravirtual kernel goes over to the tables of `root`: translations of data go, and those of its programs. Its own code stays where
-   * it was if the entries of the root that lead there are the same ones.
+   * A paravirtual kernel goes over to the tables of `root`: translations of its programs' memory go. Its own code and data stay where
+   * they were if the entries of the root that lead there are the same ones.
    */
   changeKernelRoot(root: number): void {
-    this.tlb.flushSet(SET_SUPERVISOR);
-    if (!this.mmu.codeSlots.areIn(root)) this.forgetSystemJumps();
+    const { dataSlots, codeSlots } = this.mmu;
+    const isSame = dataSlots.areIn(root);
+    this.tlb.flushSet(SET_SUPERVISOR, isSame);
+    if (!isSame) dataSlots.clear();
+    if (!codeSlots.areIn(root)) this.forgetSystemJumps();
     this.flushHalf(false);
   }
   /** Every cached linear translation of code goes (entries are found again through the page tables). */

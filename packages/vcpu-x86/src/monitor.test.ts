@@ -193,6 +193,44 @@ describe('a kernel at level 3 that changes its page tables', () => {
     expect(monitor.readLow(0)).toBe(3);
   });
 
+  it.each([
+    ['its own upper half', 0xffffff8000006000n, 0x7007, 5],
+    ['the lower half', 0x6000n, 0x7007, 6],
+    ['pages marked as user mode’s', 0xffffff8000006000n, 0x7107, 6],
+  ])('translates %s as before, or anew, under another root', (_, address, replaced, expected) => {
+    const text = `bits 64\nmov rax, ${address}\nmov eax, [rax]\nint3`;
+    new Uint8Array(view.buffer).set(assemble(text, { bits: 64, origin: CODE }).bytes, RAM + CODE);
+    cpu.core.traps = {
+      ...cpu.core.traps,
+      software: () => {
+        cpu.requestExit();
+        return 0;
+      },
+    };
+    // The last slot of the root leads to the same tables as the first; in the third root not quite.
+    view.setUint32(RAM + 0xa0000 + 511 * 8, 0xa1007, true);
+    copyRoot(0xb0000);
+    copyRoot(0xc0000);
+    new Uint8Array(view.buffer).copyWithin(RAM + 0xd0000, RAM + 0xa1000, RAM + 0xa2000);
+    view.setUint32(RAM + 0xc0000 + 511 * 8, 0xd0007, true);
+    view.setUint32(RAM + 0x6000, 5, true);
+    view.setUint32(RAM + 0x7000, 6, true);
+    const pageEntry = RAM + 0xa3000 + 6 * 8;
+    view.setUint32(
+      pageEntry,
+      (view.getUint32(pageEntry, true) & ~0x100) | (replaced & 0x100),
+      true,
+    );
+    const readUnder = (root: number): number => {
+      lookups(root);
+      return monitor.readLow(0);
+    };
+    expect(readUnder(0xa0000)).toBe(5);
+    view.setUint32(pageEntry, replaced, true);
+    expect(readUnder(0xb0000)).toBe(expected);
+    expect(readUnder(0xc0000)).toBe(6);
+  });
+
   it('keeps no translation of its programs when their tables are replaced, be it at the same place', () => {
     new Uint8Array(view.buffer).set(
       assemble('bits 64\nmov eax, [0x6000]\nint3', { bits: 64, origin: CODE }).bytes,

@@ -36,6 +36,10 @@ export class PageTables implements TypeRules {
   readonly #m2p: M2p;
   readonly #wordOf: WordOfOwner;
   readonly #linear: LinearTables;
+  /** An entry that led to a table of the owner's leads elsewhere now, or nowhere. */
+  onTableUnmapped: ((owner: number) => void) | null = null;
+  /** An entry of a kernel's (not of a 64-bit guest's user mode) maps the frame no more, or no longer so that it may be written at once. */
+  onKernelPageUnmapped: ((mfn: Mfn, isReadable: boolean) => void) | null = null;
   /** Called before a read-only mapping of a frame of descriptors goes. */
   onDescriptorsUnmapped: ((owner: number) => void) | null = null;
 
@@ -231,14 +235,32 @@ export class PageTables implements TypeRules {
         // The same frame with the same rights, and not one this domain may map anew (a grant): only flags change.
         this.#writeEntry(at, type, low, high, isPae);
         this.#types.frames.memory.onWrite?.(mfn as Mfn);
+        this.#tellReplaced(mfn, type, oldLow, oldHigh, at);
         return 0;
       }
     }
     const kept = preserveAccessed ? oldLow & (PTE_ACCESSED | PTE_DIRTY) : 0;
     this.#writeEntry(at, type, low | kept, high, isPae);
     this.#types.frames.memory.onWrite?.(mfn as Mfn);
-    if (isPresent(oldLow)) this.give(mfn, type, oldLow, oldHigh);
+    if (isPresent(oldLow)) {
+      this.#tellReplaced(mfn, type, oldLow, oldHigh, at);
+      this.give(mfn, type, oldLow, oldHigh);
+    }
     return 0;
+  }
+
+  /** Tells what translations that hang on the old entry, whose place has the new one now, must hear. */
+  #tellReplaced(mfn: number, type: PageType, oldLow: number, oldHigh: number, at: number): void {
+    if (type === PageType.l1 && (oldHigh & PTE_HIGH_GUEST_KERNEL) === 0) return;
+    const { frames } = this.#types;
+    const low = frames.memory.view.getUint32(at, true);
+    const target = entryMfn(oldLow, oldHigh);
+    const high = frames.memory.view.getUint32(at + 4, true);
+    const isReadable = isPresent(low) && target === entryMfn(low, high);
+    if (type !== PageType.l1) {
+      if (!isReadable) this.onTableUnmapped?.(frames.owner[mfn] as number);
+    } else if (!isReadable || (oldLow & ~low & (PTE_WRITABLE | PTE_DIRTY)) !== 0)
+      this.onKernelPageUnmapped?.(target, isReadable);
   }
 
   /** Puts an L1 entry for a granted frame, whose references the caller has taken; those of the old entry go. */
@@ -249,7 +271,9 @@ export class PageTables implements TypeRules {
     const oldHigh = view.getUint32(at + 4, true);
     this.#writeEntry(at, PageType.l1, low, high, word === 32);
     onWrite?.(mfn);
-    if (isPresent(oldLow)) this.give(mfn, PageType.l1, oldLow, oldHigh);
+    if (!isPresent(oldLow)) return;
+    this.#tellReplaced(mfn, PageType.l1, oldLow, oldHigh, at);
+    this.give(mfn, PageType.l1, oldLow, oldHigh);
   }
 
   /** Empties an L1 entry that maps `target` so; its references pass to the caller. False if it maps something else. */

@@ -84,8 +84,9 @@ export interface TrapCpu extends GuestCpu {
   /**
    * From now on linear addresses go through the tables of `root` (an L4; of a 32-bit guest a PAE root of four entries), and a 64-bit
    * guest is in kernel or user mode. Translations of another root must not be used, unless the same tables gave them; those of this one
-   * may be kept, but for user mode's when the kernel's root changes: that is how kernels flush. hv-core tells of other stale ones by
-   * Hypervisor.onTlbFlush and FrameTable.onRetype. Called before the first `run`, and at each change of mode or root.
+   * may be kept, but for user mode's when the kernel's root changes: that is how kernels flush. Of the kernel's own
+   * (whose leaf has no G bit) hv-core tells when they are stale, and of others too: Hypervisor.onTlbFlush, FrameTable.onRetype,
+   * PageTables.onKernelPageUnmapped. Called before the first `run`, and at each change of mode or root.
    */
   setPageTables(root: Mfn, isKernelMode: boolean): void;
   /**

@@ -144,13 +144,29 @@ export class Mmu {
         : -1;
     const writable = writeHost === host && !this.code.holdsCode(host >>> 12);
     const page = linear - offset;
-    if (user) this.tlb.fill(this.userSet, page, host, true, writable, walk.global, walk.size);
-    else if (access !== ACCESS_EXECUTE) {
+    if (user) {
+      const lasts = walk.global || this.isKernelsOwn(linear);
+      this.tlb.fill(this.userSet, page, host, true, writable, lasts, walk.size);
+    } else if (access !== ACCESS_EXECUTE) {
       const set = walk.smapActive ? SET_SUPERVISOR_SMAP : SET_SUPERVISOR;
       this.tlb.fill(set, page, host, true, writable, walk.global, walk.size);
     }
     return host + offset;
   }
+
+  /**
+   * Does the translation just found last from one root of a paravirtual kernel to the next, if that has the same entry for it? In the
+   * upper half, where the hypervisor did not mark the page as user mode's (by its G bit), and tells when it is unmapped.
+   */
+  private isKernelsOwn(linear: number): boolean {
+    const { walk } = this;
+    if (this.userSet === SET_USER || linear >= 0 || walk.isMarkedGlobal) return false;
+    if (walk.paging !== PAGING_LONG) return false;
+    this.dataSlots.note(walk.root, linear);
+    return true;
+  }
+  /** What the lasting translations of a paravirtual kernel's data hang on. */
+  readonly dataSlots: RootSlots = new RootSlots(this);
 
   /** Pages that {@link translateCode} found: whoever keeps its answers must forget them when one of these is invalidated. */
   readonly userCode: PageMarks = new PageMarks();

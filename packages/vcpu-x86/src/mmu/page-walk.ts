@@ -61,6 +61,8 @@ export class PageWalk {
   writable = false;
   dirty = false;
   global = false;
+  /** The leaf's G bit, whether or not there are global pages. */
+  isMarkedGlobal = false;
   /** Bytes of the page that maps the address: 4 KiB, 2 MiB, 4 MiB or 1 GiB. */
   size = 4096;
   /** Error code of a failed walk. */
@@ -217,7 +219,8 @@ export class PageWalk {
     this.user = userPage;
     this.writable = writablePage || (!user && !this.writeProtect);
     this.dirty = (marked & D) !== 0;
-    this.global = this.globalPages && (marked & G) !== 0;
+    this.isMarkedGlobal = (marked & G) !== 0;
+    this.global = this.globalPages && this.isMarkedGlobal;
     return true;
   }
 }

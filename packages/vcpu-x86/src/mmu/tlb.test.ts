@@ -56,6 +56,30 @@ describe('Tlb', () => {
       if (round === 1) tlb.flush(true);
     }
   });
+  it.each([1, 2, 3])('forgets a frame that is mapped %i times', (times) => {
+    const { tlb, holds } = fixture();
+    const pages = [0x5000, 0x7000, 0x9000].slice(0, times);
+    for (let round = 0; round < 3; round++) {
+      for (const page of pages) tlb.fill(SET_USER, page, 0x3000, true, round === 0, false, 4096);
+      // Its entry's slot is another page's for a while.
+      tlb.fill(SET_USER, 0x5000 + 0x1000000, 0x4000, true, true, false, 4096);
+      tlb.fill(SET_USER, 0x5000, 0x3000, true, true, false, 4096);
+      tlb.fill(SET_SUPERVISOR, 0xb000, 0x4000, true, true, true, 4096);
+      tlb.forgetFrame(0x3000);
+      expect(pages.some((page) => holds(SET_USER, page))).toBe(false);
+      expect(holds(SET_SUPERVISOR, 0xb000)).toBe(true);
+    }
+  });
+  it('flushes one set as a whole, and keeps the others', () => {
+    const { tlb, holds } = fixture();
+    tlb.fill(SET_USER, 0x1000, 0, true, true, true, 4096);
+    tlb.fill(SET_SUPERVISOR, 0x1000, 0, true, true, true, 4096);
+    tlb.flushSet(SET_SUPERVISOR);
+    expect(holds(SET_SUPERVISOR, 0x1000)).toBe(true);
+    tlb.flushSet(SET_SUPERVISOR, false);
+    expect(holds(SET_SUPERVISOR, 0x1000)).toBe(false);
+    expect(holds(SET_USER, 0x1000)).toBe(true);
+  });
   it('drops a local entry whose slot a global one had before', () => {
     const { tlb, holds } = fixture();
     tlb.fill(SET_USER, 0x1000, 0, true, true, true, 4096);

@@ -38,11 +38,14 @@ export class Tlb {
   /** Entries filled since the last flush that were not global, by set, as long as there is room to note them. */
   private readonly local = [0, 1, 2].map(() => new Int32Array(LOCAL_ROOM));
   private readonly localCount = new Int32Array(SET_EMPTY);
+  /** By machine frame, two words of entries that reach it, 0 for none; SEVERAL in the first: there may be more. */
+  private readonly reachedAt: Int32Array;
   /** By machine frame: the word of the one entry that may be written through, 0 for none, SEVERAL for more than one. */
   private readonly writableAt: Int32Array;
 
   constructor(memory: WebAssembly.Memory, base: number) {
     this.i32 = new Int32Array(memory.buffer);
+    this.reachedAt = new Int32Array((memory.buffer.byteLength >>> 12) * 2);
     this.writableAt = new Int32Array(memory.buffer.byteLength >>> 12);
     this.base = base;
     this.flush(false);
@@ -83,6 +86,7 @@ export class Tlb {
     i32[w + 4] = (host - low) | 0;
     i32[w + 5] = (global ? FLAG_GLOBAL : 0) | (size > 4096 ? FLAG_LARGE : 0);
     if (size > 4096) this.large.mark(page, size);
+    this.noteReached(w, host);
     if (writable) {
       const at = this.writableAt[host >>> 12];
       this.writableAt[host >>> 12] = at === 0 || at === w ? w : SEVERAL;
@@ -91,6 +95,20 @@ export class Tlb {
       const n = this.localCount[set]++;
       if (n < LOCAL_ROOM) this.local[set][n] = w;
     }
+  }
+
+  private reaches(w: number, host: number): boolean {
+    const { i32 } = this;
+    return i32[w] !== NO_TAG && ((i32[w + 4] + i32[w]) | 0) === (host | 0);
+  }
+  private noteReached(w: number, host: number): void {
+    const { reachedAt } = this;
+    const n = (host >>> 12) * 2;
+    const first = reachedAt[n];
+    if (first === SEVERAL || first === w || reachedAt[n + 1] === w) return;
+    if (first === 0 || !this.reaches(first, host)) reachedAt[n] = w;
+    else if (reachedAt[n + 1] === 0 || !this.reaches(reachedAt[n + 1], host)) reachedAt[n + 1] = w;
+    else reachedAt[n] = SEVERAL;
   }
 
   /** Forgets everything, or (`keepGlobal`) all but global pages. */
@@ -109,11 +127,16 @@ export class Tlb {
     this.localCount.fill(0);
     this.large.clear();
   }
-  /** Forgets what is not global of one set. */
-  flushSet(set: number): void {
+  /** Forgets what is not global of one set, or (`keepGlobal` false) all of it. */
+  flushSet(set: number, keepGlobal = true): void {
     const { i32 } = this;
     const count = this.localCount[set];
     this.localCount[set] = 0;
+    if (!keepGlobal) {
+      const end = this.setBase(set + 1) >> 2;
+      for (let w = this.setBase(set) >> 2; w < end; w += TLB_STRIDE >> 2) this.clear(w);
+      return;
+    }
     if (count > LOCAL_ROOM) {
       const end = this.setBase(set + 1) >> 2;
       for (let w = this.setBase(set) >> 2; w < end; w += TLB_STRIDE >> 2)
@@ -139,11 +162,19 @@ export class Tlb {
 
   /** Forgets every entry that reaches the machine frame at `host`: it is somebody else's now. */
   forgetFrame(host: number): void {
-    const { i32 } = this;
-    const from = this.base >> 2;
-    const to = from + ((TLB_SET_SIZE * SET_EMPTY) >> 2);
-    for (let w = from; w < to; w += TLB_STRIDE >> 2)
-      if (i32[w] !== NO_TAG && ((i32[w + 4] + i32[w]) | 0) === (host | 0)) this.clear(w);
+    const { reachedAt } = this;
+    const n = (host >>> 12) * 2;
+    const first = reachedAt[n];
+    const second = reachedAt[n + 1];
+    reachedAt[n] = reachedAt[n + 1] = this.writableAt[host >>> 12] = 0;
+    if (first === SEVERAL) {
+      const from = this.base >> 2;
+      const to = from + ((TLB_SET_SIZE * SET_EMPTY) >> 2);
+      for (let w = from; w < to; w += TLB_STRIDE >> 2) if (this.reaches(w, host)) this.clear(w);
+      return;
+    }
+    if (first !== 0 && this.reaches(first, host)) this.clear(first);
+    if (second !== 0 && this.reaches(second, host)) this.clear(second);
   }
 
   /** Takes the write tags from every entry that reaches the machine frame at `host`: it holds code (or must be watched) now. */

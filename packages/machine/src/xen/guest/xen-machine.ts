@@ -136,6 +136,12 @@ export class XenMachine implements SlicedMachine {
       }
       if (blocks.holdsCode(mfn)) blocks.written(mfn * PAGE, PAGE);
     };
+    hypervisor.pageTables.onKernelPageUnmapped = (mfn, isReadable) => {
+      for (const { x86 } of this.#cpus) {
+        if (isReadable) x86.core.tlb.protectFrame(mfn * PAGE);
+        else x86.core.tlb.forgetFrame(mfn * PAGE);
+      }
+    };
     hypervisor.onTlbFlush = (domain, vcpu, address) => {
       for (const each of vcpu ? [vcpu] : domain.vcpus)
         if (each.cpu instanceof PvCpu || each.cpu instanceof PvhCpu) each.cpu.flush(address);
