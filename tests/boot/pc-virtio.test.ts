@@ -1,6 +1,14 @@
 // Virtio devices of a PC under Linux' own drivers: network cards at both ends of a cable, one end in a network namespace of its own;
 // randomness; folders of the host's, by 9P and by virtio-fs.
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeCable, SharedFolder, type ShareProtocol } from '@proxeny/machine';
@@ -23,6 +31,8 @@ function shareOf<Protocol extends ShareProtocol>(protocol: Protocol, contents: U
 it('a Debian kernel sends 5 MB over TCP between virtio network cards, whole, reads randomness and shares folders', async () => {
   const contents = Uint8Array.from({ length: 500_001 }, (_, i) => (i * 31 + (i >>> 7)) & 0xff);
   const shares = [shareOf('9p', contents), shareOf('virtiofs', contents)];
+  const owner = { host: statSync(shares[0].folder).uid, guest: 5, count: 1 };
+  const other = new SharedFolder(shares[0].folder, { isReadOnly: true, users: [owner] });
   const modules = kernelModules(KERNEL, 'i386', [
     ...[...virtioModules, 'failover', 'net_failover', 'virtio_net'],
     ...[
@@ -62,7 +72,7 @@ exec sh
       { port: far, address: Uint8Array.of(2, 0, 0, 0, 0, 2) },
     ],
     hasEntropy: true,
-    shares,
+    shares: [...shares, { tag: 'other', protocol: 'virtiofs', files: other }],
   });
   await guest.waitFor(/^guest# /m, 120);
   const ping = await guest.command('until busybox ping -c 3 10.0.0.2; do :; done');
@@ -95,8 +105,13 @@ exec sh
     expect(new TextDecoder().decode(moved.subarray(contents.length))).toBe('more\n');
     expect(existsSync(join(folder, 'data'))).toBe(false);
   }
+  const refused = await guest.command(
+    'mount -t virtiofs other /mnt; cd /mnt/dir; ls -ln moved; echo more >> moved; cd /; umount /mnt',
+  );
+  expect(refused.output).toMatch(/^-rw-r--r-- {4}1 5 .* moved\n.*Read-only file system\n$/);
   guest.type('poweroff -f\n');
   expect(await guest.ended).toMatchObject({ reason: 'poweroff' });
+  other.close();
   for (const { files, folder } of shares) {
     files.close();
     rmSync(folder, { recursive: true });

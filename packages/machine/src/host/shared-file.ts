@@ -1,7 +1,9 @@
 // SharedFile: a regular file of a shared folder that a guest has open.
 import * as fs from 'node:fs';
-import type { OpenFile } from '@proxeny/virtio';
+import { FileError, type OpenFile } from '@proxeny/virtio';
 import { ask } from './host-answer.js';
+
+const EFBIG = 27;
 
 /** Counts open files. */
 interface FileCount {
@@ -26,11 +28,13 @@ export class SharedFile implements OpenFile {
   }
 
   read(offset: number, target: Uint8Array): number {
-    return ask(() => fs.readSync(this.#fd, target, 0, target.length, offset));
+    const position = positionOf(offset);
+    return ask(() => fs.readSync(this.#fd, target, 0, target.length, position));
   }
 
   write(offset: number, source: Uint8Array): number {
-    return ask(() => fs.writeSync(this.#fd, source, 0, source.length, offset));
+    const position = positionOf(offset);
+    return ask(() => fs.writeSync(this.#fd, source, 0, source.length, position));
   }
 
   sync(): void {
@@ -41,4 +45,10 @@ export class SharedFile implements OpenFile {
     this.#count.fileClosed();
     fs.closeSync(this.#fd);
   }
+}
+
+/** Node takes a number that it cannot have exactly for no position at all. */
+function positionOf(offset: number): number {
+  if (!Number.isSafeInteger(offset)) throw new FileError(EFBIG, 'no file is so long');
+  return offset;
 }

@@ -26,6 +26,7 @@ const EROFS = 30;
 const ENOTDIR = 20;
 const EOPNOTSUPP = 95;
 const EINVAL = 22;
+const EFBIG = 27;
 const ESTALE = 116;
 const owner = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
 
@@ -77,6 +78,7 @@ describe('a shared folder', () => {
     expect([size, mode & 0o7777, mtimeMs]).toEqual([2, 0o640, 1_000_000]);
     const made = root.create('new', O_WRONLY, 0o4755, owner);
     expect(made.file.write(3, new TextEncoder().encode('abc'))).toBe(3);
+    expect(errnoOf(() => made.file.write(2 ** 60, Uint8Array.of(1)))).toBe(EFBIG);
     made.file.sync();
     made.file.close();
     expect(readFileSync(join(folder, 'new'), 'latin1')).toBe('\0\0\0abc');

@@ -287,7 +287,12 @@ export class SharedNode implements FileNode {
     // A directory may say whose group files in it are of.
     const isFixed = (parent.#file.stats.mode & S_ISGID) !== 0n;
     const newGid = isFixed ? gid : (groups.toHost(owner.gid) ?? gid);
-    if (newUid !== uid || newGid !== gid) ask(() => fs.chownSync(this.#file.path, newUid, newGid));
+    if (newUid === uid && newGid === gid) return;
+    try {
+      fs.chownSync(this.#file.path, newUid, newGid);
+    } catch {
+      // A root of a container may have no such user, and a file system no owners: it stays ours.
+    }
   }
 
   /** A second name. There is no way from a descriptor to one, so a name that it was found by must still lead to it. */

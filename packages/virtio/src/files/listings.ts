@@ -1,8 +1,8 @@
 // Listings: directories' entries as they were when they were read from the start, kept until a guest has them all.
 import type { DirectoryEntry, FileNode } from './file-system.js';
 
-/** Directories whose entries are kept at once. */
-const MAX_LISTED = 16;
+/** Entries that are kept at once, of all directories; the last one that was read is kept whatever its size. */
+const MAX_ENTRIES = 65_536;
 const encoder = new TextEncoder();
 
 /** An entry with its name in UTF-8. */
@@ -16,27 +16,31 @@ type Reader = object;
 export class Listings {
   /** The one that was listed longest ago first. */
   readonly #kept: Map<Reader, readonly ListedEntry[]> = new Map();
+  #entryCount = 0;
 
   /** Entries for a reader that has come to `position`: read anew at 0, or if they had to go. */
   entries(reader: Reader, node: FileNode, position: number): readonly ListedEntry[] {
     const kept = this.#kept.get(reader);
     if (kept && position > 0) return kept;
     const entries = entriesOf(node);
-    this.#kept.delete(reader);
+    this.forget(reader);
     for (const oldest of this.#kept.keys()) {
-      if (this.#kept.size < MAX_LISTED) break;
-      this.#kept.delete(oldest);
+      if (this.#entryCount + entries.length <= MAX_ENTRIES) break;
+      this.forget(oldest);
     }
     this.#kept.set(reader, entries);
+    this.#entryCount += entries.length;
     return entries;
   }
 
   forget(reader: Reader): void {
+    this.#entryCount -= this.#kept.get(reader)?.length ?? 0;
     this.#kept.delete(reader);
   }
 
   clear(): void {
     this.#kept.clear();
+    this.#entryCount = 0;
   }
 }
 
