@@ -6,6 +6,7 @@ import {
   hashOf,
   openXenImage,
   type PcConfig,
+  type VirtioTransport,
   type XenImage,
 } from '@proxeny/machine';
 import { assemblePairKernel } from '@proxeny/pv-guest';
@@ -50,6 +51,7 @@ export interface SingleOptions extends GuestOptions {
   readonly rng?: boolean;
   readonly balloon?: true | string;
   readonly vsock?: string;
+  readonly virtio?: VirtioTransport;
   readonly share?: readonly string[];
   /** `stdio`, `hvc`, `none`. */
   readonly serial?: string;
@@ -123,6 +125,7 @@ async function planPc(
     hasEntropy: options.rng === true,
     ...(balloon && { balloon }),
     ...(vsock.vsock && { vsock: vsock.vsock }),
+    ...(options.virtio && { virtioTransport: options.virtio }),
   };
   const guest = options.serial === 'hvc' ? hvcGuest : pcGuest;
   const build = guest(
@@ -147,7 +150,7 @@ async function planXen(
 ): Promise<GuestPlan> {
   if (options.serial === 'hvc')
     throw usageError('--serial hvc is for PCs; the console of a guest of Xen is its own');
-  for (const name of ['rng', 'share', 'vsock', 'balloon'] as const)
+  for (const name of ['rng', 'share', 'vsock', 'balloon', 'virtio'] as const)
     if (options[name])
       throw usageError(`--${name} is for PCs; a guest of Xen has no virtio devices`);
   const { type } = chosen;
@@ -190,7 +193,7 @@ export function planPair(
   { onControl, ...observer }: PlanWatchers,
 ): GuestPlan {
   const { kernel, firmware, initrd, append, protocol, module } = options;
-  const { disk, rng, share, vsock, balloon, net, publish } = options;
+  const { disk, rng, share, vsock, balloon, virtio, net, publish } = options;
   if (kernel !== undefined || firmware !== undefined) throw usageError(oneOnly);
   const refused = {
     initrd,
@@ -202,6 +205,7 @@ export function planPair(
     share,
     vsock,
     balloon,
+    virtio,
     net,
     publish,
   };

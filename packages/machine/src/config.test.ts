@@ -3,6 +3,7 @@ import {
   ConfigError,
   checkCardCount,
   checkMemoryBytes,
+  checkMmioCards,
   MEMORY_MAX_BYTES,
   MEMORY_MIN_BYTES,
 } from './config.js';
@@ -48,4 +49,11 @@ it('a PC has slots for 30 devices', () => {
   checkCardCount(30);
   expect(() => checkCardCount(31)).toThrow(ConfigError);
   expect(() => checkCardCount(31)).toThrow(/31 virtio devices .* a PC has 30/);
+});
+
+it('a PC with an APIC has pins for 8 devices in memory', () => {
+  checkMmioCards(0, false);
+  checkMmioCards(8, true);
+  expect(() => checkMmioCards(9, true)).toThrow(/takes 8 virtio devices in memory, not 9/);
+  expect(() => checkMmioCards(1, false)).toThrow(/need an APIC/);
 });

@@ -51,8 +51,26 @@ export function checkCardCount(count: number): void {
   if (count <= MAX_PCI_CARDS) return;
   throw new ConfigError(
     'disks',
-    `${count} virtio devices (disks, network cards, shares, console, entropy) need as many PCI slots; a PC has ${MAX_PCI_CARDS}`,
+    `${count} virtio devices (disks, network cards, shares, console, entropy, sockets, balloon) need as many PCI slots; a PC has ${MAX_PCI_CARDS}`,
   );
+}
+
+/** Pins of the I/O APIC that are left for devices in memory. */
+const MAX_MMIO_CARDS = 8;
+
+/**
+ * Checks whether a PC can have so many virtio devices in memory.
+ * @param hasApic of the CPU model
+ * @throws ConfigError
+ */
+export function checkMmioCards(count: number, hasApic: boolean): void {
+  const fail = (message: string): never => {
+    throw new ConfigError('virtioTransport', message);
+  };
+  if (count > MAX_MMIO_CARDS)
+    fail(`a PC takes ${MAX_MMIO_CARDS} virtio devices in memory, not ${count}; use the PCI bus`);
+  if (count > 0 && !hasApic)
+    fail('virtio devices in memory need an APIC, which the CPU model does not have');
 }
 
 /** A size in the largest unit that divides it: `256M`, `4000K`, `1023 bytes`. */

@@ -133,7 +133,14 @@ export {
 } from './storage/qcow2/snapshots.js';
 export { RawDisk, type RawDiskOptions } from './storage/raw-disk.js';
 export { BalloonControl, balloonMethods, type PcBalloon } from './virtio/balloon-control.js';
-export type { PcDisk, PcNetwork, PcShare, PcVsock, ShareProtocol } from './virtio/pc-devices.js';
+export type {
+  PcDisk,
+  PcNetwork,
+  PcShare,
+  PcVsock,
+  ShareProtocol,
+  VirtioTransport,
+} from './virtio/pc-devices.js';
 export { BackendHost, type BackendHostOptions } from './xen/backend-host.js';
 export type { BackendStore } from './xen/backend-store.js';
 export { Blkback, type BlkbackOptions } from './xen/block/blkback.js';

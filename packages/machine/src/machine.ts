@@ -15,7 +15,7 @@ import {
   X86Cpu,
 } from '@proxeny/vcpu-x86';
 import type { ConsoleDevice, ConsolePortOptions } from '@proxeny/virtio';
-import { checkCardCount, checkMemoryBytes } from './config.js';
+import { checkCardCount, checkMemoryBytes, checkMmioCards } from './config.js';
 import { lastFaultsText } from './fault-text.js';
 import { HostClock } from './host/clock.js';
 import { hostRandomFill, hostRandomU32 } from './host/random.js';
@@ -39,6 +39,7 @@ import {
   type PcNetwork,
   type PcShare,
   type PcVsock,
+  type VirtioTransport,
 } from './virtio/pc-devices.js';
 
 const MIB = 1 << 20;
@@ -76,6 +77,8 @@ export interface PcConfig {
   readonly vsock?: PcVsock;
   /** A virtio balloon, which takes memory from the guest and tells how it fares. */
   readonly balloon?: PcBalloon;
+  /** Where all of these are; default: on the PCI bus. */
+  readonly virtioTransport?: VirtioTransport;
   /** A message about a device that its driver mistreated. */
   readonly onMessage?: (message: string) => void;
   /** Bytes that leave serial port `index` (0 is COM1). */
@@ -135,6 +138,7 @@ export class Machine implements SlicedMachine {
       blocks.written(at, length),
     );
     this.devices = new PcDevices({
+      transport: config.virtioTransport ?? 'pci',
       disks: config.disks ?? [],
       networks: config.networks ?? [],
       shares: config.shares ?? [],
@@ -148,6 +152,7 @@ export class Machine implements SlicedMachine {
       onMessage: config.onMessage ?? (() => {}),
     });
     checkCardCount(this.devices.cards.length);
+    checkMmioCards(this.devices.mmioCards.length, config.model.features.has('apic'));
     const below4GiB = Math.min(memoryBytes, PCI_HOLE_START);
     const firmware = config.protocol === 'firmware';
     this.board = new PcBoard({
@@ -159,6 +164,7 @@ export class Machine implements SlicedMachine {
       tscHz: 1e9,
       firmware,
       cards: this.devices.cards,
+      mmioCards: this.devices.mmioCards,
       pciWindow: this.pciWindow(memoryBytes),
       wallClockMs: config.wallClockMs ?? (() => Date.now()),
       transmit: (index, byte) => onSerial?.(index, byte),
@@ -227,6 +233,7 @@ export class Machine implements SlicedMachine {
       pciWindow,
       serialPorts: SERIAL_PORTS.slice(0, 2),
       keyboard: true,
+      virtioMmioCount: this.devices.mmioCards.length,
     });
     const apic = this.board.lapic !== null;
     if (firmware) {

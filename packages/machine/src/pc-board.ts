@@ -12,6 +12,9 @@ import {
   LAPIC_BYTE_LENGTH,
   SCI_IRQ,
   SMI_COMMAND_PORT,
+  VIRTIO_MMIO_BASE,
+  VIRTIO_MMIO_BYTE_LENGTH,
+  VIRTIO_MMIO_FIRST_PIN,
 } from './pc/board-addresses.js';
 import { movableMemory, movablePorts } from './pc/bus-window.js';
 import { DebugConsolePort, DebugExitPort } from './pc/debug-ports.js';
@@ -22,6 +25,7 @@ import { I8042 } from './pc/i8042.js';
 import { Ioapic } from './pc/ioapic.js';
 import { Lapic, type LapicCpu, TAKE_FROM_PIC } from './pc/lapic.js';
 import { LapicMsr } from './pc/lapic-msr.js';
+import type { MmioCard } from './pc/mmio-card.js';
 import { assignPciResources } from './pc/pci-assign.js';
 import type { PciCard } from './pc/pci-card.js';
 import { PCI_HOST_PORT, PCI_HOST_PORT_COUNT, PciHost } from './pc/pci-host.js';
@@ -63,6 +67,8 @@ export interface PcBoardOptions {
   readonly firmware: boolean;
   /** What is plugged into the PCI bus, in the order of its slots. */
   readonly cards: readonly PciCard[];
+  /** Registers in memory: at most as many as the I/O APIC has pins for. */
+  readonly mmioCards: readonly MmioCard[];
   readonly wallClockMs: () => number;
   /** A byte leaves serial port `index`. */
   readonly transmit: (index: number, byte: number) => void;
@@ -258,6 +264,7 @@ export class PcBoard {
     const apm = new ApmControl((enabled) => this.acpiPm.setAcpiEnabled(enabled));
     ports.claim({ name: 'APM control', first: SMI_COMMAND_PORT, count: 2, width: 1, device: apm });
     for (const card of options.cards) this.#plug(card, apicBus);
+    for (const [index, card] of options.mmioCards.entries()) this.#place(card, index);
     if (!options.firmware) {
       // What firmware would leave behind: PCI interrupts and the SCI are level-triggered.
       this.pic.elcrPorts.writePort(1, 1, 0x0e);
@@ -288,6 +295,15 @@ export class PcBoard {
     const slot = this.pci.freeDevice();
     if (slot < 0) throw new RangeError(`${pci.name}: the PCI bus has no free slot`);
     this.pci.add(slot, 0, pci);
+  }
+
+  #place(card: MmioCard, index: number): void {
+    const pin = VIRTIO_MMIO_FIRST_PIN + index;
+    this.mmio.claim({
+      ...card((level) => this.ioapic?.setPin(pin, level)),
+      base: VIRTIO_MMIO_BASE + index * VIRTIO_MMIO_BYTE_LENGTH,
+      byteLength: VIRTIO_MMIO_BYTE_LENGTH,
+    });
   }
 
   /** An ISA interrupt reaches the PIC and the I/O APIC (IRQ 0 is wired to its pin 2, as the MADT says). */

@@ -47,6 +47,7 @@ const describing = [
     'share',
     'vsock',
     'balloon',
+    'virtio',
     'net',
     'publish',
     'trace',
@@ -137,6 +138,12 @@ export function addRunCommand(program: Command, finish: (exitCode: number) => vo
     .option(
       '--balloon [size]',
       'a virtio balloon for a PC: the guest has so much of its memory, or all; proxeny balloon changes that while it runs',
+    )
+    .addOption(
+      new Option(
+        '--virtio <transport>',
+        "where a PC's virtio devices are: on the PCI bus, or in memory, where ACPI says so; default: pci",
+      ).choices(['pci', 'mmio']),
     )
     .option(
       '--net <network[,options]>',

@@ -3,9 +3,11 @@
 import { type Aml, device, eisaId, integer, name, pkg, scope, string, terms } from './aml.js';
 import {
   busRange,
+  interrupt,
   io,
   ioWindow,
   irq,
+  memory,
   memoryWindow,
   memoryWindow64,
   resources,
@@ -16,6 +18,9 @@ import {
   PCI_IRQS,
   pirqOf,
   S5_SLEEP_TYPE,
+  VIRTIO_MMIO_BASE,
+  VIRTIO_MMIO_BYTE_LENGTH,
+  VIRTIO_MMIO_FIRST_PIN,
 } from './board-addresses.js';
 
 /** A range of guest-physical addresses, both ends included. */
@@ -41,6 +46,8 @@ export interface DsdtOptions {
   readonly serialPorts: readonly SerialPort[];
   /** Whether there is an i8042 with keyboard (and auxiliary) port. */
   readonly keyboard: boolean;
+  /** Virtio devices in memory; none if left out. */
+  readonly virtioMmioCount?: number;
 }
 
 /** The AML of the DSDT, without the table header. */
@@ -48,7 +55,12 @@ export function buildDsdtBody(options: DsdtOptions): Aml {
   const s5 = integer(S5_SLEEP_TYPE);
   return terms(
     name('\\_S5', pkg(s5, s5, integer(0), integer(0))),
-    scope('\\_SB', ...processorDevices(options.cpuCount), pciRoot(options)),
+    scope(
+      '\\_SB',
+      ...processorDevices(options.cpuCount),
+      pciRoot(options),
+      ...virtioDevices(options.virtioMmioCount ?? 0),
+    ),
   );
 }
 
@@ -60,6 +72,24 @@ export function processorDevices(count: number): Aml[] {
     devices.push(device(`CP${suffix}`, name('_HID', string('ACPI0007')), name('_UID', integer(i))));
   }
   return devices;
+}
+
+/** Virtio devices in memory, `VR00` on. */
+function virtioDevices(count: number): Aml[] {
+  return Array.from({ length: count }, (_, i) =>
+    device(
+      `VR${i.toString(16).toUpperCase().padStart(2, '0')}`,
+      name('_HID', string('LNRO0005')),
+      name('_UID', integer(i)),
+      name(
+        '_CRS',
+        resources(
+          memory(VIRTIO_MMIO_BASE + i * VIRTIO_MMIO_BYTE_LENGTH, VIRTIO_MMIO_BYTE_LENGTH),
+          interrupt(VIRTIO_MMIO_FIRST_PIN + i),
+        ),
+      ),
+    ),
+  );
 }
 
 function pciRoot(options: DsdtOptions): Aml {

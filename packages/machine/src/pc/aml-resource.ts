@@ -16,6 +16,22 @@ export function irq(number: number): Aml {
   return [0x22, ...littleEndian(1 << number, 2)];
 }
 
+/** One level-triggered, active-high interrupt, shared with nobody, by its global number (§6.4.3.6). */
+export function interrupt(number: number): Aml {
+  return [0x89, ...littleEndian(6, 2), 0x01, 1, ...littleEndian(number, 4)];
+}
+
+/** Addresses below 4 GiB that a device has, read-write (§6.4.3.4). */
+export function memory(first: number, byteLength: number): Aml {
+  return [
+    0x86,
+    ...littleEndian(9, 2),
+    0x01,
+    ...littleEndian(first, 4),
+    ...littleEndian(byteLength, 4),
+  ];
+}
+
 /** Bus numbers `first..last` behind a bridge. */
 export function busRange(first: number, last: number): Aml {
   return addressSpace(0x88, 2, 2, 0x00, first, last);

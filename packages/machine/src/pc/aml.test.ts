@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { buildDsdtBody } from './acpi-dsdt.js';
 import { buffer, device, eisaId, integer, name, path, pkg, string } from './aml.js';
-import { io, irq, memoryWindow, resources } from './aml-resource.js';
+import { interrupt, io, irq, memory, memoryWindow, resources } from './aml-resource.js';
 
 describe('terms', () => {
   test('name paths use the prefix of their length', () => {
@@ -48,6 +48,8 @@ test('resource descriptors have the lengths of ACPI §6.4', () => {
   const window = memoryWindow(0x80000000, 0xfebfffff);
   expect([window.length, window[1]]).toEqual([26, 23]);
   expect(window.slice(-4)).toEqual([0x00, 0x00, 0xc0, 0x7e]);
+  expect(memory(0xfec10000, 0x1000)).toEqual([0x86, 9, 0, 1, 0, 0, 0xc1, 0xfe, 0, 0x10, 0, 0]);
+  expect(interrupt(16)).toEqual([0x89, 6, 0, 1, 1, 16, 0, 0, 0]);
   expect(resources().slice(-2)).toEqual([0x79, 0]);
 });
 
@@ -63,4 +65,9 @@ test('the DSDT names only the devices the machine has', () => {
   ]);
   const full = buildDsdtBody({ ...base, serialPorts: [{ port: 0x3f8, irq: 4 }], keyboard: true });
   expect([has(full, 'COM1'), has(full, 'KBD_'), has(full, '_S5_')]).toEqual([true, true, true]);
+  const virtio = buildDsdtBody({ ...base, serialPorts: [], keyboard: false, virtioMmioCount: 2 });
+  expect(['VR00', 'VR01', 'VR02', 'LNRO0005'].map((text) => has(virtio, text))).toEqual([
+    ...[true, true, false, true],
+  ]);
+  expect(has(small, 'LNRO0005')).toBe(false);
 });

@@ -6,6 +6,10 @@ export const LAPIC_BASE = 0xfee00000;
 export const LAPIC_BYTE_LENGTH = 0x1000;
 export const IOAPIC_BASE = 0xfec00000;
 export const IOAPIC_BYTE_LENGTH = 0x1000;
+/** Virtio devices in memory: a page for each, above the I/O APIC's, and the pins of the I/O APIC that no ISA interrupt has. */
+export const VIRTIO_MMIO_BASE = 0xfec10000;
+export const VIRTIO_MMIO_BYTE_LENGTH = 0x1000;
+export const VIRTIO_MMIO_FIRST_PIN = 16;
 /** First port of the PIIX4 power management block; SeaBIOS moves it here when it finds an ACPI table loader file. */
 export const ACPI_PM_BASE = 0x600;
 /** The system control interrupt is wired to this ISA interrupt, level, active high. */

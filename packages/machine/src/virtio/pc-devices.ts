@@ -1,4 +1,4 @@
-// PcDevices: the virtio devices of a PC, made of what its configuration asks for, as cards for its PCI bus.
+// PcDevices: the virtio devices of a PC, made of what its configuration asks for, as cards for its PCI bus or as registers in memory.
 import {
   BlkDevice,
   ConsoleDevice,
@@ -15,10 +15,12 @@ import {
 } from '@proxeny/virtio';
 import type { NetworkPort } from '../network/network-port.js';
 import { finishFrame } from '../network/offload.js';
+import type { MmioCard } from '../pc/mmio-card.js';
 import type { PciCard } from '../pc/pci-card.js';
 import type { BlockBackend } from '../storage/block-backend.js';
 import { BalloonControl, type PcBalloon } from './balloon-control.js';
 import { virtioCard } from './virtio-card.js';
+import { virtioMmio } from './virtio-mmio.js';
 
 /** PCI class codes. */
 const STORAGE = 0x010000;
@@ -64,7 +66,11 @@ export interface PcVsock {
   readonly host: VsockHost;
 }
 
+/** Where a PC's virtio devices are: on the PCI bus, or in memory, where ACPI says so. */
+export type VirtioTransport = 'pci' | 'mmio';
+
 export interface PcDevicesOptions {
+  readonly transport: VirtioTransport;
   readonly disks: readonly PcDisk[];
   readonly networks: readonly PcNetwork[];
   readonly shares: readonly PcShare[];
@@ -84,7 +90,10 @@ export interface PcDevicesOptions {
 }
 
 export class PcDevices {
+  /** Those on the PCI bus. */
   readonly cards: readonly PciCard[];
+  /** Those in memory. */
+  readonly mmioCards: readonly MmioCard[];
   readonly console: ConsoleDevice | null;
   readonly balloon: BalloonControl | null;
   readonly #disks: readonly BlkDevice[];
@@ -92,31 +101,34 @@ export class PcDevices {
   constructor(options: PcDevicesOptions) {
     const { disks, networks, shares, consolePorts, entropy, vsock, balloon, memory } = options;
     const { onStart, onCompletion, onMessage } = options;
-    const card = (name: string, device: VirtioDevice, classCode: number): PciCard =>
-      virtioCard({
-        ...{ name, device, classCode, memory },
-        onFailure: (reason) => onMessage(`${name} stopped until its driver resets it: ${reason}`),
-      });
+    const named = (name: string, device: VirtioDevice, classCode: number) => ({
+      ...{ name, device, classCode, memory },
+      onFailure: (reason: string) =>
+        onMessage(`${name} stopped until its driver resets it: ${reason}`),
+    });
     this.#disks = disks.map(
       ({ disk, isReadOnly = false, serial = '' }) =>
         new BlkDevice({ disk, isReadOnly, id: serial, onStart, onCompletion }),
     );
     this.console = consolePorts.length > 0 ? new ConsoleDevice({ ports: consolePorts }) : null;
     this.balloon = balloon && new BalloonControl(balloon, memory, onCompletion);
-    this.cards = [
-      ...this.#disks.map((device, i) => card(`virtio disk ${i}`, device, STORAGE)),
+    const devices = [
+      ...this.#disks.map((device, i) => named(`virtio disk ${i}`, device, STORAGE)),
       ...networks.map((network, i) => {
         const device = new NetDevice({ ...network, finish: finishFrame, onCompletion });
-        return card(`virtio network card ${i}`, device, ETHERNET);
+        return named(`virtio network card ${i}`, device, ETHERNET);
       }),
-      ...shares.map((share) => card(`virtio share ${share.tag}`, shareDevice(share), OTHER)),
-      ...(this.console ? [card('virtio console', this.console, COMMUNICATION)] : []),
-      ...(entropy ? [card('virtio entropy', new RngDevice({ fill: entropy }), OTHER)] : []),
+      ...shares.map((share) => named(`virtio share ${share.tag}`, shareDevice(share), OTHER)),
+      ...(this.console ? [named('virtio console', this.console, COMMUNICATION)] : []),
+      ...(entropy ? [named('virtio entropy', new RngDevice({ fill: entropy }), OTHER)] : []),
       ...(vsock
-        ? [card('virtio sockets', new VsockDevice({ ...vsock, onCompletion }), COMMUNICATION)]
+        ? [named('virtio sockets', new VsockDevice({ ...vsock, onCompletion }), COMMUNICATION)]
         : []),
-      ...(this.balloon ? [card('virtio balloon', this.balloon.device, OTHER)] : []),
+      ...(this.balloon ? [named('virtio balloon', this.balloon.device, OTHER)] : []),
     ];
+    const isMmio = options.transport === 'mmio';
+    this.cards = isMmio ? [] : devices.map(virtioCard);
+    this.mmioCards = isMmio ? devices.map(virtioMmio) : [];
   }
 
   /** Requests are with the host. */
