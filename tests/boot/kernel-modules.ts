@@ -14,6 +14,20 @@ export const virtioModules: readonly string[] = [
   'virtio_pci',
 ];
 
+/** The virtio display, with Linux' text console on it, and the virtio keyboard. */
+export const displayModules: readonly string[] = [
+  'virtio_dma_buf',
+  'virtio_input',
+  'fb_sys_fops',
+  'syscopyarea',
+  'sysfillrect',
+  'sysimgblt',
+  'drm',
+  'drm_kms_helper',
+  'drm_shmem_helper',
+  'virtio_gpu',
+];
+
 /** The ext4 file system. */
 export const ext4Modules: readonly string[] = [
   'crc16',
@@ -22,6 +36,17 @@ export const ext4Modules: readonly string[] = [
   'jbd2',
   'ext4',
 ];
+
+/** An /init script with the usual file systems and these modules, that does `setup` and becomes a shell which prompts with `guest# `. */
+export function shellInit({ load }: GuestModules, setup = ''): string {
+  return `
+mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
+${load}
+${setup}
+export PS1='guest# '
+exec sh
+`;
+}
 
 export interface GuestModules {
   readonly files: readonly CpioEntry[];

@@ -16,7 +16,7 @@ import { expect, it } from 'vitest';
 import { debianKernel } from './debian-packages.js';
 import { GuestConsole } from './guest-console.js';
 import { busyboxInitramfs } from './initramfs.js';
-import { kernelModules, virtioModules } from './kernel-modules.js';
+import { kernelModules, shellInit, virtioModules } from './kernel-modules.js';
 
 const KERNEL = 'linux-image-686';
 
@@ -53,17 +53,16 @@ it('a Debian kernel sends 5 MB over TCP between virtio network cards, whole, rea
     initrd: busyboxInitramfs({
       architecture: 'i386',
       files: modules.files,
-      init: `
-mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
-${modules.load}
+      init: shellInit(
+        modules,
+        `
 ip link set lo up
 ip addr add 10.0.0.1/24 dev eth0; ip link set eth0 up
 busybox unshare -n sh -c 'echo $$ > /tmp/other; sleep 1; ip addr add 10.0.0.2/24 dev eth1; ip link set eth1 up; while :; do nc -l -p 7 -e sha256sum; done' &
 until [ -s /tmp/other ]; do :; done
 ip link set eth1 netns $(cat /tmp/other)
-export PS1='guest# '
-exec sh
 `,
+      ),
     }),
     commandLine: 'console=ttyS0 quiet',
     memoryMib: 128,

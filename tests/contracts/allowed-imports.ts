@@ -143,6 +143,9 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
   'virtio/p9': ['virtio/files', 'virtio/spec'],
   'virtio/balloon': ['virtio/device', 'virtio/queue', 'virtio/saved-state', 'virtio/spec'],
   'virtio/vsock': ['virtio/device', 'virtio/queue', 'virtio/saved-state', 'virtio/spec'],
+  'virtio/input': ['virtio/device', 'virtio/queue', 'virtio/saved-state', 'virtio/spec'],
+  // Its pictures' pixels lie in the driver's memory beside the queues.
+  'virtio/gpu': ['memory', 'virtio/device', 'virtio/queue', 'virtio/saved-state', 'virtio/spec'],
   'virtio/rng': ['virtio/device', 'virtio/saved-state', 'virtio/spec'],
   'virtio/testing': [
     'memory',

@@ -14,6 +14,7 @@ import { balloonOption } from './balloon-option.js';
 import type { ImageIdentity } from './block-cache.js';
 import { usageError } from './command-error.js';
 import { openDisks, openPcDisks } from './disk-option.js';
+import { DisplayFile } from './display-option.js';
 import { type GuestBuilder, hvcGuest, pcGuest, xenDomains, xenGuest } from './foreground-guest.js';
 import type { OnControl } from './guest-control.js';
 import {
@@ -34,6 +35,8 @@ export interface GuestPlan {
   readonly image: ImageIdentity;
   /** Whether other commands can ask it (`proxeny xs`). */
   readonly hasControl: boolean;
+  /** The run is over: writes what is to be written of it. @throws CommandError */
+  writeOutcome?(): Promise<void>;
   /** Lets go of what was opened. */
   close(): Promise<void>;
 }
@@ -51,6 +54,7 @@ export interface SingleOptions extends GuestOptions {
   readonly rng?: boolean;
   readonly balloon?: true | string;
   readonly vsock?: string;
+  readonly display?: string;
   readonly virtio?: VirtioTransport;
   readonly share?: readonly string[];
   /** `stdio`, `hvc`, `none`. */
@@ -118,6 +122,7 @@ async function planPc(
     vsock?.close();
     throw error;
   }
+  const display = options.display === undefined ? null : new DisplayFile(options.display);
   const devices = {
     disks: disks.disks,
     networks: networks.cards.map(({ mac, network }) => ({ port: network, address: bytesOf(mac) })),
@@ -125,6 +130,7 @@ async function planPc(
     hasEntropy: options.rng === true,
     ...(balloon && { balloon }),
     ...(vsock.vsock && { vsock: vsock.vsock }),
+    ...(display && { display: display.options }),
     ...(options.virtio && { virtioTransport: options.virtio }),
   };
   const guest = options.serial === 'hvc' ? hvcGuest : pcGuest;
@@ -132,15 +138,18 @@ async function planPc(
     async () => ({ ...(await config()), ...devices }),
     (machine) => {
       if (machine.balloon) onControl(balloonMethods(machine.balloon));
+      if (machine.display) display?.show(machine.display);
     },
   );
   const close = async (): Promise<void> => {
+    display?.close();
     networks.close();
     shares.close();
     vsock.close();
     await disks.close();
   };
-  return { build, image: identity, hasControl: balloon !== undefined, close };
+  const plan = { build, image: identity, hasControl: balloon !== undefined, close };
+  return display ? { ...plan, writeOutcome: () => display.write() } : plan;
 }
 
 async function planXen(
@@ -150,7 +159,7 @@ async function planXen(
 ): Promise<GuestPlan> {
   if (options.serial === 'hvc')
     throw usageError('--serial hvc is for PCs; the console of a guest of Xen is its own');
-  for (const name of ['rng', 'share', 'vsock', 'balloon', 'virtio'] as const)
+  for (const name of ['rng', 'share', 'vsock', 'balloon', 'display', 'virtio'] as const)
     if (options[name])
       throw usageError(`--${name} is for PCs; a guest of Xen has no virtio devices`);
   const { type } = chosen;
@@ -193,7 +202,7 @@ export function planPair(
   { onControl, ...observer }: PlanWatchers,
 ): GuestPlan {
   const { kernel, firmware, initrd, append, protocol, module } = options;
-  const { disk, rng, share, vsock, balloon, virtio, net, publish } = options;
+  const { disk, rng, share, vsock, balloon, display, virtio, net, publish } = options;
   if (kernel !== undefined || firmware !== undefined) throw usageError(oneOnly);
   const refused = {
     initrd,
@@ -205,6 +214,7 @@ export function planPair(
     share,
     vsock,
     balloon,
+    display,
     virtio,
     net,
     publish,

@@ -51,7 +51,7 @@ export function checkCardCount(count: number): void {
   if (count <= MAX_PCI_CARDS) return;
   throw new ConfigError(
     'disks',
-    `${count} virtio devices (disks, network cards, shares, console, entropy, sockets, balloon) need as many PCI slots; a PC has ${MAX_PCI_CARDS}`,
+    `${count} virtio devices (disks, network cards, shares, console, entropy, sockets, balloon, display and keyboard) need as many PCI slots; a PC has ${MAX_PCI_CARDS}`,
   );
 }
 

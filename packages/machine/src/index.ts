@@ -28,6 +28,7 @@ export { HostSockets } from './host/host-sockets.js';
 export type { IdRange } from './host/id-map.js';
 export { createDiskImage, fillNewImage, type NewImageOptions } from './host/make-image.js';
 export { openOverlayFile } from './host/overlay-file.js';
+export { encodePng } from './host/png-image.js';
 export { hostRandomU32 } from './host/random.js';
 export { hashOf } from './host/region-file.js';
 export {
@@ -141,6 +142,7 @@ export type {
   ShareProtocol,
   VirtioTransport,
 } from './virtio/pc-devices.js';
+export { PcDisplay, type PcDisplayOptions } from './virtio/pc-display.js';
 export { BackendHost, type BackendHostOptions } from './xen/backend-host.js';
 export type { BackendStore } from './xen/backend-store.js';
 export { Blkback, type BlkbackOptions } from './xen/block/blkback.js';

@@ -41,6 +41,7 @@ import {
   type PcVsock,
   type VirtioTransport,
 } from './virtio/pc-devices.js';
+import type { PcDisplay, PcDisplayOptions } from './virtio/pc-display.js';
 
 const MIB = 1 << 20;
 const CPU_BASE = 0x10000;
@@ -77,6 +78,8 @@ export interface PcConfig {
   readonly vsock?: PcVsock;
   /** A virtio balloon, which takes memory from the guest and tells how it fares. */
   readonly balloon?: PcBalloon;
+  /** A virtio display with a keyboard. */
+  readonly display?: PcDisplayOptions;
   /** Where all of these are; default: on the PCI bus. */
   readonly virtioTransport?: VirtioTransport;
   /** A message about a device that its driver mistreated. */
@@ -146,6 +149,7 @@ export class Machine implements SlicedMachine {
       entropy: config.hasEntropy ? hostRandomFill : null,
       vsock: config.vsock ?? null,
       balloon: config.balloon ?? null,
+      display: config.display ?? null,
       memory: this.memory,
       onStart: () => this.cpu.requestExit(),
       onCompletion: () => this.loop.wake(),
@@ -287,6 +291,10 @@ export class Machine implements SlicedMachine {
   /** The virtio balloon; null if there is none. */
   get balloon(): BalloonControl | null {
     return this.devices.balloon;
+  }
+  /** The virtio display and its keyboard; null if there is none. */
+  get display(): PcDisplay | null {
+    return this.devices.display;
   }
   /** How the machine has ended; null while it has not. */
   get ended(): MachineEnd | null {

@@ -34,6 +34,16 @@ export {
 export type { MessageDeviceState, MessageServer } from './files/message-device.js';
 export { FsDevice, type FsDeviceOptions } from './fs/fs-device.js';
 export { FuseServer } from './fs/fuse-server.js';
+export { GpuDevice, type GpuDeviceOptions, type GpuDeviceState } from './gpu/gpu-device.js';
+export type { Picture } from './gpu/scanout.js';
+export {
+  InputDevice,
+  type InputDeviceOptions,
+  type InputDeviceState,
+  type InputEvent,
+} from './input/input-device.js';
+export { keyCodes } from './input/key-codes.js';
+export { Keyboard, type KeyboardOptions } from './input/keyboard.js';
 export {
   NetDevice,
   type NetDeviceOptions,

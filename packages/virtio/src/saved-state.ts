@@ -52,6 +52,14 @@ export class SavedState {
     return values.slice() as number[];
   }
 
+  /** `byteLength` bytes. */
+  bytes(name: string, byteLength: number): Uint8Array {
+    const value = this.value(name);
+    if (!(value instanceof Uint8Array) || value.byteLength !== byteLength)
+      this.reject(name, `${byteLength} bytes`);
+    return value;
+  }
+
   reject(name: string, expected: string): never {
     throw new RangeError(`${this.#what}: saved state is damaged: ${name} must be ${expected}`);
   }

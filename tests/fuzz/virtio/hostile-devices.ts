@@ -9,6 +9,8 @@ import {
   ConsoleDevice,
   type DeviceControl,
   FsDevice,
+  GpuDevice,
+  Keyboard,
   MmioTransport,
   NetDevice,
   type NetFrame,
@@ -87,6 +89,15 @@ export const deviceMakers: Readonly<Record<string, () => HostileTarget>> = {
       },
     };
   },
+  graphics: () => ({
+    device: new GpuDevice({ width: 64, height: 48, maxResourceBytes: 1 << 16 }),
+    stir: () => {},
+    sense: graphicsRequest,
+  }),
+  keyboard: () => {
+    const device = new Keyboard({ onEvent: () => {} });
+    return { device, stir: () => void device.press('leftshift', 'a') };
+  },
   entropy: () => ({
     device: new RngDevice({ fill: (target) => target.fill(0xff) }),
     stir: () => {},
@@ -117,6 +128,27 @@ function vsock(): HostileTarget {
     },
     sense: vsockPacket,
   };
+}
+
+/** A request for one of three resources of 8 × 4 pixels. */
+function graphicsRequest(below: (count: number) => number): Uint8Array {
+  const resource = 1 + below(3);
+  const [x, y] = [below(5), below(3)];
+  const rectangle = [x, y, 8 - x, 4 - y];
+  const header = [0, 0, 0, 0, 0];
+  const bodies: readonly (readonly [number, ...number[]])[] = [
+    [0x100],
+    [0x101, resource, 1 + below(4), 8, 4],
+    [0x102, resource],
+    [0x103, ...rectangle, 0, resource],
+    [0x104, ...rectangle, resource],
+    [0x105, ...rectangle, 0, 0, resource],
+    [0x106, resource, 2, 0x10000 + below(0x4000), 0, 64, 0, 0x14000 + below(0x4000), 0, 64, 0],
+    [0x107, resource],
+    [0x300, 0, x, y, 0, resource, 0, 0],
+  ];
+  const [command, ...body] = bodies[below(bodies.length)];
+  return new Uint8Array(Uint32Array.from([command, ...header, ...body]).buffer);
 }
 
 /** A transport's registers, whichever they are. */

@@ -47,6 +47,7 @@ const describing = [
     'share',
     'vsock',
     'balloon',
+    'display',
     'virtio',
     'net',
     'publish',
@@ -146,6 +147,10 @@ export function addRunCommand(program: Command, finish: (exitCode: number) => vo
       ).choices(['pci', 'mmio']),
     )
     .option(
+      '--display <file[,size=WxH]>',
+      'a virtio display and keyboard for a PC; its picture is written to this PNG file at the end, and at SIGUSR2',
+    )
+    .option(
       '--net <network[,options]>',
       'a network card; may be repeated. user: the host and what it reaches, without privileges (restrict=on: neither; host=off: not the host itself); switch=NAME: cards of this run; listen=ADDRESS:PORT and connect=ADDRESS:PORT (or unix:PATH): other processes, QEMU too (-netdev stream); none. Options of all: mac=…, capture=FILE (pcapng)',
       collect,
@@ -214,6 +219,7 @@ async function run(
     });
     if (plan.hasControl) await control.open(options.name, say);
     const exitCode = await session.run();
+    await plan.writeOutcome?.();
     if (options.stats !== undefined && session.statistics)
       process.stderr.write(`${statisticsText(session.statistics, options.stats)}\n`);
     return exitCode;

@@ -19,6 +19,7 @@ import type { MmioCard } from '../pc/mmio-card.js';
 import type { PciCard } from '../pc/pci-card.js';
 import type { BlockBackend } from '../storage/block-backend.js';
 import { BalloonControl, type PcBalloon } from './balloon-control.js';
+import { PcDisplay, type PcDisplayOptions } from './pc-display.js';
 import { virtioCard } from './virtio-card.js';
 import { virtioMmio } from './virtio-mmio.js';
 
@@ -26,6 +27,8 @@ import { virtioMmio } from './virtio-mmio.js';
 const STORAGE = 0x010000;
 const ETHERNET = 0x020000;
 const COMMUNICATION = 0x078000;
+const DISPLAY = 0x038000;
+const KEYBOARD = 0x090000;
 const OTHER = 0x00ff00;
 
 /** A disk of a PC. */
@@ -80,6 +83,8 @@ export interface PcDevicesOptions {
   readonly entropy: ((target: Uint8Array) => void) | null;
   readonly vsock: PcVsock | null;
   readonly balloon: PcBalloon | null;
+  /** Null: there is none. */
+  readonly display: PcDisplayOptions | null;
   /** RAM. */
   readonly memory: DeviceMemory & { readonly byteLength: number };
   /** The host got something to do: the slice should end soon. Called within the slice. */
@@ -96,6 +101,7 @@ export class PcDevices {
   readonly mmioCards: readonly MmioCard[];
   readonly console: ConsoleDevice | null;
   readonly balloon: BalloonControl | null;
+  readonly display: PcDisplay | null;
   readonly #disks: readonly BlkDevice[];
 
   constructor(options: PcDevicesOptions) {
@@ -112,6 +118,7 @@ export class PcDevices {
     );
     this.console = consolePorts.length > 0 ? new ConsoleDevice({ ports: consolePorts }) : null;
     this.balloon = balloon && new BalloonControl(balloon, memory, onCompletion);
+    this.display = options.display && new PcDisplay(options.display, onCompletion);
     const devices = [
       ...this.#disks.map((device, i) => named(`virtio disk ${i}`, device, STORAGE)),
       ...networks.map((network, i) => {
@@ -123,6 +130,12 @@ export class PcDevices {
       ...(entropy ? [named('virtio entropy', new RngDevice({ fill: entropy }), OTHER)] : []),
       ...(vsock
         ? [named('virtio sockets', new VsockDevice({ ...vsock, onCompletion }), COMMUNICATION)]
+        : []),
+      ...(this.display
+        ? [
+            named('virtio display', this.display.graphics, DISPLAY),
+            named('virtio keyboard', this.display.keyboard, KEYBOARD),
+          ]
         : []),
       ...(this.balloon ? [named('virtio balloon', this.balloon.device, OTHER)] : []),
     ];

@@ -49,7 +49,7 @@ export class DeviceControl implements DriverConnection {
   readonly device: VirtioDevice;
   /** What the device offers. */
   readonly offered: bigint;
-  readonly #memory: DeviceMemory;
+  readonly memory: DeviceMemory;
   readonly #interrupts: InterruptSink;
   readonly #onFailure: (reason: string) => void;
   #queues: readonly QueueRegisters[];
@@ -62,7 +62,7 @@ export class DeviceControl implements DriverConnection {
     this.device = device;
     this.offered =
       device.features | RING_FEATURES | (hasPackedRings ? featureMask(VIRTIO_F_RING_PACKED) : 0n);
-    this.#memory = memory;
+    this.memory = memory;
     this.#interrupts = interrupts;
     this.#onFailure = options.onFailure ?? (() => {});
     this.#queues = device.queueSizes.map((size) => new QueueRegisters(size));
@@ -267,7 +267,7 @@ export class DeviceControl implements DriverConnection {
   ): Virtqueue | string {
     if (registers.size > registers.maxSize) return `has a ring of ${registers.size} descriptors`;
     return openVirtqueue(isPacked, {
-      memory: this.#memory,
+      memory: this.memory,
       size: registers.size,
       areas: registers.areas,
       hasIndirect: hasFeature(features, VIRTIO_F_INDIRECT_DESC),

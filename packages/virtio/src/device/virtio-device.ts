@@ -1,4 +1,5 @@
 // VirtioDevice: what a device is to whatever shows it to a driver; DriverConnection: what it gets of that.
+import type { DeviceMemory } from '../queue/device-memory.js';
 import type { Virtqueue } from '../queue/virtqueue.js';
 
 /** Width of an access to registers, in bytes. */
@@ -8,6 +9,8 @@ export type AccessSize = 1 | 2 | 4;
 export interface DriverConnection {
   /** Negotiated. Only the driver's choice of what the device offered. */
   readonly features: bigint;
+  /** The driver's memory, for what its buffers only name. */
+  readonly memory: DeviceMemory;
   /** A queue, or null if the driver set up none, or reset it alone. */
   queue(index: number): Virtqueue | null;
   /** Shows the driver what was pushed to a queue, and interrupts it if it wants that. */
