@@ -35,6 +35,7 @@ describe('--share', () => {
   it.each([
     ['folder', /write it as FOLDER:TAG/],
     [':tag', /write it as FOLDER:TAG/],
+    [`.:${'é'.repeat(16)}`, /a tag has at most 31 bytes/],
     ['/none/such:tag', /no such file or directory/],
     ['/dev/null:tag', /not a directory/],
     ['.:tag,rw', /'rw' is not known; use ro, fs=9p\|virtiofs, uid=/],

@@ -21,6 +21,9 @@ interface ShareWish {
 const protocols: readonly ShareProtocol[] = ['9p', 'virtiofs'];
 const known = `ro, fs=${protocols.join('|')}, uid=HOST:GUEST[:COUNT] or gid=HOST:GUEST[:COUNT]`;
 
+/** Of UTF-8: what drivers of both protocols take. */
+const MAX_TAG_BYTES = 31;
+
 /**
  * Opens every folder of a command line, or none.
  * @throws CommandError that names the folder
@@ -47,9 +50,11 @@ export function openShares(texts: readonly string[]): OpenShares {
 
 /** @throws CommandError */
 function parseShare(text: string): ShareWish {
-  const [, path, tag, rest] = /^(.+?):([^:,]{1,31})((?:,[^,]*)*)$/.exec(text) ?? [];
+  const [, path, tag, rest] = /^(.+?):([^:,]+)((?:,[^,]*)*)$/.exec(text) ?? [];
   if (path === undefined || tag === undefined)
     throw usageError(`--share '${text}': write it as FOLDER:TAG or FOLDER:TAG,ro`);
+  if (Buffer.byteLength(tag) > MAX_TAG_BYTES)
+    throw usageError(`--share '${text}': a tag has at most ${MAX_TAG_BYTES} bytes`);
   const ids: Record<'uid' | 'gid', IdRange[]> = { uid: [], gid: [] };
   let [isReadOnly, protocol]: [boolean, ShareProtocol] = [false, '9p'];
   for (const option of (rest ?? '').split(',').slice(1)) {

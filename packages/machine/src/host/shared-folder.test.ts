@@ -182,6 +182,17 @@ describe('what a guest holds of it', () => {
     for (const node of [file, file, sub]) node.close();
   });
 
+  it('is let go when folders were turned round behind its back', () => {
+    const descriptors = readdirSync('/proc/self/fd').length;
+    const upper = root.makeDirectory('upper', 0o755, owner);
+    const lower = upper.makeDirectory('lower', 0o755, owner);
+    renameSync(join(folder, 'upper/lower'), join(folder, 'lower'));
+    renameSync(join(folder, 'upper'), join(folder, 'lower/upper'));
+    expect(lower.child('upper')).toBe(upper);
+    for (const node of [upper, upper, lower]) node.close();
+    expect(readdirSync('/proc/self/fd').length).toBe(descriptors);
+  });
+
   it('of open files has a limit', () => {
     const file = root.child('file');
     const open: OpenFile[] = [];
@@ -248,6 +259,22 @@ describe('users of a shared folder', () => {
     expect(() => new SharedFolder(folder, { users: own(-1) })).toThrow(/no range/);
     made.file.close();
     for (const each of [made.node, top, other, strange, strangers]) each.close();
+  });
+
+  it('have what they make, if we may give it away', () => {
+    const theirs = { uid: 1234, gid: 5678 };
+    const made = [
+      root.makeDirectory('dir', 0o755, theirs),
+      root.makeSymlink('link', '../secret', theirs),
+    ];
+    const ids = made.map((node) => [node.attributes().uid, node.attributes().gid].map(Number));
+    const { uid, gid } = process.geteuid?.() === 0 ? theirs : owner;
+    expect(ids).toEqual([
+      [uid, gid],
+      [uid, gid],
+    ]);
+    expect(statSync(join(outside, 'secret')).uid).toBe(owner.uid);
+    for (const node of made) node.close();
   });
 
   it('get a symbolic link of their own to change', () => {
