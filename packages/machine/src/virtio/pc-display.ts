@@ -13,9 +13,9 @@ export class PcDisplay {
   readonly keyboard: Keyboard = new Keyboard();
   readonly #onInput: () => void;
 
-  /** @param onInput the guest has something to do */
+  /** @param onInput the guest has something to do, outside of a slice */
   constructor(options: PcDisplayOptions, onInput: () => void) {
-    this.graphics = new GpuDevice(options);
+    this.graphics = new GpuDevice({ ...options, onCompletion: onInput });
     this.#onInput = onInput;
   }
 

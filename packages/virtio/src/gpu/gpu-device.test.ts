@@ -210,6 +210,46 @@ describe('a graphics device', () => {
     expect(ask(CREATE, 3, RGBA, 10, 10)).toBe(OK);
   });
 
+  it('does much at once in several goes, between which the guest runs', async () => {
+    let completions = 0;
+    const onCompletion = () => completions++;
+    const device = new GpuDevice({ width: 640, height: 480, onCompletion });
+    const driver = new MockDriver(device, channelRegisters, new LentMemory(0x20_0000)).start();
+    const [queue] = driver.queues;
+    const add = (bytes: Uint8Array) => driver.add(0, [driver.range(bytes)], [driver.range(24)]);
+    // The picture is all that fits one go; showing it waits, and so does what comes then.
+    const first = [
+      request(CREATE, 1, RGBA, 2049, 2048),
+      request(SET_SCANOUT, 0, 0, 2049, 2048, 0, 1),
+    ].map(add);
+    const last = add(request(FLUSH, 0, 0, 2049, 2048, 1));
+    expect(queue.take()?.id).toBe(first[0]);
+    expect(queue.take()).toBeNull();
+    await Promise.resolve();
+    expect(queue.take()?.id).toBe(first[1]);
+    expect(queue.take()).toBeNull();
+    await Promise.resolve();
+    expect(queue.take()?.id).toBe(last);
+    await Promise.resolve();
+    expect(completions).toBe(3);
+    // A reset does not wait for it.
+    add(request(FLUSH, 0, 0, 2049, 2048, 1));
+    driver.start();
+    await Promise.resolve();
+    expect([completions, driver.queues[0].take(), driver.status]).toEqual([3, null, 15]);
+  });
+
+  it('shows nothing of what was there before in a display that is smaller', () => {
+    const { device, ask, draw, pixel } = shown(RGBA);
+    draw(1, 0, [9, 9, 9, 0]);
+    ask(TRANSFER, 0, 0, 8, 4, 0, 0, 1);
+    ask(FLUSH, 0, 0, 8, 4, 1);
+    expect(pixel(1, 0)).toEqual([9, 9, 9]);
+    expect(ask(SET_SCANOUT, 0, 0, 4, 2, 0, 1)).toBe(OK);
+    expect(device.picture()?.pixels.every((byte) => byte === 0)).toBe(true);
+    expect(device.picture()?.pixels).toHaveLength(24);
+  });
+
   it('shows nothing of a resource that is gone', () => {
     const { device, ask } = shown(RGBA);
     expect(ask(UNREF, 1)).toBe(OK);

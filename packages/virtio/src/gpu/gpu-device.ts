@@ -1,13 +1,13 @@
 // GpuDevice: the graphics device with one display, in two dimensions. VIRTIO 1.2 §5.7.
 // The driver draws in its own memory, has rectangles of that copied to the host, and says when they are to be seen. What it asks for
-// is done at once, so a fence is signalled by the answer.
+// is done in order, so a fence is signalled by the answer. Much of it at once waits until the guest's slice is over.
 import { readConfigSpace } from '../device/config-space.js';
 import type { AccessSize, DriverConnection, VirtioDevice } from '../device/virtio-device.js';
 import type { DescriptorChain } from '../queue/descriptor-chain.js';
 import { SavedState } from '../saved-state.js';
 import * as G from '../spec/gpu.js';
 import { isWithin, type Rectangle } from './rectangle.js';
-import type { Resource2dState } from './resource-2d.js';
+import { pixelBytes, type Resource2dState } from './resource-2d.js';
 import { ResourceTable } from './resource-table.js';
 import { type Picture, Scanout, type ScanoutState } from './scanout.js';
 
@@ -15,6 +15,8 @@ const CONTROL_QUEUE = 0;
 const CONTROL_SIZE = 64;
 const CURSOR_SIZE = 16;
 const DEFAULT_MAX_BYTES = 32 << 20;
+/** Bytes of pictures that are looked at in one go. */
+const MAX_BYTES_AT_ONCE = 16 << 20;
 const TWO_32 = 4294967296;
 /** Where the words after the header begin. */
 const BODY = G.GPU_HEADER_BYTES;
@@ -26,6 +28,8 @@ export interface GpuDeviceOptions {
   readonly height: number;
   /** Bytes of the host's memory that the driver's pictures may take; the display takes as much again at most. Default: 32 MiB. */
   readonly maxResourceBytes?: number;
+  /** The driver got answers outside of a slice. */
+  readonly onCompletion?: () => void;
 }
 
 /** Saved state of a {@link GpuDevice}. */
@@ -52,12 +56,20 @@ export class GpuDevice implements VirtioDevice {
   readonly #bytes: Uint8Array = new Uint8Array(G.GPU_REQUEST_BYTES);
   readonly #request: DataView = new DataView(this.#bytes.buffer);
   #scanout: Scanout | null = null;
+  /** Memory of scanouts that are gone. */
+  #spare: Uint8Array = new Uint8Array();
+  readonly #onCompletion: () => void;
+  /** Bytes of pictures that were looked at in this go. */
+  #bytesAtOnce = 0;
+  /** The control queue waits for the next go. */
+  #isPaused = false;
   #driver: DriverConnection | null = null;
 
   constructor(options: GpuDeviceOptions) {
     this.#width = options.width;
     this.#height = options.height;
     this.#maxBytes = options.maxResourceBytes ?? DEFAULT_MAX_BYTES;
+    this.#onCompletion = options.onCompletion ?? (() => {});
     this.#resources = new ResourceTable(this.#maxBytes);
     this.#config.setUint32(G.GPU_CONFIG_NUM_SCANOUTS, 1, true);
   }
@@ -91,21 +103,28 @@ export class GpuDevice implements VirtioDevice {
 
   notified(index: number): void {
     const queue = this.#driver?.queue(index);
-    if (!queue) return;
-    for (let chain = queue.pop(); chain !== null; chain = queue.pop()) {
+    const isControl = index === CONTROL_QUEUE;
+    if (!queue || (isControl && this.#isPaused)) return;
+    this.#bytesAtOnce = 0;
+    while (this.#bytesAtOnce <= MAX_BYTES_AT_ONCE) {
+      const chain = queue.pop();
+      if (chain === null) break;
       this.#bytes.fill(0);
       chain.read(0, this.#bytes);
-      const answer = index === CONTROL_QUEUE ? this.#execute(chain) : this.#moveCursor();
+      const answer = isControl ? this.#execute(chain) : this.#moveCursor();
       queue.push(chain, chain.write(0, answer));
     }
     this.#driver?.publish(index);
+    if (this.#bytesAtOnce > MAX_BYTES_AT_ONCE) this.#pause();
   }
 
   queueReset(): void {}
 
   reset(): void {
     this.#driver = null;
+    this.#isPaused = false;
     this.#scanout = null;
+    this.#spare = new Uint8Array();
     this.#resources.clear();
   }
 
@@ -135,6 +154,17 @@ export class GpuDevice implements VirtioDevice {
     this.#scanout = scanout;
   }
 
+  /** Goes on between slices. */
+  #pause(): void {
+    this.#isPaused = true;
+    void Promise.resolve().then(() => {
+      if (!this.#isPaused) return;
+      this.#isPaused = false;
+      this.notified(CONTROL_QUEUE);
+      this.#onCompletion();
+    });
+  }
+
   /** Does what a request asks for; the answer. */
   #execute(chain: DescriptorChain): Uint8Array {
     const type = this.#word(0);
@@ -156,14 +186,9 @@ export class GpuDevice implements VirtioDevice {
     const id = this.#word(BODY);
     switch (type) {
       case G.VIRTIO_GPU_CMD_RESOURCE_CREATE_2D:
-        return resources.create(
-          id,
-          this.#word(BODY + 4),
-          this.#word(BODY + 8),
-          this.#word(BODY + 12),
-        );
+        return this.#create(id);
       case G.VIRTIO_GPU_CMD_RESOURCE_UNREF:
-        if (this.#scanout?.resourceId === id) this.#scanout = null;
+        if (this.#scanout?.resourceId === id) this.#leaveScanout();
         return resources.remove(id);
       case G.VIRTIO_GPU_CMD_SET_SCANOUT:
         return this.#setScanout();
@@ -180,6 +205,19 @@ export class GpuDevice implements VirtioDevice {
     }
   }
 
+  #create(id: number): number {
+    const [format, width, height] = [4, 8, 12].map((at) => this.#word(BODY + at));
+    const status = this.#resources.create(id, format, width, height);
+    if (status === G.VIRTIO_GPU_RESP_OK_NODATA) this.#bytesAtOnce += pixelBytes(width, height);
+    return status;
+  }
+
+  #leaveScanout(): void {
+    if (this.#scanout && this.#scanout.memory.byteLength > this.#spare.byteLength)
+      this.#spare = this.#scanout.memory;
+    this.#scanout = null;
+  }
+
   #setScanout(): number {
     const part = this.#rectangle();
     const id = this.#word(BODY + 20);
@@ -188,7 +226,10 @@ export class GpuDevice implements VirtioDevice {
     if (id !== 0 && !resource) return G.VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID;
     if (resource && !isWithin(part, resource.width, resource.height))
       return G.VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
-    this.#scanout = resource && new Scanout(id, resource.format, part);
+    this.#leaveScanout();
+    if (!resource) return G.VIRTIO_GPU_RESP_OK_NODATA;
+    this.#scanout = new Scanout(id, resource.format, part, this.#spare);
+    this.#bytesAtOnce += pixelBytes(part.width, part.height);
     return G.VIRTIO_GPU_RESP_OK_NODATA;
   }
 
@@ -198,6 +239,7 @@ export class GpuDevice implements VirtioDevice {
     if (!resource) return G.VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID;
     if (!isWithin(part, resource.width, resource.height))
       return G.VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
+    this.#bytesAtOnce += pixelBytes(part.width, part.height);
     if (this.#scanout?.resourceId === resource.id) this.#scanout.flush(resource, part);
     return G.VIRTIO_GPU_RESP_OK_NODATA;
   }
@@ -207,6 +249,7 @@ export class GpuDevice implements VirtioDevice {
     const offset = this.#word(BODY + 20) * TWO_32 + this.#word(BODY + 16);
     const resource = this.#resources.get(this.#word(BODY + 24));
     if (!resource) return G.VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID;
+    this.#bytesAtOnce += Math.min(pixelBytes(part.width, part.height), resource.pixels.byteLength);
     const memory = this.#driver?.memory;
     const isDone = memory !== undefined && resource.transfer(memory, part, offset);
     return isDone ? G.VIRTIO_GPU_RESP_OK_NODATA : G.VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;

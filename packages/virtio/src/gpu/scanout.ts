@@ -30,12 +30,17 @@ export class Scanout {
   readonly #part: Rectangle;
   readonly #pixels: Uint8Array;
 
-  /** @param part a rectangle within the resource */
-  constructor(resourceId: number, format: number, part: Rectangle) {
+  /**
+   * @param part a rectangle within the resource
+   * @param spare memory that it may use, if it is large enough
+   */
+  constructor(resourceId: number, format: number, part: Rectangle, spare?: Uint8Array) {
+    const byteLength = pixelBytes(part.width, part.height);
+    const mayReuse = spare !== undefined && spare.byteLength >= byteLength;
     this.resourceId = resourceId;
     this.#format = format;
     this.#part = part;
-    this.#pixels = new Uint8Array(pixelBytes(part.width, part.height));
+    this.#pixels = mayReuse ? spare.subarray(0, byteLength).fill(0) : new Uint8Array(byteLength);
   }
 
   /** The driver wants what it drew in a part of the resource to be seen. */
@@ -48,6 +53,11 @@ export class Scanout {
       const to = ((changed.y + row - mine.y) * mine.width + changed.x - mine.x) * PIXEL_BYTES;
       this.#pixels.set(pixels.subarray(from, from + rowBytes), to);
     }
+  }
+
+  /** Its memory, for the next one. */
+  get memory(): Uint8Array {
+    return new Uint8Array(this.#pixels.buffer);
   }
 
   picture(): Picture {
