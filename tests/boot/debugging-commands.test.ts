@@ -41,6 +41,31 @@ describe('proxeny trace', () => {
     expect(code).toBe(3);
   });
 
+  it('shows blocks and their tiers with --blocks', async () => {
+    const { stdout, code } = await runCommand(['trace', path, '-m', '16M', '--blocks']);
+    expect(stdout.trimEnd().split('\n')).toEqual([
+      '       1  00100020  32-bit kernel  cold, 7 instructions, 20 bytes',
+      ...[2, 3, 4, 5].map(
+        (n) => `       ${n}  0010002a  32-bit kernel  cold, 5 instructions, 10 bytes`,
+      ),
+      '       6  00100034  32-bit kernel  cold, 1 instruction, 2 bytes, fault 6',
+    ]);
+    expect(code).toBe(3);
+    const busy = smallKernel('.loop: dec eax\njnz .loop');
+    const hot = await runCommand(
+      [
+        'trace',
+        writeTestFile('busy-trace.bin', busy),
+        '--blocks',
+        '--skip',
+        '40000',
+        '-n',
+        '3',
+      ].concat(['-m', '16M']),
+    );
+    expect(hot.stdout).toMatch(/ 00100025 {2}32-bit kernel {2}hot , 2 instructions\n/);
+  });
+
   it('begins at an address or after a count, and ends after a count', async () => {
     const from = await runCommand(['trace', path, '--from', '0x10002a', '-n', '1']);
     expect(from.stdout).toMatch(/^ {7}3 {2}0010:0010002a {2}48 +dec eax +; eax=4\b.*\n$/);

@@ -21,6 +21,8 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
   'vcpu-x86/float': [],
   'vcpu-x86/float/native': ['vcpu-x86/float', 'node:'],
   'vcpu-x86/exit': [],
+  // A clock and its sums, for whoever generates code.
+  'vcpu-x86/compile-times': [],
   'vcpu-x86/platform': ['memory', 'vcpu-x86/exit'],
   'vcpu-x86/ir': ['vcpu-x86/isa', 'vcpu-x86/state'],
   // The reference evaluator: runs IR against a CPU's state and memory, so it stands above the rest of `ir`.
@@ -48,6 +50,7 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
   'vcpu-x86/mmu/page-marks': [],
   'vcpu-x86/block': [
     'memory',
+    'vcpu-x86/compile-times',
     'vcpu-x86/core',
     'vcpu-x86/isa',
     'vcpu-x86/ir',
@@ -83,6 +86,7 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
   // Hot regions: what they are made of and how they become WebAssembly; knows no tier.
   'vcpu-x86/region': [
+    'vcpu-x86/compile-times',
     'vcpu-x86/ir',
     'vcpu-x86/isa',
     'vcpu-x86/mmu/tlb',
@@ -94,6 +98,7 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
   'vcpu-x86/tier': [
     'memory',
     'vcpu-x86/block',
+    'vcpu-x86/compile-times',
     'vcpu-x86/core',
     'vcpu-x86/exit',
     'vcpu-x86/fault',
@@ -195,7 +200,7 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
   // The only place that knows both the microkernel and the CPU.
   'machine/xen/cpu': [
     ...['abi', 'hv-core', 'memory', 'vcpu-x86'],
-    ...['machine/pc', 'machine/timer-queue'],
+    ...['machine/guest-sampler', 'machine/pc', 'machine/timer-queue'],
   ],
   // Looks on at hypercalls.
   'machine/xen/trace': ['abi', 'hv-core', 'memory'],
@@ -203,6 +208,7 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
   'machine/xen/guest': [
     ...['abi', 'hv-core', 'memory', 'vcpu-x86', 'virtio'],
     ...['machine/fault-text', 'machine/host', 'machine/loader', 'machine/machine-end'],
+    ...['machine/guest-sampler', 'machine/machine-statistics'],
     ...['machine/process-library', 'machine/run-loop'],
     ...['machine/network', 'machine/storage', 'machine/xen/backend-host'],
     ...['machine/xen/block', 'machine/xen/build', 'machine/xen/net'],
@@ -214,6 +220,9 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
   'machine/machine-end': [],
   'machine/process-library': ['vcpu-x86'],
+  // Where the time of a guest goes, whatever kind of machine it has.
+  'machine/guest-sampler': ['vcpu-x86'],
+  'machine/machine-statistics': ['vcpu-x86', 'machine/guest-sampler'],
   'machine/fault-text': ['vcpu-x86'],
   'machine/run-loop': ['machine/host'],
   // The board wires devices to buses; the PC's memory is the CPU's second stage too.

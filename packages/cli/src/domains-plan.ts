@@ -72,8 +72,8 @@ export async function planDomains(options: DomainsOptions): Promise<GuestPlan> {
       wishes.push(await wishOf(each, disks, networks.cardsOf(each.domain), options.reboot));
     }
     const { model, watchers } = options;
-    const { onControl, ...observer } = watchers;
-    const build = xenDomains({ domains: wishes, model, ...observer }, { console, onControl });
+    const { onControl, ...observers } = watchers;
+    const build = xenDomains({ domains: wishes, model, ...observers }, { console, onControl });
     const [{ domain }] = planned as [PlannedDomain];
     const kernel = await readInputFile(domain.kernel, 'kernel');
     const image = { hash: hashOf(kernel), name: basename(domain.kernel) };

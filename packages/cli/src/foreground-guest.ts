@@ -22,8 +22,8 @@ export interface ForegroundGuest {
   isListening(): boolean;
   run(): Promise<MachineEnd>;
   stop(): void;
-  /** What its CPU did so far; a guest of Xen does not say. */
-  statistics?(): MachineStatistics;
+  /** What its CPUs did so far, or those of all domains of its machine. */
+  statistics(): MachineStatistics;
 }
 
 /** What a guest is given by its session. */
@@ -106,6 +106,7 @@ export function xenGuest(
       isListening: () => true,
       run: () => guest.run(),
       stop: () => guest.stop(),
+      statistics: () => guest.machine.statistics,
     };
   };
 }
@@ -119,7 +120,7 @@ export interface DomainsView {
 
 /** Several domains in one machine. What becomes of each is said when it happens, so the end as a whole has no message. */
 export function xenDomains(
-  config: Pick<XenDomainsConfig, 'domains' | 'model' | 'observer'>,
+  config: Pick<XenDomainsConfig, 'domains' | 'model' | 'observer' | 'sampler'>,
   view: DomainsView,
 ): GuestBuilder {
   return async ({ onOutput, onLine, onMessage, hold }) => {
@@ -156,6 +157,7 @@ export function xenDomains(
         return { ...end, message: '' };
       },
       stop: () => machine.stop(),
+      statistics: () => machine.machine.statistics,
     };
   };
 }

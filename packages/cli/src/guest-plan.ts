@@ -2,6 +2,7 @@
 import {
   balloonMethods,
   type DomainWish,
+  type GuestSampler,
   type HypercallTrace,
   hashOf,
   openXenImage,
@@ -45,6 +46,7 @@ export interface GuestPlan {
 export interface PlanWatchers {
   readonly onControl: OnControl;
   readonly observer?: HypercallTrace;
+  readonly sampler?: GuestSampler;
 }
 
 export interface SingleOptions extends GuestOptions {
@@ -102,7 +104,7 @@ export async function planSingle(
 
 async function planPc(
   { options, identity, config, networks }: SingleGuest,
-  { onControl }: PlanWatchers,
+  { onControl, sampler }: PlanWatchers,
 ): Promise<GuestPlan> {
   if (options.trace !== undefined)
     throw usageError('--trace hypercalls is for guests of Xen; a PC makes none');
@@ -132,6 +134,7 @@ async function planPc(
     ...(vsock.vsock && { vsock: vsock.vsock }),
     ...(display && { display: display.options }),
     ...(options.virtio && { virtioTransport: options.virtio }),
+    ...(sampler && { sampler }),
   };
   const guest = options.serial === 'hvc' ? hvcGuest : pcGuest;
   const build = guest(
@@ -155,7 +158,7 @@ async function planPc(
 async function planXen(
   { options, identity, config, networks }: SingleGuest,
   chosen: Exclude<ChosenType, { type: 'pc' }>,
-  { onControl, observer }: PlanWatchers,
+  { onControl, ...watchers }: PlanWatchers,
 ): Promise<GuestPlan> {
   if (options.serial === 'hvc')
     throw usageError('--serial hvc is for PCs; the console of a guest of Xen is its own');
@@ -174,7 +177,7 @@ async function planXen(
         ...xenConfig(opened, pc, options, type),
         disks: disks.disks,
         networks: networks.cards.map((card, id) => ({ id, ...card })),
-        ...(observer ? { observer } : {}),
+        ...watchers,
       };
     },
     (guest) => onControl(guest.control),
@@ -199,7 +202,7 @@ const PAIR_MEMORY = '8M';
  */
 export function planPair(
   options: SingleOptions,
-  { onControl, ...observer }: PlanWatchers,
+  { onControl, ...watchers }: PlanWatchers,
 ): GuestPlan {
   const { kernel, firmware, initrd, append, protocol, module } = options;
   const { disk, rng, share, vsock, balloon, display, virtio, net, publish } = options;
@@ -233,7 +236,7 @@ export function planPair(
   const domains = [domain('desk', ''), domain('clerk', 'answers')];
   const model = cpuOption(options.cpu);
   return {
-    build: xenDomains({ domains, model, ...observer }, { console: 'desk', onControl }),
+    build: xenDomains({ domains, model, ...watchers }, { console: 'desk', onControl }),
     image: { hash: hashOf(bytes), name: image.name },
     hasControl: true,
     close: async () => {},

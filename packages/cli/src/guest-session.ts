@@ -115,7 +115,7 @@ export class GuestSession {
 
   /** What the guest that ran last did. */
   get statistics(): MachineStatistics | null {
-    return this.#guest?.statistics?.() ?? null;
+    return this.#guest?.statistics() ?? null;
   }
 
   async #runToEnd(first: ForegroundGuest): Promise<number> {

@@ -1,4 +1,4 @@
-// `--stats`: what a guest's CPU did, when it has ended.
+// `--stats`: what a guest's CPUs did, and where the time went, when it has ended.
 import type { MachineStatistics } from '@proxeny/machine';
 
 /** The choices of `--stats`. */

@@ -7,6 +7,7 @@ export {
   type ControlMethods,
   type ControlStream,
 } from './control-method.js';
+export { type GuestSample, GuestSampler } from './guest-sampler.js';
 export { CaptureFile } from './host/capture-file.js';
 export { ControlClient } from './host/control-client.js';
 export { controlFolder, machineNames } from './host/control-folder.js';
@@ -72,8 +73,9 @@ export type {
 } from './loader/load-request.js';
 export { sniffPayload, unpackPayload } from './loader/payload.js';
 export { parseSetupHeader, type SetupHeader } from './loader/setup-header.js';
-export { Machine, type MachineStatistics, type PcConfig } from './machine.js';
+export { Machine, type PcConfig } from './machine.js';
 export type { MachineEnd } from './machine-end.js';
+export type { MachineStatistics } from './machine-statistics.js';
 export type { Alarm } from './network/alarmed-timers.js';
 export { makeCable, makeLoopback } from './network/cable.js';
 export { ipv4Text, parseIpv4Address } from './network/ipv4-address.js';

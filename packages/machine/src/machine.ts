@@ -4,8 +4,6 @@ import type { Gpa } from '@proxeny/memory';
 import {
   BlockCache,
   type CpuModel,
-  type CpuStatistics,
-  cpuStatistics,
   EXIT_HALT,
   EXIT_REQUESTED,
   EXIT_SHUTDOWN,
@@ -17,12 +15,18 @@ import {
 import type { ConsoleDevice, ConsolePortOptions } from '@proxeny/virtio';
 import { checkCardCount, checkMemoryBytes, checkMmioCards } from './config.js';
 import { lastFaultsText } from './fault-text.js';
+import type { GuestSampler } from './guest-sampler.js';
 import { HostClock } from './host/clock.js';
 import { hostRandomFill, hostRandomU32 } from './host/random.js';
 import { firmwareRam, PCI_HOLE_START } from './loader/e820.js';
 import { loadImage } from './loader/image.js';
 import type { BootModule, BootProtocol } from './loader/load-request.js';
 import type { MachineEnd } from './machine-end.js';
+import {
+  type MachineStatistics,
+  machineStatistics,
+  measuringOptions,
+} from './machine-statistics.js';
 import { acpiLoaderFiles } from './pc/acpi-loader.js';
 import { buildAcpiTables } from './pc/acpi-tables.js';
 import { addMachineItems } from './pc/fw-cfg-items.js';
@@ -97,13 +101,10 @@ export interface PcConfig {
   readonly library?: RegionLibrary;
   /** Executions of a block before it is compiled; Infinity: never. */
   readonly hotThreshold?: number;
+  /** Measures where the time goes. */
+  readonly sampler?: GuestSampler;
   /** Count how often each instruction form runs (tools/profile-forms.ts); slow. */
   readonly profile?: boolean;
-}
-
-/** {@link CpuStatistics}, and instructions executed, about. */
-export interface MachineStatistics extends CpuStatistics {
-  readonly instructions: number;
 }
 
 export class Machine implements SlicedMachine {
@@ -115,6 +116,7 @@ export class Machine implements SlicedMachine {
   readonly blocks: BlockCache;
   private readonly devices: PcDevices;
   private end: MachineEnd | null = null;
+  private readonly sampler: GuestSampler | null;
   private readonly loop = new RunLoop(this);
   private readonly input: Uint8Array[][] = [[], [], [], []];
   readonly hold: () => Promise<void> | null;
@@ -128,6 +130,7 @@ export class Machine implements SlicedMachine {
     const { memoryBytes, onSerial, onDebug } = config;
     checkMemoryBytes(memoryBytes);
     this.hold = config.hold ?? (() => null);
+    this.sampler = config.sampler ?? null;
     const arena = CPU_BASE + Math.ceil(VCPU_SIZE / 65536) * 65536;
     const ramBase = arena + ARENA_SIZE;
     const romBase = ramBase + memoryBytes;
@@ -138,7 +141,7 @@ export class Machine implements SlicedMachine {
     const blocks = new BlockCache(memory, arena, ramBase);
     this.blocks = blocks;
     this.memory = new PcMemory(memory, ramBase, memoryBytes, (at, length) =>
-      blocks.written(at, length),
+      blocks.written(at, length, 'device'),
     );
     this.devices = new PcDevices({
       transport: config.virtioTransport ?? 'pci',
@@ -194,6 +197,7 @@ export class Machine implements SlicedMachine {
       library: config.library ?? processLibrary,
       ...(config.hotThreshold === undefined ? {} : { hotThreshold: config.hotThreshold }),
       ...(config.profile ? { profile } : {}),
+      ...measuringOptions(config.sampler),
       platform: {
         portRead: (port, size) => board.ports.read(port, size),
         portWrite: (port, size, value) => board.ports.write(port, size, value),
@@ -307,7 +311,8 @@ export class Machine implements SlicedMachine {
 
   /** What the guest and its CPU did so far. */
   get statistics(): MachineStatistics {
-    return { instructions: this.workDone(), ...cpuStatistics(this.cpu) };
+    const { cpu, sampler } = this;
+    return machineStatistics(this.workDone(), sampler, cpu.engine, [cpu]);
   }
   /** Instructions executed so far, about. */
   private workDone(): number {
@@ -355,6 +360,7 @@ export class Machine implements SlicedMachine {
     this.granted = this.workDone() + slice;
     const exit = this.cpu.run(slice);
     const spent = performance.now() - now;
+    this.sampler?.sliceEnded(this.cpu, spent);
     if (exit === EXIT_HALT) return this.idle();
     if (exit === EXIT_SHUTDOWN) this.crash();
     else if (exit !== EXIT_REQUESTED && spent > 0.01) {

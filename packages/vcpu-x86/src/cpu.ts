@@ -69,6 +69,8 @@ export interface X86CpuOptions {
   /** Regions compiled together, and shared; see {@link EngineOptions}. */
   readonly hotBatch?: number;
   readonly library?: RegionLibrary;
+  /** A clock, in ms, to measure what compilation takes; default: nothing is measured. */
+  readonly stopwatch?: () => number;
   /** Machine address of {@link PROFILE_SIZE} bytes for execution counters (tools/profile-forms.ts); counting slows the CPU down. */
   readonly profile?: number;
 }
@@ -120,7 +122,7 @@ export class X86Cpu {
     blocks.onClear(this.forgetJumps);
     this.core.onGenerationWrap = () =>
       this.state.u8.fill(0, this.jumpCache, this.jumpCache + JUMP_CACHE_SIZE);
-    this.translator = new Translator(this.core, blocks, gate);
+    this.translator = new Translator(this.core, blocks, gate, this.engine.times);
     this.reset();
   }
 

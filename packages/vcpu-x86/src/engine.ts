@@ -1,6 +1,7 @@
 // Engine: what the virtual CPUs of one machine share: decoded blocks, the tiers' code, and which of them runs now. Generated code is
 // the same for all of them; only the slow paths it calls must know whose memory and registers are meant, and one CPU runs at a time.
 import type { BlockCache } from './block/block-cache.js';
+import { CompileTimes } from './compile-times.js';
 import { Core, MODE_CLASS_MASK } from './core.js';
 import type { CpuModel } from './cpu-model.js';
 import { FeatureGate } from './isa/feature-gate.js';
@@ -19,6 +20,8 @@ export interface EngineOptions {
   readonly hotBatch?: number;
   /** Compiled regions shared with other engines; default: a library of its own. */
   readonly library?: RegionLibrary;
+  /** A clock, in ms, to measure what compilation takes; default: nothing is measured. */
+  readonly stopwatch?: () => number;
   /** Machine address of {@link PROFILE_SIZE} bytes for execution counters (tools/profile-forms.ts); counting slows the CPU down. */
   readonly profile?: number;
 }
@@ -29,6 +32,7 @@ export const PROFILE_SIZE: number = 32 * HANDLER_TABLE_SIZE * 4;
 export class Engine {
   readonly blocks: BlockCache;
   readonly gate: FeatureGate;
+  readonly times: CompileTimes;
   /** The hot tier; its counters are public. */
   readonly hot: HotTier;
   /** Whose slow paths generated code calls: the CPU that runs, or the first one. */
@@ -43,7 +47,9 @@ export class Engine {
     this.blocks = options.blocks;
     this.profile = options.profile ?? 0;
     this.gate = new FeatureGate(options.model.features as Iterable<never>);
+    this.times = new CompileTimes(options.stopwatch ?? null);
     this.hot = new HotTier({
+      times: this.times,
       current: () => this.current as Core,
       blocks: this.blocks,
       gate: this.gate,
@@ -70,6 +76,8 @@ export class Engine {
       Core.modeOf(modeClass & MODE_CLASS_MASK),
       this.imports,
       this.profile && this.profile + modeClass * HANDLER_TABLE_SIZE * 4,
+      undefined,
+      this.times,
     );
     this.modes[modeClass] = handlers;
     this.blocks.recordSizes[modeClass] = handlers.sizes;

@@ -1,5 +1,5 @@
 // The package: an x86 CPU, what it asks of the world, and the tables and tools around it.
-export { BlockCache } from './block/block-cache.js';
+export { BlockCache, type DropCause } from './block/block-cache.js';
 export { Core } from './core.js';
 export { VCPU_SIZE, X86Cpu, type X86CpuOptions } from './cpu.js';
 export type { CpuModel } from './cpu-model.js';
@@ -27,6 +27,7 @@ export type {
   StoreEmulation,
   TrapDelivery,
 } from './platform.js';
+export { type TierName, tierThatRan } from './ran-block.js';
 export {
   type ModuleStore,
   type RegionCode,
@@ -37,4 +38,5 @@ export { ArchitecturalTraps } from './routines/architectural-traps.js';
 export { cpuModel, cpuModelNames } from './routines/cpu-models.js';
 export type { StartSegment, StartState, StartTable } from './routines/start-state.js';
 export { VcpuState } from './state/vcpu-state.js';
-export { type CpuStatistics, cpuStatistics } from './statistics.js';
+export { type CpuEvents, type CpuStatistics, cpuEvents, cpuStatistics } from './statistics.js';
+export { BlockTracer } from './trace-blocks.js';

@@ -19,6 +19,7 @@ import { GuestSession, type SessionOptions } from '../guest-session.js';
 import { guestTypes } from '../guest-type.js';
 import { openTrace } from '../hypercall-trace.js';
 import { readInputFile } from '../input-file.js';
+import { openMeasurement } from '../measurement.js';
 import { say } from '../messages.js';
 import { parseDuration } from '../quantity.js';
 import { expectStep, parseScript, type ScriptStep, sendStep } from '../script.js';
@@ -29,6 +30,8 @@ interface RunOptions extends SingleOptions, BlockCacheOptions {
   readonly console?: string;
   readonly serial: string;
   readonly stats?: string;
+  readonly profile?: string;
+  readonly symbols?: string;
   readonly debugcon: string;
   readonly timeout?: string;
   /** `--expect`, `--send` and `--script` in the order in which they were written. */
@@ -172,9 +175,18 @@ export function addRunCommand(program: Command, finish: (exitCode: number) => vo
       step('script'),
     )
     .addOption(
-      new Option('--stats <format>', "at the end, print what a PC's CPU did to stderr").choices(
-        statisticsFormats,
-      ),
+      new Option(
+        '--stats <format>',
+        "at the end, print to stderr what the guest's CPUs did, and where the time went",
+      ).choices(statisticsFormats),
+    )
+    .option(
+      '--profile <file>',
+      'at the end, write which functions of the guest took the time: for speedscope, or collapsed stacks if the name ends in .txt or .folded',
+    )
+    .option(
+      '--symbols <file>',
+      "names for --profile: a System.map, the guest's /proc/kallsyms, or an ELF file; default: the kernel's own, if it is an ELF file",
     )
     .option('--no-reboot', 'end with code 0 when the guest resets')
     .addHelpText('after', examples)
@@ -196,12 +208,14 @@ async function run(
     throw usageError('--expect, --send and --script need the serial port; leave out --serial none');
   const control = new GuestControl();
   const trace = options.trace === undefined ? null : await openTrace(options.trace);
+  const measurement = await openMeasurement(options);
   let plan: GuestPlan | null = null;
   let cache: BlockCacheSession | null = null;
   try {
     plan = await choosePlan(files, options, {
       onControl: (methods) => control.use(methods),
       ...(trace ? { observer: trace.observer } : {}),
+      ...(measurement ? { sampler: measurement.sampler } : {}),
     });
     cache = new BlockCacheSession(options, plan.image);
     const session = new GuestSession({
@@ -222,6 +236,7 @@ async function run(
     await plan.writeOutcome?.();
     if (options.stats !== undefined && session.statistics)
       process.stderr.write(`${statisticsText(session.statistics, options.stats)}\n`);
+    await measurement?.end(files.length === 1 ? files[0] : options.kernel, say);
     return exitCode;
   } finally {
     await control.close();

@@ -1,6 +1,12 @@
-// `proxeny trace`: a guest's instructions, one a line, with what each of them changed.
+// `proxeny trace`: a guest's instructions, one a line, with what each of them changed; or its blocks, as the CPU runs them.
 import { Machine } from '@proxeny/machine';
-import { EXIT_HALT, EXIT_SHUTDOWN, InstructionTracer } from '@proxeny/vcpu-x86';
+import {
+  BlockTracer,
+  EXIT_HALT,
+  EXIT_SHUTDOWN,
+  type Exit,
+  InstructionTracer,
+} from '@proxeny/vcpu-x86';
 import type { Command } from 'commander';
 import { EXIT_FAILURE, EXIT_GUEST_CRASH, EXIT_OK } from '../exit-code.js';
 import {
@@ -16,6 +22,7 @@ interface TraceOptions extends GuestOptions {
   readonly count: string;
   readonly skip: string;
   readonly from?: string;
+  readonly blocks?: boolean;
 }
 
 /** Steps between two visits of the event loop. */
@@ -26,9 +33,11 @@ Examples:
   proxeny trace --builtin --count 20
   proxeny trace vmlinuz --skip 1000000 --count 50
   proxeny trace kernel.elf --from 0x101000 --count 10
+  proxeny trace vmlinuz --blocks --skip 200000 --count 50
 
 Each line: number, CS:rIP, bytes, instruction; behind the semicolon the registers that it changed, and the fault or interrupt
-that was taken. The trace goes to stdout, the guest's serial output to stderr.`;
+that was taken. With --blocks a line is a block of the cold tier or a region of the hot one, and counts as one: number, rIP, code size
+and privilege, tier, instructions (a jump may leave a block before its end), bytes of code. The trace goes to stdout, the guest's serial output to stderr.`;
 
 export function addTraceCommand(program: Command, finish: (exitCode: number) => void): void {
   const command = program
@@ -37,9 +46,10 @@ export function addTraceCommand(program: Command, finish: (exitCode: number) => 
   addGuestOptions(command)
     .argument('[kernel]', kernelArgument)
     .option('--builtin', 'the built-in guest of a PC instead')
-    .option('-n, --count <number>', 'instructions to show', '100')
-    .option('--skip <number>', 'begin after so many instructions', '0')
+    .option('-n, --count <number>', 'instructions to show, or blocks', '100')
+    .option('--skip <number>', 'begin after so many of them', '0')
     .option('--from <address>', 'begin when rIP is this address')
+    .option('--blocks', 'show blocks and compiled regions, not instructions')
     .addHelpText('after', examples)
     .action(async (kernel: string | undefined, options: TraceOptions) => {
       finish(await trace(kernel, options));
@@ -57,7 +67,8 @@ async function trace(kernel: string | undefined, options: TraceOptions): Promise
       if (index === 0) process.stderr.write(Uint8Array.of(byte));
     },
   });
-  const tracer = new InstructionTracer(machine.cpu);
+  const { cpu } = machine;
+  const tracer = options.blocks ? new BlockTracer(cpu) : new InstructionTracer(cpu);
   let isLost = false;
   process.stdout.on('error', () => {
     isLost = true;
@@ -69,7 +80,7 @@ async function trace(kernel: string | undefined, options: TraceOptions): Promise
     machine.timers.runDue();
     isShowing ||= step > skip && (from === null || tracer.address === from);
     const line = isShowing ? tracer.step() : null;
-    const exit = line === null ? machine.cpu.stepInstruction() : line.exit;
+    const exit = line === null ? skipOne(tracer, cpu) : line.exit;
     if (line !== null && line.text !== '') {
       shown++;
       const isTaken = process.stdout.write(`${String(step).padStart(8)}  ${line.text}\n`);
@@ -92,6 +103,10 @@ async function trace(kernel: string | undefined, options: TraceOptions): Promise
   }
   return EXIT_OK;
 }
+
+/** A step that is not shown. */
+const skipOne = (tracer: InstructionTracer | BlockTracer, cpu: Machine['cpu']): Exit =>
+  tracer instanceof BlockTracer ? tracer.step().exit : cpu.stepInstruction();
 
 /** The CPU is halted: sleeps until a timer wakes it. False: none will. */
 async function nextEvent(machine: Machine): Promise<boolean> {

@@ -43,6 +43,12 @@ export interface RegionKeeper {
   cleared(): void;
 }
 
+/**
+ * Why blocks go: a store of the guest, a device's or the microkernel's write, a frame that became something else, a block decoded anew
+ * in its place, or no room for more.
+ */
+export type DropCause = 'store' | 'device' | 'microkernel' | 'retyped' | 'replaced' | 'room';
+
 export class BlockCache implements CodeWatch {
   private readonly i32: Int32Array;
   private readonly u16: Uint16Array;
@@ -65,6 +71,9 @@ export class BlockCache implements CodeWatch {
   /** Blocks translated and dropped so far. */
   translated = 0;
   dropped = 0;
+  readonly droppedBy: Record<DropCause, number> = {
+    ...{ store: 0, device: 0, microkernel: 0, retyped: 0, replaced: 0, room: 0 },
+  };
 
   constructor(memory: WebAssembly.Memory, start: number, end: number) {
     this.i32 = new Int32Array(memory.buffer);
@@ -193,7 +202,7 @@ export class BlockCache implements CodeWatch {
     this.i32[this.header(rec) + START] = host;
     this.top = (rec + recordBytes + 7) & ~7;
     const old = this.lookup(host, modeClass);
-    if (old !== 0) this.drop(old);
+    if (old !== 0) this.drop(old, 'replaced');
     const slot = this.slot(host, modeClass);
     this.hashRecs[slot] = rec;
     this.translated++;
@@ -242,7 +251,7 @@ export class BlockCache implements CodeWatch {
   }
 
   /** Drops the blocks with bytes in [from, from + length) of machine memory. */
-  written(from: number, length: number): void {
+  written(from: number, length: number, cause: DropCause = 'store'): void {
     const last = (from + length - 1) >>> 12;
     let code = false;
     for (let mfn = from >>> 12; mfn <= last; mfn++) {
@@ -251,7 +260,7 @@ export class BlockCache implements CodeWatch {
       let next = 0;
       for (let rec = this.frameBlocks[mfn]; rec !== 0; rec = next) {
         next = this.i32[this.link(rec, mfn)];
-        if (this.touches(rec, from, length)) this.drop(rec);
+        if (this.touches(rec, from, length)) this.drop(rec, cause);
       }
     }
     if (code) this.regions?.written(from, length);
@@ -268,7 +277,7 @@ export class BlockCache implements CodeWatch {
     );
   }
 
-  private drop(rec: number): void {
+  private drop(rec: number, cause: DropCause): void {
     const modeClass = this.modeClassOf(rec);
     const host = this.startOf(rec);
     const second = this.secondPage(rec);
@@ -277,6 +286,7 @@ export class BlockCache implements CodeWatch {
     if (second !== 0 && second >>> 12 !== host >>> 12) this.part(second >>> 12, rec);
     this.regions?.blockDropped(rec);
     this.dropped++;
+    this.droppedBy[cause]++;
     const sizes = this.recordSizes[modeClass];
     let at = rec;
     for (let i = this.i32[this.header(rec) + COUNT]; i >= 0; i--) {
@@ -310,6 +320,7 @@ export class BlockCache implements CodeWatch {
     this.frameBlocks.fill(0);
     this.framePins.fill(0);
     this.codeFrames.fill(0);
+    this.droppedBy.room += this.translated - this.dropped;
     this.dropped = this.translated;
     this.top = this.start;
     this.regions?.cleared();

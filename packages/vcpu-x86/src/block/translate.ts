@@ -2,6 +2,7 @@
 // one record per instruction into the block cache.
 // @hot
 
+import { CompileTimes } from '../compile-times.js';
 import type { Core } from '../core.js';
 import { DECODE_TOO_LONG, DECODE_TRUNCATED, decode } from '../isa/decode.js';
 import type { FeatureGate } from '../isa/feature-gate.js';
@@ -22,16 +23,23 @@ export class Translator {
   private readonly core: Core;
   private readonly cache: BlockCache;
   private readonly gate: FeatureGate;
+  private readonly times: CompileTimes;
   private readonly instruction = new Instruction();
   private readonly fields = new Fields();
   /** An instruction's bytes when it crosses into the next page. */
   private readonly straddle = new Uint8Array(32);
   private second = 0;
 
-  constructor(core: Core, cache: BlockCache, gate: FeatureGate) {
+  constructor(
+    core: Core,
+    cache: BlockCache,
+    gate: FeatureGate,
+    times: CompileTimes = new CompileTimes(),
+  ) {
     this.core = core;
     this.cache = cache;
     this.gate = gate;
+    this.times = times;
   }
 
   /**
@@ -58,7 +66,10 @@ export class Translator {
       )
         return found;
     }
-    return this.translate(handlers, modeClass, limit, rip, linear, host, user, checked);
+    const before = this.times.enter('decode');
+    const rec = this.translate(handlers, modeClass, limit, rip, linear, host, user, checked);
+    this.times.enter(before);
+    return rec;
   }
 
   private valid(rec: number, linear: number, user: boolean): boolean {

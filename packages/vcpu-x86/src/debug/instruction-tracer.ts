@@ -167,7 +167,7 @@ export class InstructionTracer {
   }
 }
 
-function faultText(fault: FaultRecord | undefined): string {
+export function faultText(fault: FaultRecord | undefined): string {
   if (fault === undefined) return '';
   const code = fault.errorCode >= 0 ? ` error ${fault.errorCode.toString(16)}` : '';
   const at =

@@ -213,6 +213,9 @@ export class Mmu {
   /** IA-32e mode is active (compatibility mode included): linear addresses are canonical, not 32 bits wide. */
   longMode = false;
 
+  /** Accesses of generated code that the TLB did not answer. */
+  slowAccesses = 0;
+
   // The slow paths of generated code. `info`: bits | segment slot << 8. Result 0, or -1 with a recorded fault.
   readSlow(linear: number, info: number): number {
     const size = (info & 0xff) >> 3;
@@ -237,6 +240,7 @@ export class Mmu {
     return this.writePieces(linear, size, this.state.get(CPL) === 3);
   }
   private check(linear: number, size: number, info: number, write: boolean): boolean {
+    this.slowAccesses++;
     if (this.longMode && !(this.canonical(linear) && this.canonical(linear + size - 1))) {
       this.state.fault(info >> 8 === SS_SLOT ? 12 : 13, 0);
       return false;

@@ -1,5 +1,6 @@
 // What one hot region is made of: the basic blocks, on a few pages, that direct branches reach from a hot entry, each instruction with its
 // IR, operands bound and flags symbolic. Instructions that need routines or loops stay with the cold tier: control leaves to them.
+import { CompileTimes } from '../compile-times.js';
 import type { Node } from '../ir/node.js';
 import { DECODE_TRUNCATED, decode } from '../isa/decode.js';
 import type { FeatureGate } from '../isa/feature-gate.js';
@@ -91,8 +92,9 @@ export function discoverRegion(
   mode: Mode,
   gate: FeatureGate,
   programs: Programs,
+  times: CompileTimes = new CompileTimes(),
 ): Region | null {
-  return new Discovery(source, mode, gate, programs).region();
+  return new Discovery(source, mode, gate, programs, times).region();
 }
 
 class Discovery {
@@ -100,6 +102,7 @@ class Discovery {
   private readonly mode: Mode;
   private readonly gate: FeatureGate;
   private readonly programs: Programs;
+  private readonly times: CompileTimes;
   private readonly decoded = new Map<number, Decoded>();
   private readonly instruction = new Instruction();
   private readonly pages = new Map<number, number>();
@@ -110,7 +113,14 @@ class Discovery {
   private readonly targets = new Set<number>();
   private readonly seen = new Set<number>();
 
-  constructor(source: CodeSource, mode: Mode, gate: FeatureGate, programs: Programs) {
+  constructor(
+    source: CodeSource,
+    mode: Mode,
+    gate: FeatureGate,
+    programs: Programs,
+    times: CompileTimes,
+  ) {
+    this.times = times;
     this.source = source;
     this.programs = programs;
     this.mode = mode;
@@ -154,7 +164,9 @@ class Discovery {
   private decodeAt(offset: number): Decoded {
     const { instruction } = this;
     const cold: Decoded = { program: null, next: offset, end: null, returnsTo: null };
+    const before = this.times.enter('decode');
     const length = this.decodeBytes(offset);
+    this.times.enter(before);
     if (length < 0) return cold;
     const next = offset + length;
     const program = this.programs.of(instruction, this.bytesOf(offset, next), next);

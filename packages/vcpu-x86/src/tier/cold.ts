@@ -1,5 +1,6 @@
 // The cold tier: per mode class one interpreter and the handlers of the forms seen so far, compiled when they are first met.
 import type { HandlerSet } from '../block/handler-set.js';
+import { CompileTimes } from '../compile-times.js';
 import type { Core } from '../core.js';
 import { CPU_FAULT } from '../fault.js';
 import type { Node } from '../ir/node.js';
@@ -34,19 +35,24 @@ export class ModeHandlers implements HandlerSet {
   /** What generated code imports. */
   readonly imports: WebAssembly.Imports;
   private next = 1;
+  private readonly times: CompileTimes;
   private nextRegion: number = HANDLER_TABLE_SIZE;
   private readonly freeRegions: number[] = [];
 
   /**
    * @param profile machine address of execution counters by handler, 0 for none
    * @param inlineForms the forms that the interpreter handles itself
+   * @param times where the time that this takes is counted
    */
   constructor(
     mode: Mode,
     imports: WebAssembly.Imports,
     profile = 0,
     inlineForms: readonly { readonly shape: Shape; readonly key: number }[] = hotForms(mode),
+    times: CompileTimes = new CompileTimes(),
   ) {
+    this.times = times;
+    const before = times.enter('ir');
     this.mode = mode;
     this.imports = imports;
     const inline: InlineForm[] = [];
@@ -55,10 +61,14 @@ export class ModeHandlers implements HandlerSet {
       inline.push({ shape: form.shape, program });
       this.take(form.key, form.shape, program);
     }
-    const module = new WebAssembly.Module(interpreterModule(mode, inline, profile));
+    times.enter('emit');
+    const bytes = interpreterModule(mode, inline, profile);
+    times.enter('compile');
+    const module = new WebAssembly.Module(bytes);
     const { exports } = new WebAssembly.Instance(module, imports);
     this.run = exports.run as (state: number) => number;
     this.table = exports.table as WebAssembly.Table;
+    times.enter(before);
   }
 
   private take(key: number, shape: Shape, program: readonly Node[]): number {
@@ -77,9 +87,15 @@ export class ModeHandlers implements HandlerSet {
     return this.ids.get(key) ?? this.compile(key, shapeOf(i, this.mode));
   }
   private compile(key: number, shape: Shape): number {
+    const { times } = this;
+    const before = times.enter('ir');
     const program = handlerProgram(shape);
-    const module = new WebAssembly.Module(handlerModule(shape, program));
+    times.enter('emit');
+    const bytes = handlerModule(shape, program);
+    times.enter('compile');
+    const module = new WebAssembly.Module(bytes);
     const { exports } = new WebAssembly.Instance(module, this.imports);
+    times.enter(before);
     const id = this.take(key, shape, program);
     this.table.set(id, exports.handler as () => number);
     return id;

@@ -4,6 +4,7 @@
 // comes from the library.
 
 import type { BlockCache, RegionKeeper } from '../block/block-cache.js';
+import { CompileTimes } from '../compile-times.js';
 import type { Core } from '../core.js';
 import type { FeatureGate } from '../isa/feature-gate.js';
 import { pageOffset } from '../mmu/page-walk.js';
@@ -76,6 +77,8 @@ export interface HotTierOptions {
   readonly library?: RegionLibrary;
   /** Executions of a block before its region is compiled; Infinity: never. */
   readonly threshold: number;
+  /** Where the time that compilation takes is counted. */
+  readonly times?: CompileTimes;
   /** Regions compiled together. */
   readonly batchRegions?: number;
 }
@@ -91,6 +94,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
   private readonly exports = new Map<LibraryModule, WebAssembly.Exports>();
   private readonly threshold: number;
   private readonly batchRegions: number;
+  private readonly times: CompileTimes;
   private batch: Batch | null = null;
   /** By mode class. */
   private readonly programs = new Map<number, Programs>();
@@ -112,6 +116,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
     this.blocks = options.blocks;
     this.gate = options.gate;
     this.handlersOf = options.handlersOf;
+    this.times = options.times ?? new CompileTimes();
     this.library = options.library ?? new RegionLibrary();
     this.threshold = Math.min(options.threshold, 0x7fffffff);
     this.blocks.heat =
@@ -167,7 +172,10 @@ export class HotTier implements RegionKeeper, LibraryUser {
         return host < 0 || (host & 3) !== 0 ? -1 : core.state.u32[host >>> 2];
       },
     };
-    const region = discoverRegion(source, mode, this.gate, this.programsOf(modeClass, mode));
+    const before = this.times.enter('ir');
+    const programs = this.programsOf(modeClass, mode);
+    const region = discoverRegion(source, mode, this.gate, programs, this.times);
+    this.times.enter(before);
     if (!region) {
       this.counters.refused++;
       return;
@@ -175,7 +183,9 @@ export class HotTier implements RegionKeeper, LibraryUser {
     this.batch ??= new Batch(this.executed);
     const { writer, residents, codes } = this.batch;
     const name = String(residents.length);
+    this.times.enter('emit');
     addRegion(writer, name, region, mode);
+    this.times.enter(before);
     codes.set(name, this.codeOf(region, modeClass, start));
     const r = { rec, modeClass, handler: 0, module: null, pages: region.pages, isGone: false };
     residents.push(r);
@@ -209,8 +219,11 @@ export class HotTier implements RegionKeeper, LibraryUser {
     const { batch, counters } = this;
     if (!batch) return;
     this.batch = null;
+    const before = this.times.enter('emit');
     const bytes = batch.writer.build();
+    this.times.enter('compile');
     const module = this.library.add(this.gate.name, bytes, batch.codes);
+    this.times.enter(before);
     counters.compiled += batch.residents.length;
     counters.modules++;
     counters.wasmBytes += bytes.length;
@@ -308,9 +321,11 @@ export class HotTier implements RegionKeeper, LibraryUser {
   private exportsOf(module: LibraryModule, handlers: ModeHandlers): WebAssembly.Exports | null {
     const known = this.exports.get(module);
     if (known) return known;
+    const before = this.times.enter('compile');
     const compiled = this.library.compiledOf(module);
-    if (!compiled) return null;
-    const { exports } = new WebAssembly.Instance(compiled, handlers.imports);
+    const exports = compiled && new WebAssembly.Instance(compiled, handlers.imports).exports;
+    this.times.enter(before);
+    if (!exports) return null;
     this.exports.set(module, exports);
     module.users.add(this);
     return exports;

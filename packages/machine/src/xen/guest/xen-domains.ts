@@ -2,6 +2,7 @@
 // it happens: it goes, starts again, or stays as it is to be looked at. The machine ends when nothing is left in it.
 import type { HypercallObserver } from '@proxeny/hv-core';
 import type { CpuModel } from '@proxeny/vcpu-x86';
+import type { GuestSampler } from '../../guest-sampler.js';
 import { hostRandomU32 } from '../../host/random.js';
 import type { MachineEnd } from '../../machine-end.js';
 import type { StoreObserver } from '../store/store.js';
@@ -36,6 +37,8 @@ export interface XenDomainsConfig {
   readonly observer?: HypercallObserver;
   /** Sees what domains ask of xenstore. */
   readonly storeObserver?: StoreObserver;
+  /** Measures where the time of all domains goes. */
+  readonly sampler?: GuestSampler;
   readonly wallClockMs?: () => number;
   readonly randomU32?: () => number;
 }
@@ -67,6 +70,7 @@ export class XenDomains {
       onShutdown: ({ id }) => this.#shutDown(id),
       ...(config.randomU32 ? { randomU32: config.randomU32 } : {}),
       ...(config.hold ? { hold: config.hold } : {}),
+      ...(config.sampler ? { sampler: config.sampler } : {}),
       ...(config.wallClockMs ? { wallClockMs: config.wallClockMs } : {}),
     });
     this.machine = machine;

@@ -2,6 +2,7 @@
 import type { Domain, HypercallObserver } from '@proxeny/hv-core';
 import type { CpuModel } from '@proxeny/vcpu-x86';
 import type { ControlMethods } from '../../control-method.js';
+import type { GuestSampler } from '../../guest-sampler.js';
 import { hostRandomU32 } from '../../host/random.js';
 import type { MachineEnd } from '../../machine-end.js';
 import type { PvCpu } from '../cpu/pv-cpu.js';
@@ -20,6 +21,8 @@ export interface XenGuestConfig extends XenDomainConfig {
   readonly observer?: HypercallObserver;
   /** Sees what the guest asks of xenstore. */
   readonly storeObserver?: StoreObserver;
+  /** Measures where the time goes. */
+  readonly sampler?: GuestSampler;
   readonly wallClockMs?: () => number;
   readonly randomU32?: () => number;
 }
@@ -47,6 +50,7 @@ export class XenGuest {
           }
         : {}),
       ...(config.hold ? { hold: config.hold } : {}),
+      ...(config.sampler ? { sampler: config.sampler } : {}),
       ...(config.wallClockMs ? { wallClockMs: config.wallClockMs } : {}),
     });
     this.machine = machine;

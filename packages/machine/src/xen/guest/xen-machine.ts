@@ -9,9 +9,22 @@ import {
   type Vcpu,
 } from '@proxeny/hv-core';
 import type { Mfn } from '@proxeny/memory';
-import { BlockCache, type CpuModel, Engine, VCPU_SIZE } from '@proxeny/vcpu-x86';
+import {
+  BlockCache,
+  type CpuEvents,
+  type CpuModel,
+  cpuEvents,
+  Engine,
+  VCPU_SIZE,
+} from '@proxeny/vcpu-x86';
+import type { GuestSampler } from '../../guest-sampler.js';
 import { HostClock } from '../../host/clock.js';
 import { hostRandomU32 } from '../../host/random.js';
+import {
+  type MachineStatistics,
+  machineStatistics,
+  measuringOptions,
+} from '../../machine-statistics.js';
 import { processLibrary } from '../../process-library.js';
 import { RunLoop, type SlicedMachine } from '../../run-loop.js';
 import { TimerQueue } from '../../timer-queue.js';
@@ -41,6 +54,8 @@ export interface XenMachineConfig {
   readonly onConsoleWrite?: (domain: Domain, bytes: Uint8Array) => void;
   /** Asked between slices: a promise holds the domains and their time until it resolves. */
   readonly hold?: () => Promise<void> | null;
+  /** Measures where the time goes. */
+  readonly sampler?: GuestSampler;
   readonly wallClockMs?: () => number;
   readonly randomU32?: () => number;
 }
@@ -65,7 +80,8 @@ class MachineClock implements Clock {
 }
 
 export class XenMachine implements SlicedMachine {
-  readonly #meter = new WorkMeter();
+  readonly #sampler: GuestSampler | null;
+  readonly #meter: WorkMeter;
   readonly clock: HostClock = new HostClock(() => this.#meter.instructions);
   readonly hypervisor: Hypervisor;
   readonly model: CpuModel;
@@ -81,8 +97,12 @@ export class XenMachine implements SlicedMachine {
   readonly #maxCpus: number;
   readonly #engine: Engine;
   #isStopped = false;
+  /** What CPUs did that are gone. */
+  #past: CpuEvents | undefined;
 
   constructor(config: XenMachineConfig) {
+    this.#sampler = config.sampler ?? null;
+    this.#meter = new WorkMeter(this.#sampler);
     const maxCpus = config.maxCpus ?? 4;
     this.#maxCpus = maxCpus;
     this.model = config.model;
@@ -98,6 +118,7 @@ export class XenMachine implements SlicedMachine {
       blocks,
       model: config.model,
       library: processLibrary,
+      ...measuringOptions(config.sampler),
     });
     const machineMemory = new MachineMemory(new Uint8Array(memory.buffer));
     this.hypervisor = new Hypervisor({
@@ -125,7 +146,7 @@ export class XenMachine implements SlicedMachine {
     const { hypervisor } = this;
     const blocks = this.#blocks;
     memory.onWrite = (mfn) => {
-      if (blocks.holdsCode(mfn)) blocks.written(mfn * PAGE, PAGE);
+      if (blocks.holdsCode(mfn)) blocks.written(mfn * PAGE, PAGE, 'microkernel');
       for (const cpu of this.#cpus) cpu.frameWritten(mfn);
     };
     hypervisor.frames.onRetype = (mfn: Mfn, type: PageType) => {
@@ -134,7 +155,7 @@ export class XenMachine implements SlicedMachine {
         if (type === PageType.none) x86.core.tlb.forgetFrame(mfn * PAGE);
         else x86.core.tlb.protectFrame(mfn * PAGE);
       }
-      if (blocks.holdsCode(mfn)) blocks.written(mfn * PAGE, PAGE);
+      if (blocks.holdsCode(mfn)) blocks.written(mfn * PAGE, PAGE, 'retyped');
     };
     hypervisor.pageTables.onKernelPageUnmapped = (mfn, isReadable) => {
       for (const { x86 } of this.#cpus) {
@@ -174,12 +195,19 @@ export class XenMachine implements SlicedMachine {
       if (!(cpu instanceof PvCpu || cpu instanceof PvhCpu)) continue;
       this.#cpus.splice(this.#cpus.indexOf(cpu), 1);
       this.#freeBases.push(cpu.x86.base);
+      this.#past = cpuEvents([cpu.x86], this.#past);
       cpu.close();
     }
   }
 
   get isOver(): boolean {
     return this.#isStopped;
+  }
+  /** What the CPUs of all domains did so far, those that are gone included. */
+  get statistics(): MachineStatistics {
+    const cpus = this.#cpus.map(({ x86 }) => x86);
+    const { instructions } = this.#meter;
+    return machineStatistics(instructions, this.#sampler, this.#engine, cpus, this.#past);
   }
   /** Something has happened outside: ends a sleep. */
   wake(): void {
