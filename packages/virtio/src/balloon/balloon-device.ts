@@ -190,7 +190,8 @@ export class BalloonDevice implements VirtioDevice {
   /** Free pages: the pieces of a buffer are they themselves. What a driver fills them with must stay, unless it is 0 (§5.5.6.7). */
   #releaseBuffers(chain: DescriptorChain): void {
     if (this.#pages(B.BALLOON_CONFIG_POISON_VAL) !== 0) return;
-    for (const { at, byteLength } of chain.writablePieces()) this.#release?.(at, byteLength);
+    for (let i = 0; i < chain.writableCount; i++)
+      this.#release?.(chain.writableAt(i), chain.writableLength(i));
   }
 }
 

@@ -110,10 +110,19 @@ export class DescriptorChain {
     return done;
   }
 
-  /** Where in the guest's memory the pieces to write are. */
-  *writablePieces(): Iterable<{ at: number; byteLength: number }> {
-    for (let i = this.#readableCount; i < this.#views.length; i++)
-      yield { at: this.#addresses[i], byteLength: this.#views[i].length };
+  /** Pieces to be written. */
+  get writableCount(): number {
+    return this.#views.length - this.#readableCount;
+  }
+
+  /** Where in the guest's memory a piece to be written is; `index` is below {@link writableCount}. */
+  writableAt(index: number): number {
+    return this.#addresses[this.#readableCount + index];
+  }
+
+  /** How many bytes it has. */
+  writableLength(index: number): number {
+    return this.#views[this.#readableCount + index].length;
   }
 
   save(): DescriptorChainState {
