@@ -1,6 +1,7 @@
 // Shared folders under many random operations, compared with a folder of the host's: by the driver's side alone, and by programs of a
 // Debian guest, whose kernel has its own drivers and caches.
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +16,8 @@ import { operationScript, pattern } from './operation-script.js';
 
 const OPERATIONS = 100_000;
 const GUEST_OPERATIONS = 3000;
+/** More than a guest gets descriptors for. */
+const MANY_FILES = 3000;
 const KERNEL = 'linux-image-686';
 /** A machine with other work takes long. */
 const LIMIT_MS = 1_200_000;
@@ -62,6 +65,8 @@ export PATTERN=/pattern BETWEEN='echo 3 > /proc/sys/vm/drop_caches'
 for share in 9p virtiofs; do
   cd /$share && busybox env -u TERM busybox sh /script.sh > /tmp/outcomes
   cp /tmp/outcomes /$share/outcomes
+  mkdir many; i=0; while [ $i -lt ${MANY_FILES} ]; do echo $i > many/$i; i=$((i+1)); done
+  mv many moved; cat moved/* | sha256sum; rm -r moved
   cd / && umount /$share && echo $share done
 done
 poweroff -f
@@ -81,6 +86,9 @@ poweroff -f
     );
     expect(stderr).toBe('');
     expect(stdout.match(/^\w+ done/gm)).toEqual(['9p done', 'virtiofs done']);
+    const many = Array.from({ length: MANY_FILES }, (_, i) => `${i}\n`).sort();
+    const sum = createHash('sha256').update(many.join('')).digest('hex');
+    expect(stdout.match(/^[0-9a-f]{64}/gm)).toEqual([sum, sum]);
     expect(code).toBe(0);
     // That most of it was done.
     expect(expected.match(/^\d+ 0$/gm)?.length).toBeGreaterThan(GUEST_OPERATIONS * 0.7);
