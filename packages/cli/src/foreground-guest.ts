@@ -16,6 +16,8 @@ import { LinePrefixer } from './line-prefixer.js';
 export interface ForegroundGuest {
   /** Types at its console. */
   send(bytes: Uint8Array): void;
+  /** Presses keys of its display's keyboard, by their names; if it has one. */
+  press?(names: readonly string[]): void;
   /** Bytes typed that it has not taken yet. */
   queuedInput(): number;
   /** It takes input now. */
@@ -63,6 +65,7 @@ export function hvcGuest(config: ConfigSource<PcConfig>, onBuilt: OnMachine): Gu
       isListening: () => machine.virtioConsole?.isOpen(CONSOLE_PORT) === true,
       run: () => machine.run(),
       stop: () => machine.stop(),
+      press: (names) => machine.display?.press(...names),
       statistics: () => machine.statistics,
     };
   };
@@ -87,6 +90,7 @@ export function pcGuest(config: ConfigSource<PcConfig>, onBuilt: OnMachine): Gue
       isListening: () => machine.board.uarts[CONSOLE_PORT].dataTerminalReady,
       run: () => machine.run(),
       stop: () => machine.stop(),
+      press: (names) => machine.display?.press(...names),
       statistics: () => machine.statistics,
     };
   };

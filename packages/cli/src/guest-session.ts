@@ -81,6 +81,7 @@ export class GuestSession {
         : new ScriptRunner({
             steps: options.steps,
             send: (bytes) => this.#guest?.send(bytes),
+            press: (names) => this.#guest?.press?.(names),
             onMatched: () => {
               this.#isMatched = true;
               this.#decide(EXIT_OK, '');

@@ -9,6 +9,7 @@ function runner(script: string) {
   const run = new ScriptRunner({
     steps: parseScript(script, 'script'),
     send: (typed) => events.push(`sent ${new TextDecoder().decode(typed)}`),
+    press: (names) => events.push(`pressed ${names.join('+')}`),
     onMatched: () => events.push('matched'),
   });
   run.start();
@@ -26,6 +27,12 @@ describe('a script', () => {
     run.push(bytes('# '));
     expect(events).toEqual(['sent root', 'matched']);
     expect(run.awaited).toBe(null);
+  });
+
+  it('presses keys', () => {
+    const { run, events } = runner('expect #\npress leftalt+f2 enter');
+    run.push(bytes('# '));
+    expect(events).toEqual(['pressed leftalt+f2', 'pressed enter']);
   });
 
   it('that ends with a send matches nothing', () => {

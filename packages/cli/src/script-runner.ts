@@ -1,4 +1,4 @@
-// Runs a script of expect and send steps against a guest's output.
+// Runs a script of steps against a guest's output.
 import { OutputMatcher } from './output-matcher.js';
 import type { ScriptStep } from './script.js';
 
@@ -6,6 +6,8 @@ export interface ScriptRunnerOptions {
   readonly steps: readonly ScriptStep[];
   /** Types bytes at the guest's console. */
   readonly send: (bytes: Uint8Array) => void;
+  /** Presses keys of its keyboard together. */
+  readonly press: (names: readonly string[]) => void;
   /** The last step is done, and it was an `expect`: the guest has shown what was asked for. */
   readonly onMatched: () => void;
 }
@@ -49,12 +51,13 @@ export class ScriptRunner {
   }
 
   #proceed(): void {
-    const { steps, send, onMatched } = this.#options;
+    const { steps, send, press, onMatched } = this.#options;
     while (this.#timer === null && this.#next < steps.length) {
       const step = steps[this.#next];
       if (step.kind === 'expect' && !this.#matcher.take(step.pattern)) return;
       this.#next++;
       if (step.kind === 'send') send(step.bytes);
+      if (step.kind === 'press') for (const names of step.chords) press(names);
       if (step.kind === 'wait') this.#wait(step.durationMs);
       if (step.kind === 'expect' && this.#next === steps.length) onMatched();
     }

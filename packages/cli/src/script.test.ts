@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CommandError } from './command-error.js';
-import { parseScript, sendStep } from './script.js';
+import { parseScript, pressStep, sendStep } from './script.js';
 
 function refusal(parse: () => unknown): string {
   try {
@@ -27,6 +27,21 @@ describe('text to type', () => {
   });
 });
 
+describe('keys to press', () => {
+  it('are names, with a plus between those that go together', () => {
+    expect(pressStep(' leftctrl+c  enter kp+ leftshift+kp+', 'x')).toEqual({
+      kind: 'press',
+      chords: [['leftctrl', 'c'], ['enter'], ['kp+'], ['leftshift', 'kp+']],
+    });
+  });
+
+  it('that there are not are refused', () => {
+    expect(refusal(() => pressStep('a B', '--press'))).toContain("'a B': no key is called 'B'");
+    expect(refusal(() => pressStep('a+', '--press'))).toContain("no key is called ''");
+    expect(refusal(() => pressStep(' ', '--press'))).toContain('--press: no keys');
+  });
+});
+
 describe('a script', () => {
   it('is lines of expect, send and wait', () => {
     const steps = parseScript('# log in\nexpect login: $\n\nsend root\\n\r\nwait 500ms\n', 's');
@@ -37,7 +52,7 @@ describe('a script', () => {
 
   it('that is wrong is refused with file and line', () => {
     expect(refusal(() => parseScript('\nexpct x', 'boot.script'))).toBe(
-      "boot.script:2: 'expct' is no step; use expect, send or wait",
+      "boot.script:2: 'expct' is no step; use expect, send, press or wait",
     );
     expect(refusal(() => parseScript('expect (', 's'))).toBe(
       "s:1 '(' is no regular expression: Unterminated group",

@@ -22,7 +22,7 @@ import { readInputFile } from '../input-file.js';
 import { openMeasurement } from '../measurement.js';
 import { say } from '../messages.js';
 import { parseDuration } from '../quantity.js';
-import { expectStep, parseScript, type ScriptStep, sendStep } from '../script.js';
+import { expectStep, parseScript, pressStep, type ScriptStep, sendStep } from '../script.js';
 import { statisticsFormats, statisticsText } from '../statistics.js';
 
 interface RunOptions extends SingleOptions, BlockCacheOptions {
@@ -34,7 +34,7 @@ interface RunOptions extends SingleOptions, BlockCacheOptions {
   readonly symbols?: string;
   readonly debugcon: string;
   readonly timeout?: string;
-  /** `--expect`, `--send` and `--script` in the order in which they were written. */
+  /** `--expect`, `--send`, `--press` and `--script` in the order in which they were written. */
   readonly expect?: readonly ScriptSource[];
   readonly reboot: boolean;
 }
@@ -58,7 +58,10 @@ const describing = [
   ] as const),
 ];
 
-type ScriptSource = { readonly option: 'expect' | 'send' | 'script'; readonly text: string };
+type ScriptSource = {
+  readonly option: 'expect' | 'send' | 'press' | 'script';
+  readonly text: string;
+};
 
 const examples = `
 Examples:
@@ -70,8 +73,8 @@ Examples:
   proxeny run machine.yaml --console web                  several domains in one machine
 
 The guest's console (the first serial port, or a Xen guest's console) is this terminal: Ctrl-] leaves it, and the guest ends. Guest bytes go to stdout, messages to
-stderr. Of several domains one is on the terminal; lines of the others have their names before them. --expect, --send and --script make up one list of steps, in the order written: wait until the output matches a
-regular expression, type text (\\n \\r \\t \\e \\xHH). When the last step is an --expect, its match ends the run.
+stderr. Of several domains one is on the terminal; lines of the others have their names before them. --expect, --send, --press and --script make up one list of steps, in the order written: wait until the output matches a
+regular expression, type text (\\n \\r \\t \\e \\xHH), press keys of the display's keyboard. When the last step is an --expect, its match ends the run.
 
 Exit codes: 0 ok (power off, match), 1 failure, 2 usage, 3 the guest crashed, 4 file not found, 5 the name is in use,
 124 timeout, 125 an error of the hypervisor, 128 + n ended by signal n; a code that the guest gives itself passes through.`;
@@ -170,8 +173,13 @@ export function addRunCommand(program: Command, finish: (exitCode: number) => vo
     .option('-e, --expect <regex>', 'wait for output that matches; may be repeated', step('expect'))
     .option('--send <text>', 'then type this; may be repeated', step('send'))
     .option(
+      '--press <keys>',
+      "then press these keys of the display's keyboard: 'l s enter', 'leftctrl+c'; may be repeated",
+      step('press'),
+    )
+    .option(
       '--script <file>',
-      'a file with lines of expect REGEX, send TEXT, wait DURATION',
+      'a file with lines of expect REGEX, send TEXT, press KEYS, wait DURATION',
       step('script'),
     )
     .addOption(
@@ -204,8 +212,12 @@ async function run(
   const timeoutMs =
     options.timeout === undefined ? undefined : parseDuration(options.timeout, '--timeout');
   const steps = await scriptSteps(sources);
+  if (steps.some(({ kind }) => kind === 'press') && options.display === undefined)
+    throw usageError('keys are pressed on the keyboard of a display; add --display FILE');
   if (steps.length > 0 && options.serial === 'none')
-    throw usageError('--expect, --send and --script need the serial port; leave out --serial none');
+    throw usageError(
+      '--expect, --send, --press and --script need the serial port; leave out --serial none',
+    );
   const control = new GuestControl();
   const trace = options.trace === undefined ? null : await openTrace(options.trace);
   const measurement = await openMeasurement(options);
@@ -285,6 +297,7 @@ async function scriptSteps(sources: readonly ScriptSource[]): Promise<ScriptStep
   for (const { option, text } of sources) {
     if (option === 'expect') steps.push(expectStep(text, '--expect'));
     else if (option === 'send') steps.push(sendStep(text, '--send'));
+    else if (option === 'press') steps.push(pressStep(text, '--press'));
     else {
       const bytes = await readInputFile(text, 'script');
       steps.push(...parseScript(new TextDecoder().decode(bytes), text));

@@ -1,5 +1,5 @@
 // PcDisplay: the screen and the keyboard of a PC, both virtio devices.
-import { GpuDevice, Keyboard, type Picture } from '@proxeny/virtio';
+import { GpuDevice, Keyboard, keyCodes, type Picture } from '@proxeny/virtio';
 
 /** A display of a PC. */
 export interface PcDisplayOptions {
@@ -17,6 +17,11 @@ export class PcDisplay {
   constructor(options: PcDisplayOptions, onInput: () => void) {
     this.graphics = new GpuDevice({ ...options, onCompletion: onInput });
     this.#onInput = onInput;
+  }
+
+  /** Whether a key is called so. */
+  static hasKey(name: string): boolean {
+    return keyCodes.has(name);
   }
 
   /** What is on the screen now; null while the guest shows nothing. */
