@@ -75,6 +75,19 @@ const wrongRuns: readonly (readonly [string, readonly string[], number, string])
     FAILURE,
     'is not a bzImage',
   ],
+  [
+    'a display of no size',
+    [files.bzImage, '--display', 'a.png,size=9x9'],
+    USAGE,
+    "'9x9' is no size",
+  ],
+  ['a key without a display', [files.bzImage, '--press', 'a'], USAGE, 'add --display FILE'],
+  [
+    'a key that there is not',
+    [files.bzImage, '--display', 'a.png', '--press', 'any'],
+    USAGE,
+    "no key is called 'any'",
+  ],
   ['firmware of a wrong size', ['--firmware', files.text], FAILURE, 'notes.txt'],
   [
     'too little memory',
