@@ -240,9 +240,12 @@ export class Hypervisor {
   }
 
   #notify(): void {
-    const shutdowns = this.#shutdowns;
-    this.#shutdowns = [];
-    for (const domain of shutdowns) this.options.onShutdown?.(domain);
+    if (this.#shutdowns.length > 0) {
+      const shutdowns = this.#shutdowns;
+      this.#shutdowns = [];
+      for (const domain of shutdowns) this.options.onShutdown?.(domain);
+    }
+    if (this.#notifications.length === 0) return;
     const notifications = this.#notifications;
     this.#notifications = [];
     for (const channel of notifications) {

@@ -11,8 +11,8 @@ const HYPERCALL_INSTRUCTIONS = 100;
 /** Performs the hypercall whose number and arguments `call` holds: its result, or RESTART. */
 export function perform(call: HypercallFrame): number {
   const row = hypercallTable[call.number];
-  const { observer, types } = call.hypervisor;
-  types.workLeft = call.hypervisor.workPerCall;
+  const { observer, types, workPerCall } = call.hypervisor;
+  types.workLeft = workPerCall;
   observer?.enter(call);
   let result = -XEN_ENOSYS;
   if (row) {
@@ -29,15 +29,16 @@ export function perform(call: HypercallFrame): number {
 export function dispatch(vcpu: Vcpu): number {
   const { cpu, frame } = vcpu;
   frame.begin(cpu.hypercallNumber());
+  const { low, high } = frame;
   const count = hypercallTable[frame.number]?.arguments ?? 0;
   for (let i = 0; i < count; i++) {
-    frame.low[i] = cpu.hypercallArgLow(i);
-    frame.high[i] = cpu.hypercallArgHigh(i);
+    low[i] = cpu.hypercallArgLow(i);
+    high[i] = cpu.hypercallArgHigh(i);
   }
   const result = perform(frame);
   if (result === RESTART) {
     for (let i = 0; i < count; i++) {
-      cpu.setHypercallArg(i, frame.low[i] as number, frame.high[i] as number);
+      cpu.setHypercallArg(i, low[i] as number, high[i] as number);
     }
     cpu.restartHypercall();
   } else if (result !== REGISTERS_SET) {

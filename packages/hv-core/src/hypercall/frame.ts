@@ -12,6 +12,10 @@ const RECORD_BYTES = 2048;
 
 export class HypercallFrame {
   readonly vcpu: Vcpu;
+  readonly domain: Domain;
+  readonly hypervisor: Hypervisor;
+  /** The caller's word size. */
+  readonly word: 32 | 64;
   number = 0;
   readonly low: Uint32Array = new Uint32Array(6);
   readonly high: Uint32Array = new Uint32Array(6);
@@ -23,20 +27,10 @@ export class HypercallFrame {
 
   constructor(vcpu: Vcpu) {
     this.vcpu = vcpu;
+    this.domain = vcpu.domain;
+    this.hypervisor = vcpu.domain.hypervisor;
+    this.word = vcpu.domain.word;
     this.view = new DataView(this.bytes.buffer);
-  }
-
-  get domain(): Domain {
-    return this.vcpu.domain;
-  }
-
-  get hypervisor(): Hypervisor {
-    return this.vcpu.domain.hypervisor;
-  }
-
-  /** The caller's word size. */
-  get word(): 32 | 64 {
-    return this.vcpu.domain.word;
   }
 
   begin(number: number): void {
