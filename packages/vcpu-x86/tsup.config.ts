@@ -1,8 +1,22 @@
+import type { Plugin } from 'esbuild';
 import { defineConfig } from 'tsup';
 import { packageBundle } from '../../tsup.shared.js';
+import { prepareModes } from './src/tier/prepare.js';
+
+/** Puts the cold tier's modules into the bundle, so that nobody makes them at run time. */
+const prepared: Plugin = {
+  name: 'prepared-modes',
+  setup(build) {
+    build.onLoad({ filter: /tier\/prepared-modes\.ts$/ }, () => ({
+      contents: `export const preparedModes = ${JSON.stringify(prepareModes())};`,
+      loader: 'js',
+    }));
+  },
+};
 
 export default defineConfig({
   ...packageBundle,
   entry: ['src/index.ts', 'src/asm/index.ts'],
   platform: 'neutral',
+  esbuildPlugins: [prepared],
 });

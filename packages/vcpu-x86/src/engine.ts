@@ -72,13 +72,10 @@ export class Engine {
       () => this.lookup(),
       (rec) => this.hot.offer(rec),
     );
-    const handlers = new ModeHandlers(
-      Core.modeOf(modeClass & MODE_CLASS_MASK),
-      this.imports,
-      this.profile && this.profile + modeClass * HANDLER_TABLE_SIZE * 4,
-      undefined,
-      this.times,
-    );
+    const handlers = new ModeHandlers(Core.modeOf(modeClass & MODE_CLASS_MASK), this.imports, {
+      profile: this.profile && this.profile + modeClass * HANDLER_TABLE_SIZE * 4,
+      times: this.times,
+    });
     this.modes[modeClass] = handlers;
     this.blocks.recordSizes[modeClass] = handlers.sizes;
     return handlers;

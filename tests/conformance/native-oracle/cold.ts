@@ -13,7 +13,7 @@ import type { Mode, Shape } from '../../../packages/vcpu-x86/src/semantics/shape
 import * as L from '../../../packages/vcpu-x86/src/state/layout.js';
 import { coldImports, ModeHandlers } from '../../../packages/vcpu-x86/src/tier/cold.js';
 import { HotTier } from '../../../packages/vcpu-x86/src/tier/hot.js';
-import { hotForms } from '../../../packages/vcpu-x86/src/tier/hot-forms.js';
+import { inlineForms } from '../../../packages/vcpu-x86/src/tier/hot-forms.js';
 import {
   EXIT_BUDGET,
   EXIT_FAULT,
@@ -31,7 +31,7 @@ const BUDGET = 1 << 20;
 export interface ColdOptions {
   readonly bits: CodeBits;
   /** The forms that the interpreter handles inline: `hot` those of hot-forms.ts (default), or these, or none. */
-  readonly inline?: 'hot' | 'none' | readonly { readonly shape: Shape; readonly key: number }[];
+  readonly inline?: 'hot' | 'none' | readonly Shape[];
   /** Compiles regions of a sequence's blocks, which then run in its second run; see {@link ColdCpu.runSequence}. */
   readonly withHotTier?: boolean;
   /** Regions compiled together; default 1. */
@@ -61,7 +61,7 @@ export class ColdCpu {
   readonly #imports: WebAssembly.Imports;
   readonly #hot: HotTier;
   readonly #modes = new Map<number, ModeHandlers>();
-  readonly #inline: (mode: Mode) => readonly { readonly shape: Shape; readonly key: number }[];
+  readonly #inline: (mode: Mode) => readonly Shape[];
   #current: ModeHandlers | undefined;
   #input: NativeCase | undefined;
   #limit = 1;
@@ -71,7 +71,7 @@ export class ColdCpu {
 
   constructor(options: ColdOptions) {
     const { inline = 'hot' } = options;
-    this.#inline = inline === 'hot' ? hotForms : inline === 'none' ? () => [] : () => inline;
+    this.#inline = inline === 'hot' ? inlineForms : inline === 'none' ? () => [] : () => inline;
     let blocks: BlockCache | undefined;
     const extraBytes = JUMP_CACHE_SIZE + BLOCK_BYTES;
     this.#machine = new UserMachine({
@@ -263,7 +263,7 @@ export class ColdCpu {
     let handlers = this.#modes.get(modeClass);
     if (!handlers) {
       const mode = Core.modeOf(modeClass);
-      handlers = new ModeHandlers(mode, this.#imports, 0, this.#inline(mode));
+      handlers = new ModeHandlers(mode, this.#imports, { inline: this.#inline(mode) });
       this.#modes.set(modeClass, handlers);
       this.#blocks.recordSizes[modeClass] = handlers.sizes;
     }

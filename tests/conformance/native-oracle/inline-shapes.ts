@@ -14,7 +14,7 @@ import type { NativeCase } from './protocol.js';
 export function shapesOf(
   inputs: readonly NativeCase[],
   { bits, stackBits, name }: OracleMode,
-): { readonly shape: Shape; readonly key: number }[] {
+): Shape[] {
   const mode: Mode = { bits, stackBits, flat: name === '32-bit' || name === '64-bit' };
   const instruction = new Instruction();
   const shapes = new Map<number, Shape>();
@@ -23,5 +23,5 @@ export function shapesOf(
     const shape = shapeOf(instruction, mode);
     shapes.set(keyOfShape(shape), shape);
   }
-  return Array.from(shapes, ([key, shape]) => ({ shape, key }));
+  return [...shapes.values()];
 }

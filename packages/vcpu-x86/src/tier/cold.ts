@@ -3,22 +3,26 @@ import type { HandlerSet } from '../block/handler-set.js';
 import { CompileTimes } from '../compile-times.js';
 import type { Core } from '../core.js';
 import { CPU_FAULT } from '../fault.js';
-import type { Node } from '../ir/node.js';
 import type { Instruction } from '../isa/instruction.js';
-import { rows } from '../isa/table.js';
 import { routines } from '../routines/table.js';
 import { type Mode, type Shape, shapeKey, shapeOf } from '../semantics/shape.js';
 import { SEGMENT_STRIDE } from '../state/layout.js';
 import { checkSegment } from '../state/segments.js';
 import { fastImports } from './fast-routines.js';
-import { endsBlock, handlerModule, handlerProgram, isDirectBranch, recordSize } from './handler.js';
-import { hotForms } from './hot-forms.js';
-import {
-  HANDLER_TABLE_SIZE,
-  type InlineForm,
-  interpreterModule,
-  REGION_TABLE_SIZE,
-} from './interpreter.js';
+import { type FormFacts, factsOf, formProgram, handlerModule } from './handler.js';
+import { inlineForms } from './hot-forms.js';
+import { HANDLER_TABLE_SIZE, interpreterModule, REGION_TABLE_SIZE } from './interpreter.js';
+import { type Prepared, preparedOf } from './prepared.js';
+import { shapeName } from './shape-name.js';
+
+export interface ModeOptions {
+  /** Machine address of execution counters by handler; 0: none. */
+  readonly profile?: number;
+  /** The forms that the interpreter handles itself; default: those that kernels run most. */
+  readonly inline?: readonly Shape[];
+  /** Where the time that all this takes is counted. */
+  readonly times?: CompileTimes;
+}
 
 /** Sizes and ends of a mode class's handlers; ids as they stand in records. */
 export class ModeHandlers implements HandlerSet {
@@ -29,75 +33,82 @@ export class ModeHandlers implements HandlerSet {
   private readonly ends = new Uint8Array(HANDLER_TABLE_SIZE);
   private readonly direct = new Uint8Array(HANDLER_TABLE_SIZE);
   private readonly ids = new Map<number, number>();
-  /** Names of the forms, by handler. */
+  /** Names of the forms, by handler; not of prepared ones. */
   readonly names: string[] = ['leave'];
   private readonly table: WebAssembly.Table;
   /** What generated code imports. */
   readonly imports: WebAssembly.Imports;
+  private readonly prepared: Prepared | null;
+  private preparedHandlers: WebAssembly.Exports | null = null;
   private next = 1;
   private readonly times: CompileTimes;
   private nextRegion: number = HANDLER_TABLE_SIZE;
   private readonly freeRegions: number[] = [];
 
-  /**
-   * @param profile machine address of execution counters by handler, 0 for none
-   * @param inlineForms the forms that the interpreter handles itself
-   * @param times where the time that this takes is counted
-   */
-  constructor(
-    mode: Mode,
-    imports: WebAssembly.Imports,
-    profile = 0,
-    inlineForms: readonly { readonly shape: Shape; readonly key: number }[] = hotForms(mode),
-    times: CompileTimes = new CompileTimes(),
-  ) {
+  constructor(mode: Mode, imports: WebAssembly.Imports, options: ModeOptions = {}) {
+    const { profile = 0, inline, times = new CompileTimes() } = options;
+    const before = times.enter('compile');
     this.times = times;
-    const before = times.enter('ir');
     this.mode = mode;
     this.imports = imports;
-    const inline: InlineForm[] = [];
-    for (const form of inlineForms) {
-      const program = handlerProgram(form.shape);
-      inline.push({ shape: form.shape, program });
-      this.take(form.key, form.shape, program);
-    }
-    times.enter('emit');
-    const bytes = interpreterModule(mode, inline, profile);
-    times.enter('compile');
-    const module = new WebAssembly.Module(bytes);
+    this.prepared = profile === 0 && !inline ? preparedOf(mode) : null;
+    const module =
+      this.prepared?.interpreter ?? this.makeInterpreter(inline ?? inlineForms(mode), profile);
+    for (const facts of this.prepared?.inline ?? []) this.take(facts);
     const { exports } = new WebAssembly.Instance(module, imports);
     this.run = exports.run as (state: number) => number;
     this.table = exports.table as WebAssembly.Table;
     times.enter(before);
   }
+  private makeInterpreter(shapes: readonly Shape[], profile: number): WebAssembly.Module {
+    const { times } = this;
+    times.enter('ir');
+    const forms = shapes.map(formProgram);
+    for (const form of forms) this.names[this.take(factsOf(form))] = shapeName(form.shape);
+    times.enter('emit');
+    const bytes = interpreterModule(this.mode, forms, profile);
+    times.enter('compile');
+    return new WebAssembly.Module(bytes);
+  }
 
-  private take(key: number, shape: Shape, program: readonly Node[]): number {
+  private take({ key, size, ends, isDirect }: FormFacts): number {
     const id = this.next++;
     this.ids.set(key, id);
-    this.sizes[id] = recordSize(shape);
-    this.ends[id] = endsBlock(program) ? 1 : 0;
-    this.direct[id] = isDirectBranch(program) ? 1 : 0;
-    this.names[id] = shapeName(shape);
+    this.sizes[id] = size;
+    this.ends[id] = ends ? 1 : 0;
+    this.direct[id] = isDirect ? 1 : 0;
     return id;
   }
 
-  /** The handler of a decoded instruction's form; compiled if it is new. */
+  /** The handler of a decoded instruction's form; compiled if it is new and not prepared. */
   handlerOf(i: Instruction): number {
     const key = shapeKey(i, this.mode);
-    return this.ids.get(key) ?? this.compile(key, shapeOf(i, this.mode));
+    return this.ids.get(key) ?? this.ready(key) ?? this.compile(shapeOf(i, this.mode));
   }
-  private compile(key: number, shape: Shape): number {
+  private ready(key: number): number | null {
+    const { prepared, times } = this;
+    const form = prepared?.forms.get(key);
+    if (!prepared || !form) return null;
+    const before = times.enter('compile');
+    this.preparedHandlers ??= new WebAssembly.Instance(prepared.handlers, this.imports).exports;
+    const id = this.take(form.facts);
+    this.table.set(id, this.preparedHandlers[form.name] as () => number);
+    times.enter(before);
+    return id;
+  }
+  private compile(shape: Shape): number {
     const { times } = this;
     const before = times.enter('ir');
-    const program = handlerProgram(shape);
+    const form = formProgram(shape);
     times.enter('emit');
-    const bytes = handlerModule(shape, program);
+    const bytes = handlerModule([form]);
     times.enter('compile');
     const module = new WebAssembly.Module(bytes);
     const { exports } = new WebAssembly.Instance(module, this.imports);
     times.enter(before);
-    const id = this.take(key, shape, program);
-    this.table.set(id, exports.handler as () => number);
+    const id = this.take(factsOf(form));
+    this.names[id] = shapeName(shape);
+    this.table.set(id, exports['0'] as () => number);
     return id;
   }
   /** Puts a hot region's function into the table; its index, or 0 when the table is full. */
@@ -118,30 +129,6 @@ export class ModeHandlers implements HandlerSet {
   isDirectBranch(handler: number): boolean {
     return this.direct[handler] === 1;
   }
-}
-
-/** A form's name: its row's encoding and template, operand and address size, r or m (x: indexed, s: segmented), repeat prefix. */
-export function shapeName(s: Shape): string {
-  const where = `${s.isRegister ? 'r' : 'm'}${s.indexed ? 'x' : ''}${s.segmented ? 's' : ''}`;
-  const repeat = s.repeat === 0 ? '' : `|${s.repeat.toString(16)}`;
-  return `${s.row.source[0]}|${s.row.source[1]}|${s.operandBits}|${s.addressBits}|${where}${repeat}`;
-}
-
-/** The shape that a name of {@link shapeName} means in a mode; null if no row is so called. */
-export function shapeOfName(name: string, mode: Mode): Shape | null {
-  const [encoding, template, operand, address, where, repeat] = name.split('|');
-  const row = rows.find((r) => r.source[0] === encoding && r.source[1] === template);
-  if (!row) return null;
-  return {
-    mode,
-    row,
-    operandBits: Number(operand) as 16 | 32 | 64,
-    addressBits: Number(address) as 16 | 32 | 64,
-    isRegister: where.startsWith('r'),
-    indexed: where.includes('x'),
-    segmented: where.endsWith('s'),
-    repeat: (repeat ? Number.parseInt(repeat, 16) : 0) as 0 | 0xf2 | 0xf3,
-  };
 }
 
 /** What generated code imports: the memory, the slow paths, and every routine, all of the CPU that runs now. */

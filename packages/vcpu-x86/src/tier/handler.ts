@@ -5,7 +5,7 @@ import { Builder } from '../ir/builder.js';
 import type { Node } from '../ir/node.js';
 import { RECORD, RECORD_MEMORY_SIZE, RECORD_SIZE, recordBinding } from '../semantics/binding.js';
 import { Operands, type Semantics } from '../semantics/operands.js';
-import { isMemoryOperand, type Shape } from '../semantics/shape.js';
+import { isMemoryOperand, keyOfShape, type Shape } from '../semantics/shape.js';
 import { semantics } from '../semantics/table.js';
 import { fastRoutines } from '../semantics/x87-fast.js';
 import { BLOCK_RIP, RIP } from '../state/layout.js';
@@ -14,12 +14,17 @@ import { FunctionWriter } from '../wasm/encoder.js';
 import { ModuleWriter } from '../wasm/module.js';
 import { I32, OP, PURE } from '../wasm/opcodes.js';
 
-/** A form's IR with open operands. */
-export function handlerProgram(shape: Shape): readonly Node[] {
+/** A form, and its IR with open operands. */
+export interface FormProgram {
+  readonly shape: Shape;
+  readonly program: readonly Node[];
+}
+
+export function formProgram(shape: Shape): FormProgram {
   const b = new Builder();
   const meaning = (semantics as Readonly<Record<string, Semantics>>)[shape.row.mnemonic];
   meaning(b, new Operands(b, shape, recordBinding));
-  return b.statements;
+  return { shape, program: b.statements };
 }
 
 /** Does control never reach the instruction behind? */
@@ -78,9 +83,33 @@ export function storeRip(
   w.memory(OP.i64Store, RIP);
 }
 
-/** A module with one handler, exported as `handler`. */
-export function handlerModule(shape: Shape, program: readonly Node[]): Uint8Array<ArrayBuffer> {
+/** What translating a form takes. */
+export interface FormFacts {
+  /** Of the form's shape. */
+  readonly key: number;
+  /** Bytes of its records. */
+  readonly size: number;
+  readonly ends: boolean;
+  readonly isDirect: boolean;
+}
+
+export const factsOf = ({ shape, program }: FormProgram): FormFacts => ({
+  key: keyOfShape(shape),
+  size: recordSize(shape),
+  ends: endsBlock(program),
+  isDirect: isDirectBranch(program),
+});
+
+/** A module with a handler for each form, exported by its place in the list. */
+export function handlerModule(forms: readonly FormProgram[]): Uint8Array<ArrayBuffer> {
   const module = new ModuleWriter();
+  forms.forEach((form, i) => {
+    addHandler(module, String(i), form);
+  });
+  return module.build();
+}
+
+function addHandler(module: ModuleWriter, name: string, { shape, program }: FormProgram): void {
   const writer = new FunctionWriter(2);
   const leave = (result: number): void => {
     writer.i32Const(result);
@@ -106,6 +135,5 @@ export function handlerModule(shape: Shape, program: readonly Node[]): Uint8Arra
   writer.get(1);
   writer.i32Const(recordSize(shape));
   writer.op(PURE.get('i32.add') as number);
-  module.add('handler', [I32, I32], [I32], writer);
-  return module.build();
+  module.add(name, [I32, I32], [I32], writer);
 }

@@ -2,16 +2,15 @@
 // runs their records, the frequent forms inline behind one br_table, the others through a table of handlers.
 
 import { HEADER_HEAT, HEADER_HOT, HEADER_SIZE } from '../block/block-cache.js';
-import type { Node } from '../ir/node.js';
 import { RECORD } from '../semantics/binding.js';
-import type { Mode, Shape } from '../semantics/shape.js';
+import type { Mode } from '../semantics/shape.js';
 import { fastRoutines } from '../semantics/x87-fast.js';
 import { BLOCK_RIP, BUDGET, JUMP_CACHE, MODE_KEY, PENDING, RIP } from '../state/layout.js';
 import { type EmitTarget, emitInstruction } from '../wasm/emit.js';
 import { FunctionWriter } from '../wasm/encoder.js';
 import { ModuleWriter } from '../wasm/module.js';
 import { I32, I64, OP, PURE } from '../wasm/opcodes.js';
-import { endsBlock, recordSize, storeRip } from './handler.js';
+import { endsBlock, type FormProgram, recordSize, storeRip } from './handler.js';
 
 /** Why the interpreter returned. */
 export const EXIT_BUDGET = 0;
@@ -28,18 +27,13 @@ export const HANDLER_TABLE_SIZE = 16384;
 /** Hot regions stand behind the handlers in the table. */
 export const REGION_TABLE_SIZE = 8192;
 
-export interface InlineForm {
-  readonly shape: Shape;
-  readonly program: readonly Node[];
-}
-
 /**
  * The interpreter's module. Inline form i has handler i + 1; handlers above come from the exported `table`. Exports `run(state)`.
  * @param profile machine address of 32-bit counters by handler, to count every execution; 0 for none
  */
 export function interpreterModule(
   mode: Mode,
-  inline: readonly InlineForm[],
+  inline: readonly FormProgram[],
   profile = 0,
 ): Uint8Array<ArrayBuffer> {
   const module = new ModuleWriter();
