@@ -62,6 +62,6 @@ export function checkExt4(path: string): { code: number; text: string } {
 
 /** A file's contents out of an ext4 image. */
 export function readExt4File(image: string, path: string): Uint8Array {
-  const options = { env: environment, stdio: 'pipe', maxBuffer: 1 << 26 } as const;
+  const options = { env: environment, stdio: 'pipe', maxBuffer: 1 << 27 } as const;
   return new Uint8Array(execFileSync('debugfs', ['-R', `cat ${path}`, image], options));
 }
