@@ -136,7 +136,7 @@ function surround(draft: Draft, bytes: Uint8Array, { condition, seed }: Part): v
   const length = bytes.length;
   if (condition < 16) code.push(0x70 | condition, length, ...bytes);
   // LOOPNE, LOOPE, LOOP, JrCXZ
-  else if (condition < 20) code.push(0xd0 | condition, length, ...bytes);
+  else if (condition < 20) code.push(0xd0 + condition, length, ...bytes);
   else if (condition < 24) {
     // CALL f; JMP over it; f: the instruction; RET
     code.push(...near(bits, [0xe8], 2), 0xeb, length + 1, ...bytes, 0xc3);

@@ -76,7 +76,8 @@ const perSecond = (): number =>
 let round = Number(BLOCKS_ROUND ?? 0);
 try {
   while (totals.blocks < wanted) {
-    runRound(round++, totals);
+    runRound(round, totals);
+    round++;
     console.log(
       `${totals.blocks} blocks (${perSecond()}/s), ${totals.regions} regions, ${totals.sequences} sequences, 0 differences; ` +
         `go on: BLOCKS_SEED=${seed} BLOCKS_ROUND=${round} BLOCKS_DONE=${totals.blocks}`,

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ColdCpu } from '../conformance/native-oracle/cold.js';
 import { describeDifference } from '../conformance/native-oracle/compare.js';
-import { nativeCase } from '../conformance/native-oracle/native-case.js';
+import { gprOf, nativeCase } from '../conformance/native-oracle/native-case.js';
 import { oracleModes } from '../conformance/native-oracle/oracle-modes.js';
 import {
   CODE_ADDRESS,
@@ -80,5 +80,22 @@ describe('sequences that once differed', () => {
     const got = hot.runSequence(input, layouts[0], layouts[1]);
     expect(describeDifference('hot', input, expected, got, { bits: 64 })).toBeUndefined();
     expect(hot.compiledRegions).toBeGreaterThan(0);
+  });
+  it('REP MOVSD and STOSD with more to do than a double counts exactly', () => {
+    // Up to the page fault behind the window.
+    const count = 0x5ebd_f44b_4506_9a08n;
+    const moved = 0x7c;
+    const at = WINDOW_ADDRESS + 0x2000 - moved;
+    for (const opcode of [0xa5, 0xab]) {
+      const registers = { rcx: count, rsi: at - 0x1000, rdi: at };
+      const input = nativeCase({ code: [0xf3, opcode], registers });
+      for (const cpu of [new ReferenceCpu({ bits: 64 }), new ColdCpu({ bits: 64 })]) {
+        for (let run = 0; run < 2; run++) {
+          const { vector, gpr } = cpu.runSequence(input);
+          expect(vector).toBe(14);
+          expect(gprOf(gpr, 1)).toBe(count - BigInt(moved / 4));
+        }
+      }
+    }
   });
 });

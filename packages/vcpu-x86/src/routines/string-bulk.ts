@@ -27,6 +27,15 @@ function setRegister(core: Core, number: number, addressBits: number, value: num
   else if (addressBits === 32) state.setGpr32(number, value);
   else state.setU16(GPR + number * 8, value);
 }
+/** RCX less `n`, which is at most a page; of 64 bits it need not be exact as a double. */
+function countDown(core: Core, addressBits: number, count: number, n: number): void {
+  if (addressBits !== 64) return setRegister(core, RCX, addressBits, count - n);
+  const { state } = core;
+  const at = GPR + RCX * 8;
+  const low = state.getU(at);
+  state.set(at, (low - n) | 0);
+  if (low < n) state.set(at + 4, state.get(at + 4) - 1);
+}
 const pageRest = (linear: number): number => 4096 - pageOffset(linear);
 
 /** Linear address of [effective, effective + bytes) in a segment, or NaN when its limit needs the exact way. */
@@ -89,7 +98,7 @@ const bulkMove: Routine = (core, size, addressBits, segment) => {
   state.u8.copyWithin(hostTo, hostFrom, hostFrom + n * size);
   setRegister(core, RSI, addressBits, source + n * size);
   setRegister(core, RDI, addressBits, target + n * size);
-  setRegister(core, RCX, addressBits, count - n);
+  countDown(core, addressBits, count, n);
   charge(core, n * size);
   return n;
 };
@@ -119,7 +128,7 @@ const bulkStore: Routine = (core, size, addressBits) => {
     }
   }
   setRegister(core, RDI, addressBits, target + n * size);
-  setRegister(core, RCX, addressBits, count - n);
+  countDown(core, addressBits, count, n);
   charge(core, n * size);
   return n;
 };
