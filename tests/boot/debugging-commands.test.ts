@@ -44,11 +44,11 @@ describe('proxeny trace', () => {
   it('shows blocks and their tiers with --blocks', async () => {
     const { stdout, code } = await runCommand(['trace', path, '-m', '16M', '--blocks']);
     expect(stdout.trimEnd().split('\n')).toEqual([
-      '       1  00100020  32-bit kernel  cold, 7 instructions, 20 bytes',
+      '       1  00100020  32-bit kernel  cold  7 instructions, 20 bytes',
       ...[2, 3, 4, 5].map(
-        (n) => `       ${n}  0010002a  32-bit kernel  cold, 5 instructions, 10 bytes`,
+        (n) => `       ${n}  0010002a  32-bit kernel  cold  5 instructions, 10 bytes`,
       ),
-      '       6  00100034  32-bit kernel  cold, 1 instruction, 2 bytes, fault 6',
+      '       6  00100034  32-bit kernel  cold  1 instruction, 2 bytes, fault 6',
     ]);
     expect(code).toBe(3);
     const busy = smallKernel('.loop: dec eax\njnz .loop');
@@ -63,7 +63,7 @@ describe('proxeny trace', () => {
         '3',
       ].concat(['-m', '16M']),
     );
-    expect(hot.stdout).toMatch(/ 00100025 {2}32-bit kernel {2}hot , 2 instructions\n/);
+    expect(hot.stdout).toMatch(/ 00100025 {2}32-bit kernel {2}hot {3}2 instructions\n/);
   });
 
   it('begins at an address or after a count, and ends after a count', async () => {

@@ -47,12 +47,13 @@ export class BlockTracer {
     this.#isLeft = isHot && state.get(RIP) === state.get(BLOCK_RIP);
     const executed = ONE_BLOCK - cpu.budgetLeft - (isHot ? 1 : 0);
     const what = [
-      ...[isHot ? 'hot ' : 'cold', `${executed} instructions`.replace(/^1 (.*)s$/, '1 $1')],
+      `${executed} instruction${executed === 1 ? '' : 's'}`,
       ...(isHot || rec === 0 ? [] : [`${blocks.codeBytes(rec)} bytes`]),
       ...(cpu.counters.faults > faults ? [`fault ${faultText(cpu.lastFault)}`] : []),
       ...(wasTaken ? ['interrupt taken before it'] : []),
     ];
-    return { exit, text: `${at}  ${size}-bit ${privilege.padEnd(6)}  ${what.join(', ')}` };
+    const tier = isHot ? 'hot ' : 'cold';
+    return { exit, text: `${at}  ${size}-bit ${privilege.padEnd(6)}  ${tier}  ${what.join(', ')}` };
   }
 
   #unsigned(offset: number): bigint {

@@ -72,20 +72,20 @@ function qemu(): Found {
 /** v86 comes from npm when it is wanted, and its BIOS from Debian. */
 function v86(): Found {
   const name = 'v86';
-  const { stdout, stderr, status } = spawnSync(
+  const { stdout, stderr, error } = spawnSync(
     'npm',
     ['exec', '--yes', `--package=v86@${V86}`, '--', 'node', '-p', 'process.env.PATH'],
     { encoding: 'utf8' },
   );
+  if (error) return { name, missing: `npm, which fetches it: ${error.message}` };
   const folder = stdout
     .split(':')
     .map((bin) => join(dirname(bin), 'v86'))
     .find((each) => existsSync(join(each, 'build/libv86.mjs')));
-  if (status !== 0 || folder === undefined)
-    return {
-      name,
-      missing: `npm cannot fetch it: ${stderr.trim().split('\n')[0] || 'it is not in the package'}`,
-    };
+  if (folder === undefined) {
+    const why = stderr.trim().split('\n')[0] || 'the package has no build/libv86.mjs';
+    return { name, missing: `npm cannot fetch it: ${why}` };
+  }
   let firmware: string;
   try {
     firmware = join(debianPackage('seabios', 'all'), 'usr/share/seabios');

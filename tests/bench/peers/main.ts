@@ -91,6 +91,9 @@ async function main(): Promise<void> {
   const unknown = wanted.find((name) => !engineNames.includes(name as EngineName));
   if (unknown !== undefined)
     throw new Error(`--engines '${unknown}': there are ${engineNames.join(', ')}`);
+  const rounds = Number(values.rounds);
+  if (!Number.isInteger(rounds) || rounds < 1)
+    throw new Error(`--rounds '${values.rounds}': a whole number from 1 on is wanted`);
   mkdirSync(values.out, { recursive: true });
   const found = wanted.map((name) => findEngine(name as EngineName));
   const engines = found.filter((each): each is Engine => 'command' in each);
@@ -100,7 +103,7 @@ async function main(): Promise<void> {
   for (const { name, why } of missing) console.log(`${name} is left out: ${why}`);
   const times: Times = {};
   const todo = jobs(values.out);
-  for (let round = 1; round <= Number(values.rounds); round++) {
+  for (let round = 1; round <= rounds; round++) {
     for (const job of todo) {
       for (const engine of engines) {
         console.log(`round ${round}: ${engine.name}, ${job.guest.kind}`);
