@@ -23,7 +23,8 @@ export default defineConfig({
           ...packageTests.test,
           ...bundleTests,
           ...{ name: 'boot', include: ['boot/**/*.test.ts'], exclude },
-          ...{ testTimeout, sequence: { groupOrder: 1 } },
+          // Hooks boot guests, too.
+          ...{ testTimeout, hookTimeout: testTimeout, sequence: { groupOrder: 1 } },
           // Guests keep time by the wall: two boots at once on a small machine would disturb each other.
           fileParallelism: false,
         },
