@@ -1,19 +1,13 @@
 // Debian's installer, kernel and initrd as they are: its first screen, and a shell in its place, through the proxeny command.
 
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { debianPackage } from './debian-packages.js';
+import { debianInstaller } from './debian-installer.js';
 import { GuestConsole } from './guest-console.js';
 import { runCommand } from './run-command.js';
 
-const folder = join(
-  debianPackage('debian-installer-12-netboot-i386', 'all'),
-  'usr/lib/debian-installer/images/12/i386/text/debian-installer/i386',
-);
 const ESCAPE = '\u001b';
-const kernel = join(folder, 'linux');
-const initrd = join(folder, 'initrd.gz');
+const { kernel, initrd } = debianInstaller();
 
 describe("Debian's installer", () => {
   it('reaches its first screen, the choice of a language, and reacts to a key', async () => {
