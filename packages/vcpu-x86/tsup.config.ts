@@ -1,10 +1,9 @@
-import type { Plugin } from 'esbuild';
-import { defineConfig } from 'tsup';
+import { defineConfig, type Options } from 'tsup';
 import { packageBundle } from '../../tsup.shared.js';
 import { prepareModes } from './src/tier/prepare.js';
 
 /** Puts the cold tier's modules into the bundle, so that nobody makes them at run time. */
-const prepared: Plugin = {
+const prepared: NonNullable<Options['esbuildPlugins']>[number] = {
   name: 'prepared-modes',
   setup(build) {
     build.onLoad({ filter: /tier\/prepared-modes\.ts$/ }, () => ({
