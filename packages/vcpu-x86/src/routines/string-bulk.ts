@@ -1,4 +1,4 @@
-// REP MOVS and REP STOS in bulk: as many whole elements as fit the current pages, moved with the host's own block operations.
+// REP MOVS and REP STOS in bulk: as many whole elements as the TLB's pages allow, moved with the host's own block operations.
 // 0 is always a right answer; the semantics' loop then does one element the exact way. Forward direction only.
 // @hot
 
@@ -11,6 +11,8 @@ const RCX = 1;
 const RSI = 6;
 const RDI = 7;
 const DF = 0x400;
+/** A call moves about as much as this, at most: the slice may be over. */
+const BULK_BYTES = 65536;
 
 /** An index register at the address size, as a non-negative double (or a canonical signed one). */
 function register(core: Core, number: number, addressBits: number): number {
@@ -27,7 +29,7 @@ function setRegister(core: Core, number: number, addressBits: number, value: num
   else if (addressBits === 32) state.setGpr32(number, value);
   else state.setU16(GPR + number * 8, value);
 }
-/** RCX less `n`, which is at most a page; of 64 bits it need not be exact as a double. */
+/** RCX less `n`, which is at most 32 bits; of 64 bits it need not be exact as a double. */
 function countDown(core: Core, addressBits: number, count: number, n: number): void {
   if (addressBits !== 64) return setRegister(core, RCX, addressBits, count - n);
   const { state } = core;
@@ -56,10 +58,16 @@ function linearOf(
   return core.mmu.wrap(state.segmentBase(segment) + effective);
 }
 
-/** Machine address for a step inside one page: as the TLB knows it, else by a walk; -1: the exact way. */
-function hostOf(core: Core, linear: number, write: boolean, user: boolean): number {
+/** Machine address for a step inside one page: as the TLB knows it, else by a walk (`mayWalk`); -1: another way. */
+function hostOf(
+  core: Core,
+  linear: number,
+  write: boolean,
+  user: boolean,
+  mayWalk: boolean,
+): number {
   const host = cachedHost(core, linear, 1, write, user);
-  return host >= 0 ? host : core.mmu.bulkHost(linear, write, user);
+  return host >= 0 || !mayWalk ? host : core.mmu.bulkHost(linear, write, user);
 }
 
 /** A bulk step costs the slice one instruction per 16 bytes, so that huge counts end slices too. */
@@ -67,14 +75,17 @@ function charge(core: Core, bytes: number): void {
   core.state.set(BUDGET, core.state.get(BUDGET) - (bytes >> 4));
 }
 
-/** Elements of `size` bytes that can go at once from both pages. */
-const bulkMove: Routine = (core, size, addressBits, segment) => {
-  const { state } = core;
-  if ((state.get(FLAGS_OTHER) & DF) !== 0) return 0;
-  const count = register(core, RCX, addressBits);
-  const source = register(core, RSI, addressBits);
-  const target = register(core, RDI, addressBits);
-  if (count < 1) return 0;
+/** Moves elements within one page of either side; how many. */
+function moveInPages(
+  core: Core,
+  size: number,
+  addressBits: number,
+  segment: number,
+  source: number,
+  target: number,
+  count: number,
+  isFirst: boolean,
+): number {
   const from = linearOf(core, segment, source, size, addressBits);
   const to = linearOf(core, ES, target, size, addressBits);
   if (Number.isNaN(from) || Number.isNaN(to)) return 0;
@@ -86,8 +97,9 @@ const bulkMove: Routine = (core, size, addressBits, segment) => {
   )
     return 0;
   const user = core.cpl === 3;
-  const hostFrom = hostOf(core, from, false, user);
-  const hostTo = hostFrom < 0 ? -1 : hostOf(core, to, true, user);
+  // A fault is the first step's: nothing was moved yet.
+  const hostFrom = hostOf(core, from, false, user, isFirst);
+  const hostTo = hostFrom < 0 ? -1 : hostOf(core, to, true, user, isFirst);
   if (hostTo < 0) return 0;
   // An overlap in which the target follows its source repeats what was just written, element by element.
   const distance = hostTo - hostFrom;
@@ -95,29 +107,51 @@ const bulkMove: Routine = (core, size, addressBits, segment) => {
     if (distance < size) return 0;
     n = Math.floor(distance / size);
   }
-  state.u8.copyWithin(hostTo, hostFrom, hostFrom + n * size);
-  setRegister(core, RSI, addressBits, source + n * size);
-  setRegister(core, RDI, addressBits, target + n * size);
-  countDown(core, addressBits, count, n);
-  charge(core, n * size);
+  core.state.u8.copyWithin(hostTo, hostFrom, hostFrom + n * size);
   return n;
-};
+}
 
-const bulkStore: Routine = (core, size, addressBits) => {
-  const { state } = core;
-  if ((state.get(FLAGS_OTHER) & DF) !== 0) return 0;
+/** Elements of `size` bytes that can go at once, a page after the other. */
+const bulkMove: Routine = (core, size, addressBits, segment) => {
+  if ((core.state.get(FLAGS_OTHER) & DF) !== 0) return 0;
   const count = register(core, RCX, addressBits);
+  const source = register(core, RSI, addressBits);
   const target = register(core, RDI, addressBits);
   if (count < 1) return 0;
-  const to = linearOf(core, ES, target, size, addressBits);
-  if (Number.isNaN(to)) return 0;
-  const n = Math.min(count, Math.floor(pageRest(to) / size));
-  if (n < 1 || Number.isNaN(linearOf(core, ES, target, n * size, addressBits))) return 0;
-  const host = hostOf(core, to, true, core.cpl === 3);
-  if (host < 0) return 0;
+  let moved = 0;
+  while (moved < count && moved * size < BULK_BYTES) {
+    const done = moved * size;
+    const n = moveInPages(
+      core,
+      size,
+      addressBits,
+      segment,
+      source + done,
+      target + done,
+      count - moved,
+      moved === 0,
+    );
+    if (n === 0) break;
+    moved += n;
+  }
+  if (moved === 0) return 0;
+  setRegister(core, RSI, addressBits, source + moved * size);
+  setRegister(core, RDI, addressBits, target + moved * size);
+  countDown(core, addressBits, count, moved);
+  charge(core, moved * size);
+  return moved;
+};
+
+/** Fills with elements of `size` bytes, the low bytes of rAX. */
+function fill(core: Core, host: number, size: number, n: number): void {
+  const { state } = core;
   const { u8 } = state;
   const value = state.base + GPR;
   if (size === 1) u8.fill(u8[value], host, host + n);
+  else if (size === 2 && (host & 1) === 0)
+    state.u16.fill(state.u16[value >> 1], host >> 1, (host >> 1) + n);
+  else if (size === 4 && (host & 3) === 0)
+    state.u32.fill(state.u32[value >> 2], host >> 2, (host >> 2) + n);
   else {
     for (let i = 0; i < size; i++) u8[host + i] = u8[value + i];
     // Doubling copies: what is written so far is the pattern.
@@ -127,10 +161,30 @@ const bulkStore: Routine = (core, size, addressBits) => {
       done += step;
     }
   }
-  setRegister(core, RDI, addressBits, target + n * size);
-  countDown(core, addressBits, count, n);
-  charge(core, n * size);
-  return n;
+}
+
+const bulkStore: Routine = (core, size, addressBits) => {
+  if ((core.state.get(FLAGS_OTHER) & DF) !== 0) return 0;
+  const count = register(core, RCX, addressBits);
+  const target = register(core, RDI, addressBits);
+  const user = core.cpl === 3;
+  let stored = 0;
+  while (stored < count && stored * size < BULK_BYTES) {
+    const at = target + stored * size;
+    const to = linearOf(core, ES, at, size, addressBits);
+    if (Number.isNaN(to)) break;
+    const n = Math.min(count - stored, Math.floor(pageRest(to) / size));
+    if (n < 1 || Number.isNaN(linearOf(core, ES, at, n * size, addressBits))) break;
+    const host = hostOf(core, to, true, user, stored === 0);
+    if (host < 0) break;
+    fill(core, host, size, n);
+    stored += n;
+  }
+  if (stored === 0) return 0;
+  setRegister(core, RDI, addressBits, target + stored * size);
+  countDown(core, addressBits, count, stored);
+  charge(core, stored * size);
+  return stored;
 };
 
 export const bulkRoutines = { bulkMove, bulkStore } as const satisfies Record<string, Routine>;
