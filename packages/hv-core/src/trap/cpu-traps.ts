@@ -34,6 +34,14 @@ export interface CpuTraps {
   /** CPUID, wherever it is executed: reads EAX and ECX, writes EAX to EDX. rIP is the CPU's to move. */
   cpuid(): void;
   /**
+   * May the running code use `size` ports from `port` on? False: raise `#GP`, and the microkernel finds out what is to be done. True: the
+   * CPU does IN or OUT, with {@link readPort} and {@link writePort}, each for one element.
+   */
+  mayUsePort(port: number, size: number): boolean;
+  /** Unsigned. */
+  readPort(port: number, size: number): number;
+  writePort(port: number, size: number, value: number): void;
+  /**
    * A store to a page that is present and not writable, before it becomes a page fault: a page table, perhaps. 8 bytes or less, in
    * one page; the instruction's own reads of it are ordinary reads (so ADD or CMPXCHG reads, computes, then asks here; nothing
    * runs in between). True: the store is done, as far as the guest sees. False: raise the page fault.

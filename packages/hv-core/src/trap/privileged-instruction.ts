@@ -9,7 +9,7 @@ import { readControl, writeControl } from './control-register.js';
 import { guestCpuid } from './cpuid-policy.js';
 import { readDebug, writeDebug } from './debug-register.js';
 import { readMsr, writeMsr } from './msr.js';
-import { mayUsePort, mayUsePorts, PortAccess } from './port-access.js';
+import { mayUsePort, mayUsePorts, type PortAccess } from './port-access.js';
 import { CR4_OSXSAVE, CR4_TSD } from './pv-state.js';
 import type { PvTraps } from './pv-traps.js';
 import {
@@ -57,7 +57,7 @@ export class PrivilegedInstructions {
 
   constructor(traps: PvTraps) {
     this.#traps = traps;
-    this.#ports = new PortAccess(traps);
+    this.#ports = traps.ports;
   }
 
   /** Does the instruction at rIP if it is one of those; false: it is not, and nothing changed. */

@@ -15,6 +15,7 @@ import type { Vcpu } from '../vcpu.js';
 import type { CpuTraps } from './cpu-traps.js';
 import { descriptorAt } from './descriptor-table.js';
 import { EntryFrame, FLAG_DF, FLAG_RF, FLAG_TF, NO_ERROR_CODE } from './entry-frame.js';
+import { mayUsePort, PortAccess } from './port-access.js';
 import { PrivilegedInstructions } from './privileged-instruction.js';
 import type { PvState } from './pv-state.js';
 import { storeReadOnly } from './read-only-store.js';
@@ -45,6 +46,7 @@ export class PvTraps implements CpuTraps {
   readonly vcpu: Vcpu;
   readonly pv: PvState;
   readonly frame: EntryFrame;
+  readonly ports: PortAccess;
   readonly #instructions: PrivilegedInstructions;
   #cpu: TrapCpu | null = null;
 
@@ -52,6 +54,7 @@ export class PvTraps implements CpuTraps {
     this.vcpu = vcpu;
     this.pv = pv;
     this.frame = new EntryFrame(vcpu, pv);
+    this.ports = new PortAccess(this);
     this.#instructions = new PrivilegedInstructions(this);
   }
 
@@ -245,6 +248,17 @@ export class PvTraps implements CpuTraps {
       frame.enter(cpu, pv.traps.at(vector), isNarrow ? 0 : NO_ERROR_CODE, 0);
     }
     return this.#finish();
+  }
+
+  mayUsePort(port: number, size: number): boolean {
+    // Breakpoints at ports are the emulation's business.
+    return this.pv.portBreakpoints === 0 && mayUsePort(this, port, size);
+  }
+  readPort(port: number, size: number): number {
+    return this.ports.read(port, size);
+  }
+  writePort(port: number, size: number, value: number): void {
+    this.ports.write(port, size, value);
   }
 
   systemEnter(): boolean {

@@ -100,6 +100,8 @@ export class PvCpu implements TrapCpu, PvEvents {
     let monitor: Monitor | undefined;
     const around = platform(parts);
     around.cpuid = (_leaf, _subleaf, registers) => this.#cpuid(registers);
+    around.portRead = (port, size) => this.traps.readPort(port, size);
+    around.portWrite = (port, size, value) => this.traps.writePort(port, size, value);
     this.x86 = new X86Cpu({
       memory: parts.memory,
       base,

@@ -94,8 +94,9 @@ export class PvDelivery implements TrapDelivery, DescriptorSource, StoreEmulatio
   hypervisorCall(): number {
     return this.#core.state.fault(VECTOR_UD, -1);
   }
-  /** The microkernel emulates what its domain may do. */
-  checkPort(): number {
+  /** The CPU does what is allowed, rather than fault and have it emulated. */
+  checkPort(port: number, bytes: number): number {
+    if (this.#events.traps.mayUsePort(port, bytes)) return 0;
     return this.#core.state.fault(VECTOR_GP, 0);
   }
 
