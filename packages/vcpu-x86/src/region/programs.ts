@@ -9,8 +9,8 @@ import { bindFields, Fields, type Mode, shapeOf } from '../semantics/shape.js';
 import { semantics } from '../semantics/table.js';
 import { prepare } from './prepare.js';
 
-/** Programs that are kept; some thousands make up most of a kernel's hot code. */
-const ROOM = 4096;
+/** Nodes that are kept, of some hundred bytes each: some thousand programs, which make up most of a kernel's hot code. */
+const ROOM = 100_000;
 /** The base of addresses relative to rIP. */
 const RIP_BASE = 16;
 
@@ -20,8 +20,13 @@ export type Program = readonly Node[] | null;
 /** For one mode and one set of CPU features. */
 export class Programs {
   private readonly mode: Mode;
+  /** By an instruction's bytes. */
   private readonly known = new Map<string, Program>();
+  /** Relative jumps, by mnemonic and sizes. */
+  private readonly jumps = new Map<string, Program>();
   private readonly fields = new Fields();
+  /** Of the programs in {@link known}. */
+  private nodes = 0;
 
   constructor(mode: Mode) {
     this.mode = mode;
@@ -32,8 +37,9 @@ export class Programs {
     const { row, operandBits, addressBits } = instruction;
     // A region knows itself where relative jumps lead; only calls compute with their place.
     const isJump = row.operands[0]?.addressing === 'J' && row.mnemonic !== 'CALL';
+    const kept = isJump ? this.jumps : this.known;
     const key = isJump ? `${row.mnemonic} ${operandBits} ${addressBits}` : bytes;
-    let program = this.known.get(key);
+    let program = kept.get(key);
     if (program !== undefined) return program;
     const { mode, fields } = this;
     bindFields(instruction, mode, fields, next);
@@ -50,9 +56,30 @@ export class Programs {
     const meaning = (semantics as Readonly<Record<string, Semantics>>)[row.mnemonic];
     meaning(b, new Operands(b, shapeOf(instruction, mode), binding));
     program = prepare(b.statements);
-    if (isPlaced && !isJump) return program;
-    if (this.known.size >= ROOM) this.known.clear();
-    this.known.set(key, program);
+    if (isJump) kept.set(key, program);
+    else if (!isPlaced) this.keep(key, program);
     return program;
   }
+  private keep(bytes: string, program: Program): void {
+    const more = 1 + (program ? nodesOf(program) : 0);
+    if (this.nodes + more > ROOM) {
+      this.known.clear();
+      this.nodes = 0;
+    }
+    this.known.set(bytes, program);
+    this.nodes += more;
+  }
+  /** Nodes that are kept for any number of instructions: at most 100,000. */
+  get nodeCount(): number {
+    return this.nodes;
+  }
+}
+
+function nodesOf(statements: readonly Node[]): number {
+  let count = statements.length;
+  for (const n of statements) {
+    if (n.op === 'if') count += nodesOf(n.body) + nodesOf(n.otherwise);
+    else if (n.op === 'loop') count += nodesOf(n.body);
+  }
+  return count;
 }
