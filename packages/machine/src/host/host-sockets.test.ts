@@ -180,6 +180,27 @@ describe('through a user-mode network', () => {
     await expect(network.forward(forward)).rejects.toThrow('EADDRINUSE');
   });
 
+  it('UDP goes on however many sockets were closed with datagrams that had not been sent', async () => {
+    const server = createSocket('udp4');
+    server.bind(0, '127.0.0.1');
+    await once(server, 'listening');
+    closers.push(() => server.close());
+    const got: number[] = [];
+    server.on('message', ([first = 0]) => got.push(first));
+    const { port } = server.address();
+    const sockets = new HostSockets();
+    for (let round = 0; round < 40; round++) {
+      const socket = sockets.openDatagrams(4, () => {});
+      socket.send(new Uint8Array(60_000), { address: '127.0.0.1', port });
+      socket.close();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const last = sockets.openDatagrams(4, () => {});
+    closers.push(() => last.close());
+    last.send(new Uint8Array(60_000).fill(1), { address: '127.0.0.1', port });
+    await until(() => got.includes(1));
+  });
+
   it('UDP goes to the host and back, and from the host to a forwarded port and back', async () => {
     const server = createSocket('udp4');
     server.bind(0, '127.0.0.1');

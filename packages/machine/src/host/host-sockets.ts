@@ -59,24 +59,34 @@ export class HostSockets implements HostNetwork {
 
   #datagrams(socket: UdpSocket, onDatagram: OnDatagram): HostDatagrams {
     let isClosed = false;
+    /** What each datagram that Node has not passed on yet counts. */
+    const unsent = new Set<{ readonly byteLength: number }>();
+    const settle = (datagram: { readonly byteLength: number }): void => {
+      if (unsent.delete(datagram)) this.#unsentBytes -= datagram.byteLength;
+    };
+    // Node forgets, without a word, what waits in a socket that cannot be bound, or is closed.
+    const settleAll = (): void => {
+      for (const datagram of unsent) settle(datagram);
+    };
     socket.on('message', (bytes, from: RemoteInfo) => {
       // Nobody can be answered at port 0.
       if (!isClosed && from.port !== 0)
         onDatagram(bytes, { address: from.address, port: from.port });
     });
-    socket.on('error', () => {});
+    socket.on('error', settleAll);
     return {
       send: (bytes, { address, port }) => {
         const { byteLength } = bytes;
         if (isClosed || this.#unsentBytes + byteLength > MAX_UNSENT_BYTES) return;
+        const datagram = { byteLength };
+        unsent.add(datagram);
         this.#unsentBytes += byteLength;
-        socket.send(bytes, port, address, () => {
-          this.#unsentBytes -= byteLength;
-        });
+        socket.send(bytes, port, address, () => settle(datagram));
       },
       close: () => {
         if (!isClosed) socket.close();
         isClosed = true;
+        settleAll();
       },
     };
   }

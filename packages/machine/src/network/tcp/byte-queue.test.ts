@@ -52,4 +52,16 @@ describe('a queue of bytes', () => {
     queue.append(large);
     expect(queue.shift()?.buffer).toBe(large.buffer);
   });
+
+  it('does not keep much more than what waits when little and large pieces come in turns', () => {
+    const queue = new ByteQueue();
+    let waiting = 0;
+    for (let i = 0; i < 100; i++) {
+      for (const byteLength of [1, 4096]) queue.append(new Uint8Array(byteLength));
+      waiting += 4097;
+    }
+    let kept = 0;
+    for (let part = queue.shift(); part; part = queue.shift()) kept += part.buffer.byteLength;
+    expect(kept).toBeLessThan(waiting * 2.1);
+  });
 });

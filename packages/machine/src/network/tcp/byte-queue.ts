@@ -37,7 +37,9 @@ export class ByteQueue {
       last.end += bytes.byteLength;
       return;
     }
-    const block = new Uint8Array(Math.max(BLOCK_BYTES, bytes.byteLength));
+    // A small one between two large ones: what is large next begins another block.
+    const blockBytes = last && !last.isOwn ? SMALL_BYTES : BLOCK_BYTES;
+    const block = new Uint8Array(Math.max(blockBytes, bytes.byteLength));
     block.set(bytes);
     this.#blocks.push({ bytes: block, start: 0, end: bytes.byteLength, isOwn: true });
   }

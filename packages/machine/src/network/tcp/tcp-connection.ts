@@ -106,10 +106,10 @@ export class TcpConnection {
     this.#sender.finish();
   }
 
-  /** Whoever got data has done with that much of it. */
+  /** Whoever got data has done with that much of it: of all of it, even when the connection is over. */
   consumed(count: number): void {
     const receiver = this.#receiver;
-    if (!receiver || this.#state === 'closed') return;
+    if (!receiver) return;
     receiver.consumed(count);
     if (this.#state === 'open' && !receiver.isEnded && receiver.hasNewRoom) this.#acknowledgeNow();
   }

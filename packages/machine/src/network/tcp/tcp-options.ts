@@ -9,7 +9,7 @@ export type TcpEnd = 'closed' | 'reset' | 'timeout';
 export interface TcpEvents {
   /** The handshake is done. */
   onOpen(): void;
-  /** Bytes in order, to be answered with `consumed` when there is room for more. Nobody changes them. */
+  /** Bytes in order, to be answered with `consumed` when they are kept no longer. Nobody changes them. */
   onData(bytes: Uint8Array): void;
   /** Some of what was written is acknowledged. */
   onSpace(): void;

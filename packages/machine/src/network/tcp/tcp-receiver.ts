@@ -159,9 +159,8 @@ export class TcpReceiver {
     this.#early.clear();
   }
 
-  /** Nothing is received any more. */
+  /** Nothing is received any more. What was delivered counts until it is consumed. */
   close(): void {
     this.#giveBackEarly();
-    this.consumed(this.#unconsumed);
   }
 }

@@ -35,13 +35,15 @@ export class Fragments {
     const found = this.#unfinished.get(key) ?? this.#start(key, packet, nowNs);
     const end = fragmentOffset + payload.byteLength;
     const isOdd = packet.hasMoreFragments && payload.byteLength % 8 !== 0;
-    const isTooMuch = end > MAX_BYTES || found.parts.size >= MAX_PARTS;
+    // Overlapping ones come to more than their end.
+    const keptBytes = found.byteLength + payload.byteLength;
+    const isTooMuch = Math.max(end, keptBytes) > MAX_BYTES || found.parts.size >= MAX_PARTS;
     if (payload.byteLength === 0 || isOdd || isTooMuch || found.parts.has(fragmentOffset)) {
       this.#lose(key);
       return null;
     }
     found.parts.set(fragmentOffset, payload.slice());
-    found.byteLength += payload.byteLength;
+    found.byteLength = keptBytes;
     if (fragmentOffset === 0) found.header = packet.header.slice();
     if (!packet.hasMoreFragments) found.totalBytes = end;
     if (found.totalBytes === null || found.byteLength < found.totalBytes) return null;

@@ -141,6 +141,8 @@ export class TcpFlow {
   #finish(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.connection.consumed(this.#writing + this.#toHost.byteLength);
+    this.#writing = 0;
     this.#toHost.clear();
     this.#stream?.reset();
     this.#stream = null;

@@ -203,6 +203,8 @@ function rememberPeer(
   if (peers.get(exact) === guestView) return;
   peers.set(exact, guestView);
   peers.set(address, guestView);
-  const [oldest] = peers.keys();
-  if (peers.size > MAX_PEERS && oldest !== undefined) peers.delete(oldest);
+  for (const oldest of peers.keys()) {
+    if (peers.size <= MAX_PEERS) return;
+    peers.delete(oldest);
+  }
 }

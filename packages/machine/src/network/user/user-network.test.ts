@@ -8,7 +8,7 @@ import { TCP_SYN } from '../tcp/segment.js';
 import { ipv4Frame, PAYLOAD_AT, parseIpv4 } from './ipv4-packet.js';
 import { FIRST_GUEST, GATEWAY, NAME_SERVER, OWN_MAC } from './layout.js';
 import { GUEST_MAC, type TestGuest, type UdpMessage } from './testing-guest.contract.js';
-import { makeTestNetwork } from './testing-host.contract.js';
+import { type FakeStream, makeTestNetwork } from './testing-host.contract.js';
 
 const address = (text: string): number => parseIpv4Address(text) as number;
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
@@ -194,6 +194,19 @@ describe('UDP of a guest', () => {
     expect(network.statistics.refused).toBe(5);
   });
 
+  it('is answered by whom it has written to last: no more of them are remembered', () => {
+    const { guest, host, pass } = makeTestNetwork();
+    const peers = Array.from({ length: 300 }, (_, i) => ({
+      address: `192.0.${i >> 8}.${i & 255}`,
+    }));
+    for (const peer of peers) guest.sendUdp(address(peer.address), 9, bytesOf('x'));
+    for (const peer of peers) host.sockets[0]?.receive(bytesOf('y'), { ...peer, port: 9 });
+    pass();
+    // An endpoint, and its address alone for answers from other ports, are two.
+    expect(guest.udp.length).toBe(32);
+    expect(guest.udp.at(-1)?.source).toBe(address('192.0.1.43'));
+  });
+
   it('has a bounded number of flows', () => {
     const { guest, host, network, pass } = makeTestNetwork();
     for (let i = 0; i < 2000; i++) guest.sendUdp(address('192.0.2.1'), 9, bytesOf('x'), 1000 + i);
@@ -225,6 +238,41 @@ describe('TCP of a guest', () => {
     connection.end();
     pass();
     expect(host.streams[0]?.isEnded).toBe(true);
+  });
+
+  it('is in the budget of bytes until the host has taken all of it, though both have ended', () => {
+    const { guest, host, pass, network } = makeTestNetwork();
+    const connection = guest.connect(address('192.0.2.1'), 80, deaf);
+    const stream = host.streams[0] as FakeStream;
+    stream.events.onConnected();
+    pass();
+    for (let i = 0; i < 10; i++) connection.write(new Uint8Array(20_000));
+    connection.end();
+    pass(1);
+    stream.events.onEnd();
+    pass(1);
+    expect(connection.state).toBe('time-wait');
+    expect([network.flowCount, network.bufferedBytes]).toEqual([1, 200_000]);
+    for (let done = 0; done < stream.written.length; done++) stream.events.onWritten();
+    expect([stream.isEnded, network.bufferedBytes]).toEqual([true, 0]);
+    stream.events.onClosed(null);
+    expect(network.flowCount).toBe(0);
+  });
+
+  it('gives back what it kept when the host resets it after both have ended', () => {
+    const { guest, host, pass, network } = makeTestNetwork();
+    const connection = guest.connect(address('192.0.2.1'), 80, deaf);
+    const stream = host.streams[0] as FakeStream;
+    stream.events.onConnected();
+    pass();
+    connection.write(new Uint8Array(20_000));
+    connection.write(new Uint8Array(20_000));
+    connection.end();
+    stream.events.onEnd();
+    pass(1);
+    expect(network.bufferedBytes).toBe(40_000);
+    stream.events.onClosed('reset');
+    expect([network.flowCount, network.bufferedBytes]).toEqual([0, 0]);
   });
 
   it('hears of a host that cannot be reached, and of one that resets', () => {
