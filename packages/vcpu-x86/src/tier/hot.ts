@@ -8,8 +8,8 @@ import { CompileTimes } from '../compile-times.js';
 import type { Core } from '../core.js';
 import type { FeatureGate } from '../isa/feature-gate.js';
 import { pageOffset } from '../mmu/page-walk.js';
-import { discoverRegion, type PageUse, type Region } from '../region/discover.js';
-import { addRegion } from '../region/emit.js';
+import { RegionBatch, RegionMaker } from '../region/batch.js';
+import type { PageUse } from '../region/discover.js';
 import {
   firstBytes,
   type LibraryModule,
@@ -17,11 +17,8 @@ import {
   type RegionCode,
   RegionLibrary,
 } from '../region/library.js';
-import { Programs } from '../region/programs.js';
 import { cachedHost } from '../routines/system-memory.js';
-import type { Mode } from '../semantics/shape.js';
 import { BLOCK_RIP } from '../state/layout.js';
-import { ModuleWriter } from '../wasm/module.js';
 import type { ModeHandlers } from './cold.js';
 
 /**
@@ -58,14 +55,13 @@ interface Resident {
 }
 
 /** Regions that will be one module. */
-class Batch {
-  readonly writer: ModuleWriter = new ModuleWriter();
+class Batch extends RegionBatch {
   readonly residents: Resident[] = [];
-  readonly codes = new Map<string, RegionCode>();
   /** Instructions executed when the first one came. */
   readonly since: number;
 
   constructor(since: number) {
+    super();
     this.since = since;
   }
 }
@@ -89,7 +85,7 @@ export interface HotTierOptions {
 export class HotTier implements RegionKeeper, LibraryUser {
   private readonly current: () => Core;
   private readonly blocks: BlockCache;
-  private readonly gate: FeatureGate;
+  private readonly maker: RegionMaker;
   private readonly handlersOf: (modeClass: number) => ModeHandlers;
   readonly library: RegionLibrary;
   private readonly byBlock = new Map<number, Resident>();
@@ -99,8 +95,6 @@ export class HotTier implements RegionKeeper, LibraryUser {
   private readonly batchRegions: number;
   private readonly times: CompileTimes;
   private batch: Batch | null = null;
-  /** By mode class. */
-  private readonly programs = new Map<number, Programs>();
   private executed = 0;
   private nowNs = 0;
   /** By block, when the executions that count towards its compilation began. */
@@ -117,9 +111,9 @@ export class HotTier implements RegionKeeper, LibraryUser {
   constructor(options: HotTierOptions) {
     this.current = options.current;
     this.blocks = options.blocks;
-    this.gate = options.gate;
     this.handlersOf = options.handlersOf;
     this.times = options.times ?? new CompileTimes();
+    this.maker = new RegionMaker(options.gate, this.times);
     this.library = options.library ?? new RegionLibrary();
     this.threshold = Math.min(options.threshold, 0x7fffffff);
     this.blocks.heat =
@@ -175,35 +169,19 @@ export class HotTier implements RegionKeeper, LibraryUser {
         return host < 0 || (host & 3) !== 0 ? -1 : core.state.u32[host >>> 2];
       },
     };
-    const before = this.times.enter('ir');
-    const programs = this.programsOf(modeClass, mode);
-    const region = discoverRegion(source, mode, this.gate, programs, this.times);
-    this.times.enter(before);
+    const batch = this.batch ?? new Batch(this.executed);
+    const region = this.maker.add(batch, source, modeClass, mode);
     if (!region) {
       this.counters.refused++;
       return;
     }
-    this.batch ??= new Batch(this.executed);
-    const { writer, residents, codes } = this.batch;
-    const name = String(residents.length);
-    this.times.enter('emit');
-    addRegion(writer, name, region, mode);
-    this.times.enter(before);
-    codes.set(name, this.codeOf(region, modeClass, start));
+    this.batch = batch;
+    const { residents } = batch;
     const r = { rec, modeClass, handler: 0, module: null, pages: region.pages, isGone: false };
     residents.push(r);
     this.admit(r);
     if (residents.length >= this.batchRegions) this.flush();
     else blocks.setHeat(rec, URGENT_EXECUTIONS);
-  }
-
-  private programsOf(modeClass: number, mode: Mode): Programs {
-    let programs = this.programs.get(modeClass);
-    if (!programs) {
-      programs = new Programs(mode);
-      this.programs.set(modeClass, programs);
-    }
-    return programs;
   }
 
   /** Time passes: `instructions` are about to be executed; `nowNs`: guest time. */
@@ -222,10 +200,9 @@ export class HotTier implements RegionKeeper, LibraryUser {
     const { batch, counters } = this;
     if (!batch) return;
     this.batch = null;
-    const before = this.times.enter('emit');
-    const bytes = batch.writer.build();
-    this.times.enter('compile');
-    const module = this.library.add(this.gate.name, bytes, batch.codes);
+    const bytes = this.maker.build(batch);
+    const before = this.times.enter('compile');
+    const module = this.library.add(this.maker.gate.name, bytes, batch.codes);
     this.times.enter(before);
     counters.compiled += batch.residents.length;
     counters.modules++;
@@ -235,33 +212,21 @@ export class HotTier implements RegionKeeper, LibraryUser {
     });
   }
 
-  private codeOf(region: Region, modeClass: number, start: number): RegionCode {
-    const { u8 } = this.current().state;
-    const { runs } = region;
-    let length = 0;
-    for (let i = 0; i < runs.length; i += 2) length += runs[i + 1] - runs[i];
-    const bytes = new Uint8Array(length);
-    let n = 0;
-    for (let i = 0; i < runs.length; i += 2) {
-      for (let at = runs[i]; at < runs[i + 1]; at++) {
-        const page = Math.floor(at / 4096);
-        bytes[n++] = u8[(region.pages.get(page) as PageUse).host + at - page * 4096];
-      }
-    }
-    const instructions = region.blocks.reduce((sum, b) => sum + b.instructions.length, 0);
-    const entry = start % 4096;
-    return { modeClass, entry, first: firstBytes(u8, start), runs, bytes, instructions };
-  }
-
   /** Takes the region from the library, if there is one. */
   private reuse(rec: number, modeClass: number, start: number, linear: number): boolean {
     const { u8 } = this.current().state;
     const first = firstBytes(u8, start);
     let pages = new Map<number, PageUse>();
-    const found = this.library.find(this.gate.name, modeClass, start % 4096, first, (code) => {
-      pages = new Map();
-      return this.isMapped(code, linear, pages);
-    });
+    const found = this.library.find(
+      this.maker.gate.name,
+      modeClass,
+      start % 4096,
+      first,
+      (code) => {
+        pages = new Map();
+        return this.isMapped(code, linear, pages);
+      },
+    );
     if (!found) return false;
     const r = { rec, modeClass, handler: 0, module: null, pages, isGone: false };
     this.admit(r);
