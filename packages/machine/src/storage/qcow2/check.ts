@@ -33,9 +33,10 @@ export async function checkQcow2(image: Qcow2Image): Promise<Qcow2CheckResult> {
     if (corruptions.length < MAX_TOLD) corruptions.push(what);
   };
   const { clusterBytes, file, header } = image;
-  const counts = new ReferenceCounts(clusterBytes, file.byteLength, complain);
+  const counted = { clusterBytes, fileBytes: file.byteLength, fileName: file.name };
+  const counts = new ReferenceCounts(counted, complain);
   await countTables(image, counts);
-  await countContents(image, await storedRoots(image), counts, complain);
+  await countContents(image, storedRoots(image), counts, complain);
   const leakedClusters = await compareCounts(image, counts, complain);
   const contents = await checkMarks(image, counts, complain);
   return {

@@ -55,8 +55,9 @@ export async function createQcow2(file: ByteFile, options: Qcow2CreateOptions): 
   if (!Number.isSafeInteger(diskBytes) || diskBytes < 0 || diskBytes % SECTOR_BYTES !== 0)
     throw wrong(file, `a disk of ${diskBytes} bytes: give a multiple of ${SECTOR_BYTES}`);
   const l1Entries = l1EntriesFor(diskBytes, clusterBytes);
-  const counts = new ReferenceCounts(clusterBytes, 0);
-  const nothing = new ReferenceCounts(clusterBytes, 0);
+  const counted = { clusterBytes, fileBytes: 0, fileName: file.name };
+  const counts = new ReferenceCounts(counted);
+  const nothing = new ReferenceCounts(counted);
   counts.change(0, 1);
   const l1Clusters = Math.max(1, Math.ceil((l1Entries * ENTRY_BYTES) / clusterBytes));
   const l1Offset = counts.take(l1Clusters, nothing) * clusterBytes;

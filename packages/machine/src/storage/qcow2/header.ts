@@ -19,6 +19,7 @@ import {
   MAX_BACKING_NAME_BYTES,
   MAX_CLUSTER_BITS,
   MAX_L1_BYTES,
+  MAX_REFCOUNT_ORDER,
   MAX_REFCOUNT_TABLE_BYTES,
   MAX_SNAPSHOTS,
   MIN_CLUSTER_BITS,
@@ -59,6 +60,8 @@ export function isQcow2(bytes: Uint8Array): boolean {
   if (bytes.byteLength < 4) return false;
   return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) === MAGIC;
 }
+
+export const cutShort = 'the qcow2 image is cut short: copy it again';
 
 export function badImage(file: ByteFile, what: string): BlockError {
   return new BlockError('bad-image', `${file.name}: ${what}`);
@@ -116,24 +119,27 @@ function offsetAt(view: DataView, at: number, alignment: number, file: ByteFile)
 function checkBounds(header: Qcow2Header, file: ByteFile): void {
   const clusterBytes = 2 ** header.clusterBits;
   const l1Covers = header.l1Entries * clusterBytes * (clusterBytes / ENTRY_BYTES);
-  if (header.l1Entries * ENTRY_BYTES > MAX_L1_BYTES)
-    throw damaged(file, `an L1 table of ${header.l1Entries} entries`);
+  atMost(file, 'l1_size', header.l1Entries, MAX_L1_BYTES / ENTRY_BYTES);
   if (l1Covers < header.diskBytes)
-    throw damaged(file, `an L1 table of ${header.l1Entries} entries is too short for the disk`);
-  if (header.refcountTableClusters * clusterBytes > MAX_REFCOUNT_TABLE_BYTES)
-    throw damaged(file, `a refcount table of ${header.refcountTableClusters} clusters`);
+    throw damaged(file, `l1_size is ${header.l1Entries}, too little for the disk`);
+  const maxTableClusters = MAX_REFCOUNT_TABLE_BYTES / clusterBytes;
+  atMost(file, 'refcount_table_clusters', header.refcountTableClusters, maxTableClusters);
   if (header.refcountTableClusters === 0 || header.refcountTableOffset === 0)
     throw damaged(file, 'it has no refcount table');
+  atMost(file, 'nb_snapshots', header.snapshotCount, MAX_SNAPSHOTS);
+  atMost(file, 'refcount_order', header.refcountOrder, MAX_REFCOUNT_ORDER);
   const tables = [
     [header.l1Offset, header.l1Entries * ENTRY_BYTES],
     [header.refcountTableOffset, header.refcountTableClusters * clusterBytes],
     [header.snapshotsOffset, header.snapshotCount],
   ] as const;
   if (tables.some(([at, byteLength]) => byteLength > 0 && at + byteLength > file.byteLength))
-    throw badImage(file, 'the qcow2 image is cut short: copy it again');
-  if (header.snapshotCount > MAX_SNAPSHOTS)
-    throw damaged(file, `${header.snapshotCount} snapshots`);
-  if (header.refcountOrder > 6) throw damaged(file, `refcounts of 2^${header.refcountOrder} bits`);
+    throw badImage(file, cutShort);
+}
+
+/** @throws BlockError that names a field by its name in the specification */
+function atMost(file: ByteFile, name: string, value: number, limit: number): void {
+  if (value > limit) throw damaged(file, `${name} is ${value}, and ${limit} is the most`);
 }
 
 type Features = Pick<

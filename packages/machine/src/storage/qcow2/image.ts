@@ -6,6 +6,7 @@
 // after transfers that may still use it have ended.
 import { BlockError } from '../block-backend.js';
 import { type ByteFile, readPadded } from '../byte-file.js';
+import { type ClusterRange, ClusterRanges } from './cluster-ranges.js';
 import { badImage, changeHeader, type Qcow2Header, readHeader } from './header.js';
 import { L2Cache, L2Table } from './l2-cache.js';
 import { ENTRY_BYTES } from './layout.js';
@@ -27,8 +28,10 @@ export class Qcow2Image implements RefcountOwner {
   l1: EntryTable = new EntryTable(new Uint8Array(0));
   readonly #l2: L2Cache;
   #refcounts: Refcounts | null = null;
-  /** Clusters of the header, of L1 tables, of L2 tables in use and of the snapshot table. */
+  /** Clusters of the disk's L1 and L2 tables. */
   readonly #tables: Set<number> = new Set();
+  /** Those of the snapshot table and of snapshots' L1 tables. */
+  #snapshotTables: ClusterRanges = new ClusterRanges([]);
   readonly #dirtyL1: Set<number> = new Set();
   /** Clusters that nothing in memory refers to; what is stored may. */
   #released: number[] = [];
@@ -74,21 +77,24 @@ export class Qcow2Image implements RefcountOwner {
   #noteTables(): void {
     this.#tables.clear();
     const { l1Offset, snapshotsOffset } = this.header;
-    this.#noteRange(l1Offset, this.l1.bytes.byteLength);
-    if (this.snapshots.length > 0) this.#noteRange(snapshotsOffset, 1);
-    for (const each of this.snapshots) this.#noteRange(each.l1Offset, each.l1Entries * ENTRY_BYTES);
+    const own = this.#rangeOf(l1Offset, this.l1.bytes.byteLength);
+    for (let cluster = own.first; cluster < own.end; cluster++) this.#tables.add(cluster);
     for (let i = 0; i < this.l1.entryCount; i++)
-      if (this.l1.offset(i) !== 0) this.#noteRange(this.l1.offset(i), 1);
+      if (this.l1.offset(i) !== 0) this.#tables.add(this.l1.offset(i) / this.clusterBytes);
+    const others = this.snapshots.map((each) =>
+      this.#rangeOf(each.l1Offset, each.l1Entries * ENTRY_BYTES),
+    );
+    if (others.length > 0) others.push(this.#rangeOf(snapshotsOffset, 1));
+    this.#snapshotTables = new ClusterRanges(others);
   }
 
-  #noteRange(offset: number, byteLength: number): void {
-    const end = (offset + byteLength) / this.clusterBytes;
-    for (let cluster = offset / this.clusterBytes; cluster < end; cluster++)
-      this.#tables.add(cluster);
+  #rangeOf(offset: number, byteLength: number): ClusterRange {
+    const first = offset / this.clusterBytes;
+    return { first, end: first + Math.ceil(byteLength / this.clusterBytes) };
   }
 
   isTable(cluster: number): boolean {
-    return this.#tables.has(cluster);
+    return this.#tables.has(cluster) || this.#snapshotTables.has(cluster);
   }
 
   /** Marks the image as corrupt, so that nobody writes it before it is repaired. */
@@ -223,7 +229,10 @@ export class Qcow2Image implements RefcountOwner {
     this.#released = [];
     const refcounts = await this.refcounts();
     const free: number[] = [];
-    for (const cluster of released) if (await refcounts.release(cluster)) free.push(cluster);
+    for (const cluster of released) {
+      if (await refcounts.release(cluster)) free.push(cluster);
+      if (refcounts.isCrowded) await refcounts.store();
+    }
     await refcounts.store();
     await this.onFree?.(free);
   }

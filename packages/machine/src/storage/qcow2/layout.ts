@@ -52,9 +52,13 @@ export const MAX_BACKING_NAME_BYTES = 1023;
 /** Bounds of what is kept in memory, the same as QEMU's. */
 export const MAX_L1_BYTES: number = 32 << 20;
 export const MAX_REFCOUNT_TABLE_BYTES: number = 8 << 20;
+/** Counts of 64 bits. */
+export const MAX_REFCOUNT_ORDER = 6;
 export const MAX_SNAPSHOTS = 65536;
 export const MAX_SNAPSHOT_TABLE_BYTES: number = 16 << 20;
 export const MAX_SNAPSHOT_EXTRA_BYTES = 1024;
+/** Of a file that is checked or rewritten: each takes four bytes. */
+export const MAX_COUNTED_CLUSTERS: number = 2 ** 28;
 
 /** An entry of an L1, L2 or refcount table. */
 export const ENTRY_BYTES = 8;

@@ -80,8 +80,17 @@ export class Refcounts {
     const bytes = new Uint8Array(this.#clusterBytes);
     await readPadded(this.#owner.file, offset, bytes);
     const block = new RefcountBlock(offset, bytes, this.#owner.header.refcountOrder);
+    this.#forget();
     this.#blocks.set(index, block);
     return block;
+  }
+
+  /** Forgets blocks that are stored, the first to have been looked at first. */
+  #forget(): void {
+    for (const [index, { isDirty }] of this.#blocks) {
+      if (this.#blocks.size < MAX_CLEAN_BLOCKS) return;
+      if (!isDirty) this.#blocks.delete(index);
+    }
   }
 
   /**
@@ -196,6 +205,11 @@ export class Refcounts {
     return true;
   }
 
+  /** So many blocks are changed that they should be stored. */
+  get isCrowded(): boolean {
+    return this.#blocks.size > 2 * MAX_CLEAN_BLOCKS;
+  }
+
   get isDirty(): boolean {
     if (this.#newEntries.size > 0) return true;
     for (const block of this.#blocks.values()) if (block.isDirty) return true;
@@ -212,10 +226,7 @@ export class Refcounts {
       await file.write(header.refcountTableOffset + at, this.#table.bytes.subarray(at, at + 8));
       this.#newEntries.delete(index);
     }
-    for (const index of this.#blocks.keys()) {
-      if (this.#blocks.size <= MAX_CLEAN_BLOCKS) break;
-      this.#blocks.delete(index);
-    }
+    this.#forget();
   }
 
   async #writeBlocks(): Promise<void> {

@@ -1,13 +1,21 @@
 // ReferenceCounts: how often each cluster of an image is referred to, found by walking its tables: what the stored counts should be.
+import { BlockError } from '../block-backend.js';
 import { type ByteFile, readPadded } from '../byte-file.js';
 import type { Qcow2Image } from './image.js';
-import { ENTRY_BYTES } from './layout.js';
+import { ENTRY_BYTES, MAX_COUNTED_CLUSTERS } from './layout.js';
 import { readRefcountTable } from './refcounts.js';
 import { encodeSnapshots, type Qcow2Snapshot } from './snapshot-table.js';
 import { EntryTable } from './table-entry.js';
 
 /** Told of every contradiction: a sentence without a stop. */
 export type Complaint = (what: string) => void;
+
+/** Which file's clusters are counted. */
+export interface CountedFile {
+  readonly clusterBytes: number;
+  readonly fileBytes: number;
+  readonly fileName: string;
+}
 
 export class ReferenceCounts {
   readonly #clusterBytes: number;
@@ -19,11 +27,20 @@ export class ReferenceCounts {
   #used = 0;
   #searchFrom = 1;
 
-  /** @param fileBytes references beyond are complained about and not counted */
-  constructor(clusterBytes: number, fileBytes: number, complain: Complaint = () => {}) {
+  /**
+   * @param fileBytes references beyond are complained about and not counted
+   * @throws BlockError `no-space` if there are more clusters than can be counted
+   */
+  constructor({ clusterBytes, fileBytes, fileName }: CountedFile, complain: Complaint = () => {}) {
     this.#clusterBytes = clusterBytes;
     this.#endCluster = Math.ceil(fileBytes / clusterBytes);
     this.#complain = complain;
+    if (this.#endCluster > MAX_COUNTED_CLUSTERS) {
+      throw new BlockError(
+        'no-space',
+        `${fileName}: the file has ${this.#endCluster} clusters, of which at most ${MAX_COUNTED_CLUSTERS} can be counted: convert it to an image with larger ones`,
+      );
+    }
     this.#counts = new Uint32Array(this.#endCluster + 64);
   }
 
@@ -72,18 +89,21 @@ export class ReferenceCounts {
   }
 }
 
+/** A snapshot, and its L1 table if it is new and has no place yet; others are read when they are needed: all at once may be very much. */
+export interface SnapshotTree {
+  readonly record: Qcow2Snapshot;
+  readonly l1: EntryTable | null;
+}
+
 /** What the disk and its snapshots refer to. */
 export interface ImageRoots {
   readonly l1: EntryTable;
-  readonly snapshots: readonly { readonly id: string; readonly l1: EntryTable }[];
+  readonly snapshots: readonly SnapshotTree[];
 }
 
 /** The roots as they are stored. */
-export async function storedRoots(image: Qcow2Image): Promise<ImageRoots> {
-  const snapshots: ImageRoots['snapshots'][number][] = [];
-  for (const each of image.snapshots)
-    snapshots.push({ id: each.id, l1: await readL1(image.file, each) });
-  return { l1: image.l1, snapshots };
+export function storedRoots({ l1, snapshots }: Qcow2Image): ImageRoots {
+  return { l1, snapshots: snapshots.map((record) => ({ record, l1: null })) };
 }
 
 /** The L1 table of a snapshot. */
@@ -101,8 +121,10 @@ export async function countContents(
   complain: Complaint = () => {},
 ): Promise<void> {
   await countTree(image, roots.l1, 'the disk', counts, complain);
-  for (const { id, l1 } of roots.snapshots)
-    await countTree(image, l1, `snapshot ${id}`, counts, complain);
+  for (const { record, l1 } of roots.snapshots) {
+    const its = l1 ?? (await readL1(image.file, record));
+    await countTree(image, its, `snapshot ${record.id}`, counts, complain);
+  }
 }
 
 async function countTree(

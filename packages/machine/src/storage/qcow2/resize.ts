@@ -36,11 +36,11 @@ export async function resizeQcow2(
   if (newSectors < oldSectors) {
     await disk.writeZeroes(newSectors, oldSectors - newSectors);
     await disk.flush();
-    const trees = await currentTrees(image);
+    const trees = currentTrees(image);
     await rewrite(image, { ...trees, l1: copyOf(trees.l1, l1Entries), diskBytes });
     return;
   }
-  const trees = await currentTrees(image);
+  const trees = currentTrees(image);
   const longer = Math.max(l1Entries, trees.l1.entryCount);
   await rewrite(image, { ...trees, l1: copyOf(trees.l1, longer) });
   // The new part is emptied while the image still says the old size.

@@ -9,34 +9,23 @@ import { storeRefcounts } from './refcount-layout.js';
 import {
   countContents,
   countTables,
+  type ImageRoots,
   ReferenceCounts,
-  readL1,
+  type SnapshotTree,
   storedRoots,
 } from './reference-counts.js';
 import { encodeSnapshots, type Qcow2Snapshot } from './snapshot-table.js';
 import { EntryTable } from './table-entry.js';
 
-/** A snapshot with its L1 table, which has no place yet if the snapshot is new. */
-export interface SnapshotTree {
-  readonly record: Qcow2Snapshot;
-  readonly l1: EntryTable;
-  readonly isNew: boolean;
-}
-
-/** What an image is to become. */
-export interface ImageTrees {
-  /** The disk's L1 table, long enough for it. */
-  readonly l1: EntryTable;
+/** What an image is to become. The disk's L1 table is long enough for it. */
+export interface ImageTrees extends ImageRoots {
   readonly diskBytes: number;
-  readonly snapshots: readonly SnapshotTree[];
 }
 
 /** The trees as they are. */
-export async function currentTrees(image: Qcow2Image): Promise<ImageTrees> {
-  const snapshots: SnapshotTree[] = [];
-  for (const record of image.snapshots)
-    snapshots.push({ record, l1: await readL1(image.file, record), isNew: false });
-  return { l1: copyOf(image.l1), diskBytes: image.header.diskBytes, snapshots };
+export function currentTrees(image: Qcow2Image): ImageTrees {
+  const { l1, snapshots } = storedRoots(image);
+  return { l1: copyOf(l1), diskBytes: image.header.diskBytes, snapshots };
 }
 
 /** A table of its own, with as many entries as are asked for. */
@@ -48,7 +37,7 @@ export function copyOf(table: EntryTable, entries: number = table.entryCount): E
 
 /** Makes the counts of an image right, and takes its marks of being dirty and corrupt away. */
 export async function repairRefcounts(image: Qcow2Image): Promise<void> {
-  await rewrite(image, await currentTrees(image));
+  await rewrite(image, currentTrees(image));
 }
 
 /**
@@ -58,14 +47,13 @@ export async function repairRefcounts(image: Qcow2Image): Promise<void> {
 export async function rewrite(image: Qcow2Image, trees: ImageTrees): Promise<void> {
   await image.store();
   const { file, clusterBytes } = image;
-  const fileBytes = file.byteLength;
-  const old = new ReferenceCounts(clusterBytes, fileBytes);
+  const counted = { clusterBytes, fileBytes: file.byteLength, fileName: file.name };
+  const old = new ReferenceCounts(counted);
   await countTables(image, old);
-  await countContents(image, await storedRoots(image), old);
-  const counts = new ReferenceCounts(clusterBytes, fileBytes);
+  await countContents(image, storedRoots(image), old);
+  const counts = new ReferenceCounts(counted);
   counts.change(0, 1);
-  const roots = trees.snapshots.map(({ record, l1 }) => ({ id: record.id, l1 }));
-  await countContents(image, { l1: trees.l1, snapshots: roots }, counts);
+  await countContents(image, trees, counts);
   await markTables(image, trees, counts, old);
   const change: HeaderChange = {
     diskBytes: trees.diskBytes,
@@ -93,7 +81,7 @@ async function markTables(
   old: ReferenceCounts,
 ): Promise<void> {
   const { file, clusterBytes } = image;
-  const sharers = [trees.l1, ...trees.snapshots.filter((each) => each.isNew).map(({ l1 }) => l1)];
+  const sharers = [trees.l1, ...trees.snapshots.flatMap(({ l1 }) => l1 ?? [])];
   for (let i = 0; i < trees.l1.entryCount; i++) {
     const offset = trees.l1.offset(i);
     const cluster = offset / clusterBytes;
@@ -152,12 +140,12 @@ async function storeSnapshots(
   old: ReferenceCounts,
 ): Promise<HeaderChange> {
   const records: Qcow2Snapshot[] = [];
-  for (const { record, l1, isNew } of snapshots) {
-    if (isNew) {
+  for (const { record, l1 } of snapshots) {
+    if (l1) {
       const l1Offset = await storeTable(image, l1.bytes, counts, old);
       records.push({ ...record, l1Offset, l1Entries: l1.entryCount });
     } else {
-      counts.add(record.l1Offset, l1.bytes.byteLength, () => 'an L1 table');
+      counts.add(record.l1Offset, record.l1Entries * ENTRY_BYTES, () => 'an L1 table');
       records.push(record);
     }
   }

@@ -1,7 +1,7 @@
 // The snapshot table: one record for each internal snapshot, of variable length, padded to 8 bytes.
 import type { ByteFile } from '../byte-file.js';
 import { readPadded } from '../byte-file.js';
-import { badImage, type Qcow2Header } from './header.js';
+import { badImage, cutShort, type Qcow2Header } from './header.js';
 import {
   ENTRY_BYTES,
   MAX_L1_BYTES,
@@ -34,6 +34,7 @@ export async function readSnapshots(file: ByteFile, header: Qcow2Header): Promis
   const snapshots: Qcow2Snapshot[] = [];
   let at = header.snapshotsOffset;
   const limit = at + MAX_SNAPSHOT_TABLE_BYTES;
+  let l1Bytes = 0;
   for (let i = 0; i < header.snapshotCount; i++) {
     const fixed = new Uint8Array(RECORD_BYTES);
     await readPadded(file, at, fixed);
@@ -42,14 +43,20 @@ export async function readSnapshots(file: ByteFile, header: Qcow2Header): Promis
     const idBytes = view.getUint16(12);
     const nameBytes = view.getUint16(14);
     const byteLength = extraBytes + idBytes + nameBytes;
-    if (extraBytes > MAX_SNAPSHOT_EXTRA_BYTES || at + RECORD_BYTES + byteLength > limit)
+    const end = at + RECORD_BYTES + byteLength;
+    if (extraBytes > MAX_SNAPSHOT_EXTRA_BYTES || end > limit)
       throw badImage(file, 'the qcow2 snapshot table is damaged: it is too long');
+    if (end > file.byteLength) throw badImage(file, cutShort);
     const rest = new Uint8Array(byteLength);
     await readPadded(file, at + RECORD_BYTES, rest);
-    snapshots.push(decode(view, rest.subarray(0, extraBytes), rest.subarray(extraBytes), header));
-    checkPlace(snapshots[i] as Qcow2Snapshot, file, 2 ** header.clusterBits);
+    const snapshot = decode(view, rest.subarray(0, extraBytes), rest.subarray(extraBytes), header);
+    checkPlace(snapshot, file, 2 ** header.clusterBits);
+    snapshots.push(snapshot);
     at += Math.ceil((RECORD_BYTES + byteLength) / 8) * 8;
+    l1Bytes += snapshot.l1Entries * ENTRY_BYTES;
   }
+  if (l1Bytes > file.byteLength)
+    throw badImage(file, 'the qcow2 snapshot table is damaged: its l1_size are more than the file');
   return snapshots;
 }
 
@@ -83,6 +90,7 @@ function checkPlace(snapshot: Qcow2Snapshot, file: ByteFile, clusterBytes: numbe
     l1Entries * ENTRY_BYTES <= MAX_L1_BYTES &&
     Number.isSafeInteger(diskBytes);
   if (!isGood) throw badImage(file, `the record of snapshot ${snapshot.id} is damaged`);
+  if (l1Offset + l1Entries * ENTRY_BYTES > file.byteLength) throw badImage(file, cutShort);
 }
 
 /** The table as it is stored; `snapshots` at their L1 tables' final places. */

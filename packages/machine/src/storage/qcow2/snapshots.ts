@@ -48,8 +48,8 @@ export async function createSnapshot(
     l1Entries: image.l1.entryCount,
     extra: new Uint8Array(0),
   };
-  const trees = await currentTrees(image);
-  const added = { record, l1: copyOf(trees.l1), isNew: true };
+  const trees = currentTrees(image);
+  const added = { record, l1: copyOf(trees.l1) };
   await rewrite(image, { ...trees, snapshots: [...trees.snapshots, added] });
   return record;
 }
@@ -69,19 +69,19 @@ export function findSnapshot(image: Qcow2Image, nameOrId: string): Qcow2Snapshot
 
 /** The disk holds what it held when the snapshot was taken, and is as large as then. What it holds now is lost. */
 export async function applySnapshot(image: Qcow2Image, nameOrId: string): Promise<void> {
-  const { id, diskBytes } = findSnapshot(image, nameOrId);
-  const trees = await currentTrees(image);
-  const tree = trees.snapshots.find(({ record }) => record.id === id);
-  if (!tree) return;
+  const snapshot = findSnapshot(image, nameOrId);
+  const { diskBytes } = snapshot;
+  const trees = currentTrees(image);
   // A machine's state, which other programs keep behind the disk, stays with the snapshot.
-  const l1 = copyOf(tree.l1, l1EntriesFor(diskBytes, image.clusterBytes));
+  const stored = await readL1(image.file, snapshot);
+  const l1 = copyOf(stored, l1EntriesFor(diskBytes, image.clusterBytes));
   await rewrite(image, { ...trees, l1, diskBytes });
 }
 
 /** Forgets a snapshot; clusters that only it used become free. */
 export async function deleteSnapshot(image: Qcow2Image, nameOrId: string): Promise<void> {
   const { id } = findSnapshot(image, nameOrId);
-  const trees = await currentTrees(image);
+  const trees = currentTrees(image);
   const snapshots = trees.snapshots.filter(({ record }) => record.id !== id);
   await rewrite(image, { ...trees, snapshots });
 }
