@@ -1,6 +1,6 @@
 // What Xen's back-ends cost the host: a request of blkback from the guest's event to its response, and bytes copied by grant. The guest
 // has no code: its ring is filled in by hand, so nothing but the back-end is measured.
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -49,7 +49,7 @@ function makeParts(): Parts {
 /** Requests of `pages` pages each, as many at once as a ring holds. */
 function blkback(
   name: string,
-  disk: BlockBackend,
+  { disk, close }: BenchDisk,
   operation: number,
   pages: number,
   isPersistent: boolean,
@@ -100,15 +100,29 @@ function blkback(
     hypervisor.step();
     await done;
   };
-  return { name, unit: 'request', count: REQUESTS, call };
+  return { name, unit: 'request', count: REQUESTS, call, close };
 }
 
-const memoryDisk = (): BlockBackend => new MemoryDisk(DISK_BYTES);
+interface BenchDisk {
+  readonly disk: BlockBackend;
+  readonly close: () => Promise<void>;
+}
 
-async function fileDisk(): Promise<BlockBackend> {
-  const path = join(mkdtempSync(join(tmpdir(), 'bench-disk-')), 'image');
+function memoryDisk(): BenchDisk {
+  const disk = new MemoryDisk(DISK_BYTES);
+  return { disk, close: () => disk.close() };
+}
+
+async function fileDisk(): Promise<BenchDisk> {
+  const folder = mkdtempSync(join(tmpdir(), 'bench-disk-'));
+  const path = join(folder, 'image');
   writeFileSync(path, new Uint8Array(DISK_BYTES));
-  return FileDisk.open(path);
+  const disk = await FileDisk.open(path);
+  const close = async (): Promise<void> => {
+    await disk.close();
+    rmSync(folder, { recursive: true });
+  };
+  return { disk, close };
 }
 
 function grantCopy(name: string, byteLength: number): Measurement {

@@ -26,10 +26,14 @@ const all: readonly (Measurement | (() => Measurement | Promise<Measurement>))[]
 const results: Result[] = [];
 for (const each of all) {
   const m = typeof each === 'function' ? await each() : each;
-  if (wanted.length > 0 && !wanted.some((name) => m.name.includes(name))) continue;
-  const result = await measured(m);
-  results.push(result);
-  if (!json) console.log(tableOf([result]));
+  try {
+    if (wanted.length > 0 && !wanted.some((name) => m.name.includes(name))) continue;
+    const result = await measured(m);
+    results.push(result);
+    if (!json) console.log(tableOf([result]));
+  } finally {
+    await m.close?.();
+  }
 }
 const host = { node: process.version, cpu: cpus()[0]?.model ?? 'unknown', arch: arch() };
 if (json) console.log(JSON.stringify({ version: 1, host, results }, null, 1));

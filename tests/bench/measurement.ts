@@ -9,6 +9,8 @@ export interface Measurement {
   readonly count: number;
   /** A promise is waited for. */
   readonly call: () => unknown;
+  /** Lets go of what it used. */
+  readonly close?: () => Promise<void>;
 }
 
 /** Nanoseconds a unit: the median, and the fastest quarter's bound (less disturbed by whatever else the machine does). */

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type BlockBackend, createDiskImage } from '@proxeny/machine';
+import { type BlockBackend, createDiskImage, type GuestDisk } from '@proxeny/machine';
 import { afterAll, expect, it } from 'vitest';
 import { openDisks } from './disk-option.js';
 
@@ -71,6 +71,21 @@ it('two cannot write one image or one overlay; two overlays share a base', async
   await expect(openDisks([`${base},overlay=${one}`])).rejects.toMatchObject({ exitCode: 5 });
   await both.close();
   await expect(openDisks([base, base])).rejects.toMatchObject({ exitCode: 5 });
+});
+
+it('all disks are closed, though one cannot be closed properly', async () => {
+  const images = [rawImage(0), rawImage(0)];
+  const { disks, close } = await openDisks(images);
+  const failure = new Error('the host is full');
+  const [first] = disks as [GuestDisk];
+  const proper = first.disk.close.bind(first.disk);
+  first.disk.close = async () => {
+    await proper();
+    throw failure;
+  };
+  await expect(close()).rejects.toBe(failure);
+  // Nobody writes them any more.
+  await (await openDisks(images)).close();
 });
 
 it.each([

@@ -82,9 +82,7 @@ export interface OpenDisks {
  */
 export async function openDisks(texts: readonly string[]): Promise<OpenDisks> {
   const disks: GuestDisk[] = [];
-  const close = async (): Promise<void> => {
-    for (const { disk } of disks) await disk.close();
-  };
+  const close = (): Promise<void> => closeDisks(disks);
   try {
     for (const text of texts) {
       const wish = parseDisk(text, (name) => disks.some((other) => other.name === name));
@@ -97,6 +95,12 @@ export async function openDisks(texts: readonly string[]): Promise<OpenDisks> {
     throw error;
   }
   return { disks, close };
+}
+
+/** Closes every one of them. @throws what the first of them throws that cannot be closed properly */
+export async function closeDisks(disks: readonly GuestDisk[]): Promise<void> {
+  const results = await Promise.allSettled(disks.map(({ disk }) => disk.close()));
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
 }
 
 /** Disks of a PC, to be closed after it. */

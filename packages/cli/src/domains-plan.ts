@@ -1,5 +1,6 @@
 // What `run` makes of configuration files: several domains in one machine. Every wish is checked before anything runs; what cannot be had
 // is refused with file, line and column.
+
 import { basename } from 'node:path';
 import {
   BlockError,
@@ -22,6 +23,7 @@ import type { CpuModel } from '@proxeny/vcpu-x86';
 import { exitCodeOf } from './block-failure.js';
 import { CommandError, usageError } from './command-error.js';
 import { readConfigFile } from './config-file.js';
+import { closeDisks } from './disk-option.js';
 import { checkInterfaces, DomainNetworks } from './domain-networks.js';
 import { xenDomains } from './foreground-guest.js';
 import type { GuestPlan, PlanWatchers } from './guest-plan.js';
@@ -61,9 +63,7 @@ export async function planDomains(options: DomainsOptions): Promise<GuestPlan> {
     );
   for (const each of planned) checkSupported(each);
   const opened: GuestDisk[] = [];
-  const close = async (): Promise<void> => {
-    for (const { disk } of opened) await disk.close();
-  };
+  const close = (): Promise<void> => closeDisks(opened);
   try {
     const wishes: DomainWish[] = [];
     const networks = new DomainNetworks();

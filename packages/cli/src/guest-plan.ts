@@ -115,16 +115,18 @@ async function planPc(
     );
   const shares = openShares(options.share ?? []);
   let vsock: OpenVsock | null = null;
+  let display: DisplayFile | null = null;
   let disks: Awaited<ReturnType<typeof openPcDisks>>;
   try {
     vsock = await openVsock(options.vsock);
+    if (options.display !== undefined) display = new DisplayFile(options.display);
     disks = await openPcDisks(options.disk ?? []);
   } catch (error) {
     shares.close();
     vsock?.close();
+    display?.close();
     throw error;
   }
-  const display = options.display === undefined ? null : new DisplayFile(options.display);
   const devices = {
     disks: disks.disks,
     networks: networks.cards.map(({ mac, network }) => ({ port: network, address: bytesOf(mac) })),

@@ -127,8 +127,7 @@ export class HostFile implements ByteFile {
       if (isReadOnly) await ImageLock.checkForReading(stats, path);
       else lock = await ImageLock.forWriting(stats, path);
       return new HostFile(path, handle.fd, stats, isReadOnly, async () => {
-        await handle.close();
-        await lock?.release();
+        await Promise.all([handle.close(), lock?.release()]);
       });
     } catch (error) {
       await handle.close();

@@ -72,7 +72,13 @@ async function openSource(name: string, options: ConvertOptions): Promise<BlockB
       throw usageError(`--snapshot: '${name}' is a raw image, which has none`);
     const image = await Qcow2Image.open(file);
     await showSnapshot(image, snapshot);
-    return await Qcow2Disk.open(image, { backing: await openBacking(image) });
+    const backing = await openBacking(image);
+    try {
+      return await Qcow2Disk.open(image, { backing });
+    } catch (error) {
+      await backing?.close();
+      throw error;
+    }
   } catch (error) {
     await file.close();
     throw error;

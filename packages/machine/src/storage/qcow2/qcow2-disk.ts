@@ -343,8 +343,7 @@ export class Qcow2Disk implements BlockBackend {
     try {
       await this.#flush();
     } finally {
-      await this.#file.close();
-      await this.#backing?.close();
+      await Promise.all([this.#file.close(), this.#backing?.close()]);
     }
   }
 }
