@@ -56,7 +56,7 @@ type OnMachine = (machine: Machine) => void;
 /** A PC whose console is its virtio console. */
 export function hvcGuest(config: ConfigSource<PcConfig>, onBuilt: OnMachine): GuestBuilder {
   return async ({ onOutput, onDebug, onMessage, hold }) => {
-    const consolePorts = [{ isConsole: true, onOutput }];
+    const consolePorts = [{ isConsole: true, onOutput, isReady: () => hold() === null }];
     const machine = new Machine({ ...(await config()), consolePorts, onMessage, onDebug, hold });
     onBuilt(machine);
     return {

@@ -351,6 +351,7 @@ export class Machine implements SlicedMachine {
   runSlice(): number {
     this.timers.runDue();
     this.drainInput();
+    this.devices.console?.resumeOutput();
     const now = performance.now();
     const untilTimerMs = (this.timers.nextDeadlineNs() - this.clock.nowNs()) / 1e6;
     const slice = Math.max(
@@ -373,7 +374,8 @@ export class Machine implements SlicedMachine {
     this.clock.catchUp();
     this.timers.runDue();
     this.drainInput(); // the guest may have made room, and sleeps only because it waits for more
-    return this.cpu.canWake() ? 0 : this.timers.nextDeadlineNs();
+    const hasMore = this.cpu.canWake() || this.devices.console?.holdsOutput === true;
+    return hasMore ? 0 : this.timers.nextDeadlineNs();
   }
 
   private crash(): void {

@@ -137,6 +137,62 @@ describe('a console device', () => {
     expect(heard).toBe(256);
   });
 
+  it('has the driver wait while its end takes no more, and loses nothing', () => {
+    let printed = '';
+    let isReady = true;
+    const onOutput = (bytes: Uint8Array): void => {
+      printed += new TextDecoder().decode(bytes);
+      isReady = false;
+    };
+    const device = new ConsoleDevice({
+      ports: [{ isConsole: true, onOutput, isReady: () => isReady }],
+    });
+    const driver = new MockDriver(device).start();
+    for (const text of ['one ', 'two ', 'three']) driver.add(1, [driver.range(bytesOf(text))]);
+    expect([printed, device.holdsOutput]).toEqual(['one ', true]);
+    expect(driver.queues[1].take()?.written).toBe(0);
+    expect(driver.queues[1].take()).toBe(null);
+    device.resumeOutput();
+    expect(printed).toBe('one ');
+    for (let i = 0; i < 2; i++) {
+      isReady = true;
+      device.resumeOutput();
+    }
+    expect([printed, device.holdsOutput]).toEqual(['one two three', false]);
+    expect([driver.queues[1].take()?.written, driver.queues[1].take()?.written]).toEqual([0, 0]);
+  });
+
+  it.each(['alive', 'saved and restored'])(
+    'prints buffers that name the same bytes many times bit by bit, %s',
+    (how) => {
+      let printedBytes = 0;
+      const isRight: boolean[] = [];
+      const onOutput = (bytes: Uint8Array): void => {
+        isRight.push(bytes.every((byte, i) => byte === ((printedBytes + i) & 0xff)));
+        printedBytes += bytes.length;
+      };
+      const make = (): ConsoleDevice =>
+        new ConsoleDevice({ ports: [{ isConsole: true, onOutput }] });
+      let device = make();
+      let driver = new MockDriver(device).start();
+      const piece = driver.range(Uint8Array.from({ length: 65_536 }, (_, i) => i & 0xff));
+      driver.add(1, new Array(60).fill(piece));
+      for (let slice = 1; device.holdsOutput; slice++) {
+        expect(printedBytes).toBe(slice * 256 * 1024);
+        if (how !== 'alive') {
+          const state = structuredClone(driver.registers.save());
+          device = make();
+          const next = new MockDriver(device);
+          next.memory.bytes.set(driver.memory.bytes);
+          next.registers.restore(state);
+          driver = next;
+        } else device.resumeOutput();
+      }
+      expect(printedBytes).toBe(60 * 65_536);
+      expect(isRight).not.toContain(false);
+    },
+  );
+
   it('takes emergency writes from a driver without queues', () => {
     const { driver, printed } = attached({ features: 0n });
     driver.registers.setStatus(0);

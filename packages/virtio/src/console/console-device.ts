@@ -11,8 +11,8 @@ import { ConsolePort } from './console-port.js';
 const QUEUE_SIZE = 64;
 const CONTROL_IN = 2;
 const CONTROL_OUT = 3;
-/** Longer output is handed on in pieces. */
-const MAX_OUTPUT_BYTES = 65_536;
+/** What a port prints before {@link ConsoleDevice.resumeOutput} lets it print more: buffers may name the same bytes many times. */
+const MAX_OUTPUT_BYTES = 256 * 1024;
 /** Control messages that wait for buffers; a driver that takes none gets no more. */
 const MAX_WAITING_MESSAGES = 256;
 
@@ -23,6 +23,8 @@ export interface ConsolePortOptions {
   readonly isConsole: boolean;
   /** Bytes that the guest writes; they are the callee's. Called within a slice. */
   readonly onOutput: (bytes: Uint8Array) => void;
+  /** Whether `onOutput` takes more now: if not, the guest's buffers wait. Default: always. */
+  readonly isReady?: () => boolean;
 }
 
 export interface ConsoleDeviceOptions {
@@ -39,9 +41,12 @@ export interface ConsoleDeviceState {
   readonly rows: number;
   readonly ready: readonly number[];
   readonly open: readonly number[];
+  /** Of each port, bytes printed of a buffer that waits. */
+  readonly printed: readonly number[];
 }
 
 const receiveQueue = (port: number): number => (port === 0 ? 0 : 2 * port + 2);
+const portOf = (queue: number): number => (queue < CONTROL_IN ? 0 : (queue >> 1) - 1);
 
 export class ConsoleDevice implements VirtioDevice {
   readonly deviceId: number = C.VIRTIO_ID_CONSOLE;
@@ -80,6 +85,17 @@ export class ConsoleDevice implements VirtioDevice {
     return this.#ports[port].queuedBytes;
   }
 
+  /** Output waits for {@link resumeOutput}. */
+  get holdsOutput(): boolean {
+    return this.#ports.some((port) => port.isHeld);
+  }
+
+  /** Goes on with output that waits. To be called between slices: the guest may have gone on within them. */
+  resumeOutput(): void {
+    for (const [index, port] of this.#ports.entries())
+      if (port.isHeld) this.#drainOutput(receiveQueue(index) + 1);
+  }
+
   /** Whether a program of the guest holds the port open; of a driver with one port, whether there is one. */
   isOpen(port: number): boolean {
     return this.#isMultiport ? this.#ports[port].isOpen : this.#driver !== null && port === 0;
@@ -109,15 +125,14 @@ export class ConsoleDevice implements VirtioDevice {
 
   notified(index: number): void {
     if (index === CONTROL_IN) this.#flushMessages();
-    else if (index === CONTROL_OUT) this.#drain(index, (chain) => this.#control(chain));
-    else {
-      const port = index < CONTROL_IN ? 0 : (index >> 1) - 1;
-      if (index % 2 === 0) this.#fill(port);
-      else this.#drain(index, (chain) => this.#output(port, chain));
-    }
+    else if (index === CONTROL_OUT) this.#drainControl();
+    else if (index % 2 === 0) this.#fill(portOf(index));
+    else if (!this.#ports[portOf(index)].isHeld) this.#drainOutput(index);
   }
 
-  queueReset(): void {}
+  queueReset(index: number): void {
+    if (index % 2 === 1 && index !== CONTROL_OUT) this.#ports[portOf(index)].forget();
+  }
 
   reset(): void {
     this.#driver = null;
@@ -132,6 +147,7 @@ export class ConsoleDevice implements VirtioDevice {
       rows: this.#config.getUint16(C.CONSOLE_CONFIG_ROWS, true),
       ready: this.#ports.map((port) => Number(port.isReady)),
       open: this.#ports.map((port) => Number(port.isOpen)),
+      printed: this.#ports.map((port) => port.printedBytes),
     };
   }
 
@@ -142,10 +158,12 @@ export class ConsoleDevice implements VirtioDevice {
     const { length } = this.#ports;
     const ready = reader.integers('ready', 1, length, length);
     const open = reader.integers('open', 1, length, length);
+    const printed = reader.integers('printed', Number.MAX_SAFE_INTEGER, length, length);
     this.#showSize(columns, rows);
     for (const [index, port] of this.#ports.entries()) {
       port.isReady = ready[index] === 1;
       port.isOpen = open[index] === 1;
+      port.restore(printed[index]);
     }
   }
 
@@ -166,22 +184,22 @@ export class ConsoleDevice implements VirtioDevice {
     this.#driver?.publish(index);
   }
 
-  #drain(index: number, serve: (chain: DescriptorChain) => void): void {
-    const queue = this.#driver?.queue(index);
+  #drainControl(): void {
+    const queue = this.#driver?.queue(CONTROL_OUT);
     if (!queue) return;
     for (let chain = queue.pop(); chain !== null; chain = queue.pop()) {
-      serve(chain);
+      this.#control(chain);
       queue.push(chain, 0);
     }
-    this.#driver?.publish(index);
+    this.#driver?.publish(CONTROL_OUT);
   }
 
-  #output(port: number, chain: DescriptorChain): void {
-    for (let done = 0; done < chain.readableBytes; ) {
-      const bytes = new Uint8Array(Math.min(chain.readableBytes - done, MAX_OUTPUT_BYTES));
-      done += chain.read(done, bytes);
-      this.#options[port].onOutput(bytes);
-    }
+  #drainOutput(index: number): void {
+    const port = portOf(index);
+    const queue = this.#driver?.queue(index);
+    if (!queue) return;
+    this.#ports[port].drain(queue, this.#options[port], MAX_OUTPUT_BYTES);
+    this.#driver?.publish(index);
   }
 
   /** A message of the driver's; one that makes no sense says nothing. */
