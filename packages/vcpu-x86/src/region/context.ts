@@ -4,6 +4,7 @@ import { GPR } from '../state/layout.js';
 import type { FunctionWriter, Label } from '../wasm/encoder.js';
 import { I32, I64, OP, PURE } from '../wasm/opcodes.js';
 import { FlagsState } from './flags-state.js';
+import { Windows } from './windows.js';
 
 /** What a region returns: go on at rIP, or the instruction there is the cold tier's first. */
 export const LEFT = 0;
@@ -14,6 +15,7 @@ export class RegionContext {
   readonly w: FunctionWriter;
   readonly mode: Mode;
   readonly flags: FlagsState;
+  readonly windows: Windows;
   readonly rip: number;
   readonly left: number;
   /** Where to go when leaving: an offset from the entry, or a whole rIP. */
@@ -34,6 +36,7 @@ export class RegionContext {
     this.w = w;
     this.mode = mode;
     this.flags = new FlagsState(w, 0, mode.bits === 64);
+    this.windows = new Windows(mode.bits === 64);
     this.rip = w.ownLocal(I64);
     this.left = w.ownLocal(I32);
     this.offset = w.ownLocal(I32);

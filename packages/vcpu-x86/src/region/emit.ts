@@ -11,16 +11,11 @@ import { FunctionWriter, type Label } from '../wasm/encoder.js';
 import type { ModuleWriter } from '../wasm/module.js';
 import { I32, OP, PURE } from '../wasm/opcodes.js';
 import { COLD, LEFT, RegionContext } from './context.js';
-import {
-  type Region,
-  type RegionBlock,
-  type RegionInstruction,
-  successors,
-  TURNTABLE,
-} from './discover.js';
+import { type Region, type RegionBlock, successors, TURNTABLE } from './discover.js';
 import { InstructionEmitter } from './instruction.js';
 import { hasWayOut } from './prepare.js';
 import { type Shape, structure } from './structure.js';
+import type { Windows } from './windows.js';
 
 const op = (name: string): number => PURE.get(name) as number;
 
@@ -40,6 +35,9 @@ class RegionWriter {
   private readonly shape: Shape;
   private readonly target: EmitTarget;
   private readonly labels: Label[] = [];
+  /** By block: what its instructions change, and what is known of windows at its end. */
+  private readonly changes: readonly number[];
+  private readonly windowsBehind: ReturnType<Windows['snapshot']>[] = [];
 
   constructor(region: Region, module: ModuleWriter, x: RegionContext) {
     this.blocks = region.blocks;
@@ -48,6 +46,7 @@ class RegionWriter {
     region.blocks.forEach((b, i) => {
       this.index.set(b.start, i);
     });
+    this.changes = region.blocks.map((b) => x.windows.changesOf(b.instructions));
     this.shape = structure(region.blocks.map((b) => this.successors(b)));
     const never = (): never => {
       throw new Error('a region has no such exit');
@@ -160,11 +159,17 @@ class RegionWriter {
     const { w, x, shape } = this;
     const b = this.blocks[v];
     if (v === 0 || shape.isLoop[v] || shape.isMerge[v]) x.flags.forget();
+    this.resumeWindows(v);
     w.get(x.left);
     w.i32Const(b.instructions.length);
     w.op(op('i32.sub'));
     w.setLocal(x.left);
-    for (const i of b.instructions) this.instruction(i);
+    const windows = x.windows.plan(b.instructions);
+    b.instructions.forEach((i, n) => {
+      w.releaseLocals();
+      new InstructionEmitter(x, this.target, i.start, windows[n]).program(i.program);
+    });
+    this.windowsBehind[v] = x.windows.snapshot();
     const { end } = b;
     switch (end.kind) {
       case 'cold':
@@ -191,9 +196,19 @@ class RegionWriter {
       }
     }
   }
-  private instruction(i: RegionInstruction): void {
-    this.w.releaseLocals();
-    new InstructionEmitter(this.x, this.target, i.start).program(i.program);
+  /** What is known of windows at the end of the block that dominates `v`, but for what may have changed on the way here. */
+  private resumeWindows(v: number): void {
+    const { shape, x } = this;
+    if (v === 0) return;
+    const from = shape.dominator[v];
+    x.windows.resume(this.windowsBehind[from]);
+    let changes = 0;
+    for (let i = 0; i < this.blocks.length; i++) {
+      const isBetween =
+        shape.isMerge[v] && i !== from && shape.dominates(from, i) !== shape.dominates(v, i);
+      if (isBetween || (shape.isLoop[v] && shape.dominates(v, i))) changes |= this.changes[i];
+    }
+    x.windows.lose(changes);
   }
   /** Goes to an offset in the region if that is where the computed target lies. */
   private goIfAt(from: number, offset: number): void {

@@ -1,6 +1,6 @@
 // One instruction of a region: registers and flags in the region's locals, the TLB probed inline. Whatever the fast path cannot do
 // leaves the region at this instruction.
-import type { Access, Node, StateSlot } from '../ir/node.js';
+import type { Node, StateSlot } from '../ir/node.js';
 import { TLB_READ, TLB_WRITE } from '../mmu/tlb.js';
 import { isInfallible } from '../semantics/contained-routines.js';
 import {
@@ -17,6 +17,7 @@ import { type EmitTarget, Emitter, wasmType } from '../wasm/emit.js';
 import type { Label } from '../wasm/encoder.js';
 import { I32, I64, OP, PURE } from '../wasm/opcodes.js';
 import type { RegionContext } from './context.js';
+import type { WindowUse } from './windows.js';
 
 const GPR_END = GPR + 128;
 /** No offset in the state page. */
@@ -27,11 +28,19 @@ const op = (name: string): number => PURE.get(name) as number;
 export class InstructionEmitter extends Emitter {
   private readonly x: RegionContext;
   private readonly start: number;
+  private readonly windows: readonly WindowUse[];
 
-  constructor(context: RegionContext, target: EmitTarget, start: number) {
+  /** `start`: of the instruction, from the region's entry; `windows`: of its accesses. */
+  constructor(
+    context: RegionContext,
+    target: EmitTarget,
+    start: number,
+    windows: readonly WindowUse[],
+  ) {
     super(target);
     this.x = context;
     this.start = start;
+    this.windows = windows;
   }
 
   /** The instruction is the cold tier's after all; it has a pad wherever it may come to this. */
@@ -223,41 +232,69 @@ export class InstructionEmitter extends Emitter {
     w.setLocal(local);
   }
 
-  /** Leaves unless the TLB has the page; the entry's local. */
-  private hit(linear: number, access: Access, tag: number): number {
-    const entry = this.access.probe(linear, access.bits, tag);
+  /** Pushes the machine address of an access; leaves unless the TLB has its page. The offset to access it with. */
+  private reach(n: Node & { op: 'load' | 'store' }): number {
+    const { w } = this;
+    const tag = n.op === 'store' || n.update ? TLB_WRITE : TLB_READ;
+    const use = this.windows.find((u) => u.node === n);
+    if (!use) {
+      const linear = this.toLocal(n.args[0]);
+      this.access.pushHost(this.hit(linear, n.access.bits / 8, tag), linear);
+      return 0;
+    }
+    const { window } = use;
+    if (window.local < 0) this.openWindow(use, this.toLocal(n.args[0]));
+    w.get(window.local);
+    return use.offset - window.from;
+  }
+  private openWindow({ window, offset, wraps }: WindowUse, linear: number): void {
+    const { w } = this;
+    let from = linear;
+    if (offset !== window.from) {
+      from = w.newLocal(I64);
+      w.get(linear);
+      if (wraps) w.op(op('i32.wrap_i64'));
+      if (wraps) w.i32Const(window.from - offset);
+      else w.i64Const(BigInt(window.from - offset));
+      w.op(op(wraps ? 'i32.add' : 'i64.add'));
+      if (wraps) w.op(op('i64.extend_i32_u'));
+      w.setLocal(from);
+    }
+    const tag = window.isWritten ? TLB_WRITE : TLB_READ;
+    const entry = this.hit(from, window.to - window.from, tag);
+    this.access.pushHost(entry, from);
+    window.local = w.ownLocal(I32);
+    w.setLocal(window.local);
+  }
+  /** Leaves unless the TLB has the page of all `bytes`; the entry's local. */
+  private hit(linear: number, bytes: number, tag: number): number {
+    const entry = this.access.probe(linear, bytes, tag);
     this.w.op(op('i32.eqz'));
     this.w.brIf(this.pad);
     return entry;
   }
   protected override load(n: Node & { op: 'load' }): void {
     const { w } = this;
-    const linear = this.toLocal(n.args[0]);
-    const entry = this.hit(linear, n.access, n.update ? TLB_WRITE : TLB_READ);
+    const offset = this.reach(n);
     const result = w.newLocal(wasmType(n.type));
-    this.access.pushHost(entry, linear);
     if (n.update) {
       const host = w.newLocal(I32);
       w.tee(host);
-      this.hosts.set(n, { host, linear });
+      this.hosts.set(n, { host, linear: -1, offset });
     }
-    this.access.loadBits(n.access.bits, 0);
+    this.access.loadBits(n.access.bits, offset);
     w.setLocal(result);
     this.held.set(n, result);
   }
   protected override store(n: Node & { op: 'store' }): void {
     const { w } = this;
-    const [address, source] = n.args;
+    const source = n.args[1];
     const value = this.toLocal(source);
     const known = n.load ? this.hosts.get(n.load) : undefined;
     if (known) w.get(known.host);
-    else {
-      const linear = this.toLocal(address);
-      const entry = this.hit(linear, n.access, TLB_WRITE);
-      this.access.pushHost(entry, linear);
-    }
+    const offset = known ? known.offset : this.reach(n);
     w.get(value);
-    this.access.storeBits(n.access.bits, source.type, 0);
+    this.access.storeBits(n.access.bits, source.type, offset);
   }
   protected override segment(n: Node & { op: 'segment' }): void {
     const { w } = this;

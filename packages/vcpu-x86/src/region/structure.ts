@@ -59,11 +59,19 @@ export function structure(graph: Graph): Shape {
       }
     }
   }
-  const dominates = (a: number, b: number): boolean => {
-    let x = b;
-    while (order[x] > order[a]) x = dominator[x];
-    return x === a;
+  // The tree's nodes numbered so that those below one follow it.
+  const children: number[][] = graph.map(() => []);
+  for (const v of reverse) if (v !== 0) children[dominator[v]].push(v);
+  const first = new Array<number>(n).fill(0);
+  const last = new Array<number>(n).fill(0);
+  let count = 0;
+  const number = (v: number): void => {
+    first[v] = count++;
+    children[v].forEach(number);
+    last[v] = count - 1;
   };
+  number(0);
+  const dominates = (a: number, b: number): boolean => first[a] <= first[b] && first[b] <= last[a];
   const isBackward = (from: number, to: number): boolean => order[to] <= order[from];
   const isLoop = graph.map((_, v) =>
     predecessors[v].some((p) => isBackward(p, v) && dominates(v, p)),

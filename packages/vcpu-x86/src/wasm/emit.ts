@@ -56,8 +56,8 @@ export class Emitter {
   /** Values not written yet; they have one use. */
   protected deferred: Node[] = [];
   protected readonly locals = new Map<object, number>();
-  /** Host addresses of read-modify-write accesses (0: slow path). */
-  protected readonly hosts = new Map<Node, { host: number; linear: number }>();
+  /** Read-modify-write accesses: locals of their host addresses (0: slow path) and linear ones, and what to add to the host's. */
+  protected readonly hosts = new Map<Node, { host: number; linear: number; offset: number }>();
   protected readonly leaveLabels: Label[] = [];
 
   constructor(target: EmitTarget) {
@@ -373,7 +373,7 @@ export class Emitter {
     const linear = this.toLocal(n.args[0]);
     const result = this.w.newLocal(wasmType(n.type));
     const host = n.update ? this.w.newLocal(I32) : -1;
-    if (n.update) this.hosts.set(n, { host, linear });
+    if (n.update) this.hosts.set(n, { host, linear, offset: 0 });
     this.access.load(linear, n.access, result, host);
     this.held.set(n, result);
   }

@@ -40,6 +40,8 @@ export class ByteWriter {
     this.u8(v);
   }
   i64(value: bigint): void {
+    const small = Number(value);
+    if (small === (small | 0)) return this.i32(small);
     let v = value;
     for (;;) {
       const byte = Number(v & 0x7fn);
@@ -50,7 +52,14 @@ export class ByteWriter {
     }
   }
   i32(value: number): void {
-    this.i64(BigInt(value | 0));
+    let v = value | 0;
+    for (;;) {
+      const byte = v & 0x7f;
+      v >>= 7;
+      if ((v === 0 && (byte & 0x40) === 0) || (v === -1 && (byte & 0x40) !== 0))
+        return this.u8(byte);
+      this.u8(byte | 0x80);
+    }
   }
   text(value: string): void {
     const bytes = new TextEncoder().encode(value);

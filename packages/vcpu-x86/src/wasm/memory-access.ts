@@ -90,11 +90,11 @@ export class MemoryAccess {
     this.t.fault();
     w.end();
   }
-  /** Pushes 1 if the TLB has the page of `linear`; leaves its entry's address in a local. */
-  probe(linear: number, bits: number, tag: number): number {
+  /** Pushes 1 if the TLB has the page of all `bytes` from `linear` on; leaves its entry's address in a local. */
+  probe(linear: number, bytes: number, tag: number): number {
     return this.probeTo(linear, tag, () => {
-      if (bits === 8) return;
-      this.w.i64Const(BigInt(bits / 8 - 1));
+      if (bytes === 1) return;
+      this.w.i64Const(BigInt(bytes - 1));
       this.w.op(PURE.get('i64.add') as number);
     });
   }
@@ -198,7 +198,7 @@ export class MemoryAccess {
     const { w } = this;
     const { bits } = access;
     const update = host >= 0;
-    const entry = this.probe(linear, bits, update ? TLB_WRITE : TLB_READ);
+    const entry = this.probe(linear, bits / 8, update ? TLB_WRITE : TLB_READ);
     w.if();
     this.pushHost(entry, linear);
     if (update) w.tee(host);
@@ -224,7 +224,7 @@ export class MemoryAccess {
       w.if();
       w.get(host);
     } else {
-      const entry = this.probe(linear, bits, TLB_WRITE);
+      const entry = this.probe(linear, bits / 8, TLB_WRITE);
       w.if();
       this.pushHost(entry, linear);
     }
