@@ -3,6 +3,7 @@ import { posix } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { allowed } from './allowed-imports.js';
+import { importsOf } from './module-imports.js';
 import {
   type Package,
   packages,
@@ -31,28 +32,6 @@ function placeFor(packageFolder: string, inside: string): string {
 
 function packageOf(place: string): string {
   return place.split('/', 1)[0] ?? '';
-}
-
-/** Every module a file names: imports, re-exports, dynamic imports, `import('…')` types, and `new URL('./…', import.meta.url)`. */
-function importsOf(file: SourceFile): { specifier: string; node: ts.Node }[] {
-  const found: { specifier: string; node: ts.Node }[] = [];
-  const add = (node: ts.Node | undefined) => {
-    if (node && ts.isStringLiteralLike(node)) found.push({ specifier: node.text, node });
-  };
-  visitAll(file.tree, (node) => {
-    if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) add(node.moduleSpecifier);
-    else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword)
-      add(node.arguments[0]);
-    else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument))
-      add(node.argument.literal);
-    else if (
-      ts.isNewExpression(node) &&
-      node.expression.getText(file.tree) === 'URL' &&
-      node.arguments?.[1]?.getText(file.tree) === 'import.meta.url'
-    )
-      add(node.arguments[0]);
-  });
-  return found;
 }
 
 /** The target of one import in the table's terms, or a sentence saying why it can have none. */

@@ -12,7 +12,7 @@ import { PageTables } from './frame/page-table-x86.js';
 import { PageTypes } from './frame/page-type.js';
 import { GuestExit } from './guest-cpu.js';
 import { MIN_WORK_PER_CALL, WORK_PER_CALL } from './hypercall/continuation.js';
-import { dispatch } from './hypercall/dispatch.js';
+import { dispatch, perform } from './hypercall/dispatch.js';
 import type { HypercallFrame } from './hypercall/frame.js';
 import { Credit } from './sched/credit.js';
 import type { Scheduler } from './sched/scheduler.js';
@@ -277,6 +277,11 @@ export class Hypervisor {
       this.#instructionsPerNs += (instructions / spentNs - this.#instructionsPerNs) / 8;
     }
     this.scheduler.account(vcpu, instructions, spentNs, afterNs);
+  }
+
+  /** Performs the hypercall whose number and arguments `call` holds: its result, or RESTART. For calls that hold others. */
+  perform(call: HypercallFrame): number {
+    return perform(call);
   }
 
   #run(vcpu: Vcpu, budget: number): number {

@@ -18,13 +18,14 @@ export {
   type NativeArgument,
   type NativeCode,
 } from './native/native-code.js';
-export { NativeCpu, type NativeKernel, type NativeVcpu } from './native/native-cpu.js';
+export { NativeCpu, type NativeKernel } from './native/native-cpu.js';
 export {
   NativeGuest,
   NativePageFault,
   type RecordResult,
   type RecordValues,
 } from './native/native-guest.js';
+export type { NativeVcpu } from './native/native-vcpu.js';
 export {
   Netfront,
   type NetfrontFrame,

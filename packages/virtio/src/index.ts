@@ -62,6 +62,7 @@ export {
   VIRTIO_CHANNEL_GRANT_BYTES,
   VIRTIO_CHANNEL_MAX_QUEUE_SIZE,
 } from './spec/channel.js';
+export { EFBIG, EINVAL, EIO, ENFILE, EOPNOTSUPP, EROFS, ESTALE } from './spec/errno.js';
 export {
   featureMask,
   hasFeature,
@@ -71,6 +72,7 @@ export {
   VIRTIO_F_RING_RESET,
   VIRTIO_F_VERSION_1,
 } from './spec/feature.js';
+export { fileKindOf, S_IFLNK, S_IFREG } from './spec/file-mode.js';
 export {
   ChannelTransport,
   type ChannelTransportOptions,

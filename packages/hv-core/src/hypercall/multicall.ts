@@ -1,7 +1,6 @@
 // multicall: several hypercalls in one. Each entry is read, performed and gets its result before the next is read. xen.h.
 import { __HYPERVISOR_multicall, multicall_entry, XEN_EFAULT, XEN_EINVAL } from '@proxeny/abi';
 import { RESTART } from './continuation.js';
-import { perform } from './dispatch.js';
 import type { HypercallFrame } from './frame.js';
 import type { Decoded, Hypercall } from './hypercall.js';
 
@@ -59,7 +58,7 @@ function decode(call: HypercallFrame): Decoded {
       };
       if (i > 0 && call.workLeft <= 0) return goOnLater();
       if (!readEntry(call, inner, address)) return -XEN_EFAULT;
-      const result = perform(inner);
+      const result = call.hypervisor.perform(inner);
       call.spend(64 + Math.max(0, inner.workSpent));
       if (result === RESTART) {
         return writeArguments(call, inner, address) ? goOnLater() : -XEN_EFAULT;

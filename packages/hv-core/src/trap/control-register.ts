@@ -3,7 +3,7 @@
 import type { Mfn } from '@proxeny/memory';
 import { RESTART } from '../hypercall/continuation.js';
 import { controlsOf } from './cpuid-policy.js';
-import { Emulated } from './privileged-instruction.js';
+import { Emulated } from './emulated.js';
 import { PvState } from './pv-state.js';
 import type { PvTraps } from './pv-traps.js';
 import type { TrapCpu } from './trap-cpu.js';

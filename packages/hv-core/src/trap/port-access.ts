@@ -1,10 +1,11 @@
 // PortAccess: IN, OUT, INS and OUTS of page-table guests. A domain without devices has no ports: reads give ones, writes are lost, but for
 // two latches that every PV domain has: the index of the CMOS clock and PCI's configuration address. Whether the guest itself lets its
 // code use a port is told by its IOPL and its bitmap (physdev_op), and #GP otherwise.
+
+import { Emulated, type Prefixes } from './emulated.js';
 import { FLAG_DF } from './entry-frame.js';
-import { Emulated, type Prefixes } from './privileged-instruction.js';
 import { CR4_DE } from './pv-state.js';
-import { FAULT_PRESENT, type PvTraps } from './pv-traps.js';
+import type { PvTraps } from './pv-traps.js';
 import {
   baseOf,
   DESCRIPTOR_CODE,
@@ -14,6 +15,7 @@ import {
   limitOf,
 } from './segment-descriptor.js';
 import { CpuRegister, CpuSegment, type TrapCpu } from './trap-cpu.js';
+import { FAULT_PRESENT } from './vector.js';
 
 const CMOS_INDEX = 0x70;
 const PCI_ADDRESS = 0xcf8;

@@ -8,6 +8,7 @@ import { FLAT_RING3_CS64 } from '@proxeny/abi';
 import { readControl, writeControl } from './control-register.js';
 import { guestCpuid } from './cpuid-policy.js';
 import { readDebug, writeDebug } from './debug-register.js';
+import { Emulated, Prefixes } from './emulated.js';
 import { readMsr, writeMsr } from './msr.js';
 import { mayUsePort, mayUsePorts, type PortAccess } from './port-access.js';
 import { CR4_OSXSAVE, CR4_TSD } from './pv-state.js';
@@ -25,28 +26,6 @@ const MAX_LENGTH = 15;
 const { ax, bx, cx, dx } = CpuRegister;
 /** UD2, then "xen"; then CPUID. */
 const forced = [0x0f, 0x0b, 0x78, 0x65, 0x6e, 0x0f, 0xa2];
-
-/** What became of an instruction. */
-export const Emulated = {
-  /** Not one of ours: the guest gets its #GP. */
-  no: 0,
-  /** Done; rIP moves on. */
-  done: 1,
-  /** Done as far as it goes: rIP stays where it is, or is where it belongs. */
-  settled: 2,
-} as const;
-export type Emulated = (typeof Emulated)[keyof typeof Emulated];
-
-/** The prefixes of an instruction and the opcode after them. */
-export class Prefixes {
-  codeBits: 16 | 32 | 64 = 64;
-  operandSize = 4;
-  addressSize = 8;
-  rex = 0;
-  repeat = false;
-  /** CpuSegment of an override, or -1. */
-  segment = -1;
-}
 
 export class PrivilegedInstructions {
   readonly #traps: PvTraps;

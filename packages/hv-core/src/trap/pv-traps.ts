@@ -21,20 +21,21 @@ import type { PvState } from './pv-state.js';
 import { storeReadOnly } from './read-only-store.js';
 import { CpuRegister, isTrapCpu, type TrapCpu } from './trap-cpu.js';
 import { EntryPoint } from './trap-table.js';
+import {
+  FAULT_USER,
+  VECTOR_BP,
+  VECTOR_DB,
+  VECTOR_GP,
+  VECTOR_NM,
+  VECTOR_NMI,
+  VECTOR_OF,
+  VECTOR_PF,
+  VECTOR_UD,
+} from './vector.js';
 
-export const VECTOR_DB = 1;
-const VECTOR_NMI = 2;
-const VECTOR_BP = 3;
-const VECTOR_OF = 4;
-export const VECTOR_UD = 6;
-const VECTOR_NM = 7;
-export const VECTOR_GP = 13;
-export const VECTOR_PF = 14;
 const LEGACY_SYSTEM_CALL = 0x80;
 /** In the error code of a #GP or of a page fault. */
 const ERROR_IDT = 2;
-const FAULT_USER = 4;
-export const FAULT_PRESENT = 1;
 const DR6_STEP = 0x4000;
 const TWO_32 = 4294967296;
 

@@ -1,8 +1,7 @@
 // DescriptorBudget: how many descriptors guests have open of one shared folder. When there are too many, those used longest ago are
 // closed, and opened again when they are needed.
-import { FileError } from '@proxeny/virtio';
+import { ENFILE, FileError } from '@proxeny/virtio';
 
-const ENFILE = 23;
 /** Of files that are known, and of files that are opened. */
 const MAX_DESCRIPTORS = 2048;
 /** Directories that are opened again at once, one in the other. */

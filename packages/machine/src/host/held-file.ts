@@ -2,7 +2,7 @@
 // meanwhile, by whomever. The names it was found by are kept: to open it again when its descriptor was closed for others, and to give it
 // further names. What they lead to is compared with what was held. Linux only.
 import * as fs from 'node:fs';
-import { FileError } from '@proxeny/virtio';
+import { ESTALE, FileError } from '@proxeny/virtio';
 import type { DescriptorBudget, DescriptorHolder } from './descriptor-budget.js';
 import { ask } from './host-answer.js';
 
@@ -11,8 +11,6 @@ export const O_PATH = 0o10000000;
 export const O_CLOEXEC = 0o2000000;
 /** How a file is opened that is to be held: no symbolic link is followed. */
 export const HOLD: number = O_PATH | O_CLOEXEC | fs.constants.O_NOFOLLOW;
-const ESTALE = 116;
-
 /** Names that are kept of a file with several: the newest ones. */
 const MAX_PLACES = 4;
 

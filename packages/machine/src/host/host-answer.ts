@@ -1,7 +1,5 @@
 // What the host's file system answers to a guest's wishes.
-import { FileError } from '@proxeny/virtio';
-
-const EIO = 5;
+import { EIO, FileError } from '@proxeny/virtio';
 
 /** Does something with the host's files; its errors become the guest's. */
 export function ask<T>(what: () => T): T {

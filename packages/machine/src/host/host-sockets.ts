@@ -13,11 +13,11 @@ import type {
   HostStreamEvents,
   OnDatagram,
 } from '../network/user/host-network.js';
+import { DNS_PORT } from '../network/user/routes.js';
 import { SocketStream } from './socket-stream.js';
 
 /** Of all sockets together: what Node has not passed on to the kernel yet. */
 const MAX_UNSENT_BYTES = 1 << 20;
-const DNS_PORT = 53;
 
 export class HostSockets implements HostNetwork {
   #unsentBytes = 0;

@@ -1,9 +1,7 @@
 // SharedFile: a regular file of a shared folder that a guest has open.
 import * as fs from 'node:fs';
-import { FileError, type OpenFile } from '@proxeny/virtio';
+import { EFBIG, FileError, type OpenFile } from '@proxeny/virtio';
 import { ask } from './host-answer.js';
-
-const EFBIG = 27;
 
 /** Counts open files. */
 interface FileCount {

@@ -3,13 +3,21 @@
 import * as fs from 'node:fs';
 import {
   type DirectoryEntry,
+  EINVAL,
+  ENFILE,
+  EOPNOTSUPP,
+  EROFS,
+  ESTALE,
   type FileAttributes,
   type FileChanges,
   FileError,
   type FileNode,
   type FileOwner,
   type FileVolume,
+  fileKindOf,
   type OpenFile,
+  S_IFLNK,
+  S_IFREG,
 } from '@proxeny/virtio';
 import type { DescriptorBudget } from './descriptor-budget.js';
 import { HeldFile, HOLD, keyOf, O_CLOEXEC, O_PATH, statsAt } from './held-file.js';
@@ -23,16 +31,7 @@ const GUEST_FLAGS = constants.O_WRONLY | constants.O_RDWR | constants.O_TRUNC;
 const SAFE_FLAGS = O_CLOEXEC | constants.O_NONBLOCK | constants.O_NOCTTY;
 /** No file becomes set-user-ID by a guest's wish. */
 const PERMISSIONS = 0o777;
-const S_IFMT = 0o170000n;
-const S_IFREG = 0o100000n;
-const S_IFLNK = 0o120000n;
 const S_ISGID = 0o2000n;
-
-const EINVAL = 22;
-const ENFILE = 23;
-const EROFS = 30;
-const EOPNOTSUPP = 95;
-const ESTALE = 116;
 
 /** Files that guests know at once. */
 const MAX_KNOWN = 262_144;
@@ -168,7 +167,7 @@ export class SharedNode implements FileNode {
   open(flags: number): OpenFile {
     if ((flags & GUEST_FLAGS) !== 0) this.#mayChange(1);
     else this.#begin(1);
-    if ((this.#file.stats.mode & S_IFMT) !== S_IFREG)
+    if (fileKindOf(this.#file.stats.mode) !== S_IFREG)
       throw new FileError(EOPNOTSUPP, 'only regular files can be opened');
     const path = this.#file.path;
     const fd = ask(() => fs.openSync(path, (flags & GUEST_FLAGS) | SAFE_FLAGS));
@@ -196,7 +195,7 @@ export class SharedNode implements FileNode {
         node.#file.share();
         node.#file.adopt(fd);
       } else {
-        const isLink = (stats.mode & S_IFMT) === S_IFLNK;
+        const isLink = fileKindOf(stats.mode) === S_IFLNK;
         const target = isLink ? ask(() => fs.readlinkSync(this.#file.at(name))) : null;
         node = new SharedNode(this.#folder, fd, stats, target);
       }

@@ -2,7 +2,7 @@
 // notes. GNU Mach still does. Names and defaults: elfnote.h, "LEGACY".
 import type { ElfImage } from './elf.js';
 import { ImageError } from './load-error.js';
-import { type PaeMode, parseFeatures, present, type XenNotes } from './xen-notes.js';
+import { type PaeMode, parseFeatures, present, type XenNotes } from './xen-note-record.js';
 
 const SECTION = '__xen_guest';
 /** Longer than any such string. */

@@ -4,7 +4,7 @@ import { ETHERNET_HEADER_BYTES } from './network-port.js';
 
 export const IP_PROTOCOL_TCP = 6;
 export const IP_PROTOCOL_UDP = 17;
-const ETHERTYPE_IPV4 = 0x0800;
+export const ETHERTYPE_IPV4 = 0x0800;
 const ETHERTYPE_IPV6 = 0x86dd;
 const ETHERTYPE_VLAN = 0x8100;
 /** Extension headers of IPv6 that may stand before TCP or UDP: hop-by-hop options, routing, destination options. */

@@ -8,6 +8,7 @@ import {
   viewOf,
 } from './internet-headers.js';
 import { type EthernetFrame, type MissingChecksum, plainFrame } from './network-port.js';
+import { TCP_CWR, TCP_FIN, TCP_PSH } from './tcp/segment.js';
 
 /** What a receiver does itself. */
 export interface OffloadCapabilities {
@@ -15,10 +16,6 @@ export interface OffloadCapabilities {
   readonly tcp4: boolean;
   readonly tcp6: boolean;
 }
-
-const TCP_FIN = 1;
-const TCP_PSH = 8;
-const TCP_CWR = 0x80;
 
 /** The sum of the pseudo header of a packet whose transport part is `length` bytes long. */
 function pseudoHeader(view: DataView, headers: InternetHeaders, length: number): number {

@@ -1,5 +1,4 @@
 // The keys of fw_cfg's well-known items and the bytes of those a PC has (QEMU's docs/specs/fw_cfg; numbers little-endian).
-import type { FwCfg } from './fw-cfg.js';
 
 export const FW_CFG_SIGNATURE = 0x00;
 export const FW_CFG_ID = 0x01;
@@ -61,8 +60,14 @@ export interface FwCfgMachine {
   readonly kernel?: FwCfgKernel;
 }
 
+/** What takes items. */
+interface ItemSink {
+  addItem(key: number, bytes: Uint8Array): void;
+  addFile(name: string, bytes: Uint8Array): void;
+}
+
 /** Adds the items of a machine. */
-export function addMachineItems(fwCfg: FwCfg, machine: FwCfgMachine): void {
+export function addMachineItems(fwCfg: ItemSink, machine: FwCfgMachine): void {
   fwCfg.addItem(FW_CFG_UUID, new Uint8Array(16));
   fwCfg.addItem(FW_CFG_RAM_SIZE, numbers(8, machine.ramBytes));
   fwCfg.addItem(FW_CFG_NOGRAPHIC, numbers(2, 1));
@@ -81,7 +86,7 @@ export function addMachineItems(fwCfg: FwCfg, machine: FwCfgMachine): void {
   if (machine.kernel !== undefined) addKernelItems(fwCfg, machine.kernel);
 }
 
-function addKernelItems(fwCfg: FwCfg, kernel: FwCfgKernel): void {
+function addKernelItems(fwCfg: ItemSink, kernel: FwCfgKernel): void {
   const commandLine = text(`${kernel.commandLine}\0`);
   fwCfg.addItem(FW_CFG_KERNEL_ADDR, numbers(4, kernel.kernelAddress));
   fwCfg.addItem(FW_CFG_KERNEL_SIZE, numbers(4, kernel.kernel.length));

@@ -9,18 +9,7 @@ import {
 } from '@proxeny/abi';
 import type { HypercallAction, NativeCode } from './native-code.js';
 import { NativeGuest } from './native-guest.js';
-
-/** What a native CPU asks of the vCPU it is the engine of. */
-export interface NativeVcpu {
-  readonly id: number;
-  readonly domain: { readonly id: number; readonly word: 32 | 64 };
-  /** Linear memory; false: not mapped, or not writable. */
-  readonly access: {
-    copyFrom(address: number, target: Uint8Array): boolean;
-    copyTo(address: number, source: Uint8Array): boolean;
-  };
-  isUpcallMasked: boolean;
-}
+import type { NativeVcpu } from './native-vcpu.js';
 
 /** A guest's entry point. */
 export type NativeKernel = (guest: NativeGuest) => NativeCode;

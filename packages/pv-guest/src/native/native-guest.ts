@@ -10,7 +10,7 @@ import {
 } from '@proxeny/abi';
 import type { PlacedField, ScalarField, StructField } from '@proxeny/memory';
 import { hypercall, type NativeArgument, type NativeCode } from './native-code.js';
-import type { NativeVcpu } from './native-cpu.js';
+import type { NativeVcpu } from './native-vcpu.js';
 
 /** Values of a record's members by name; members left out are zero. */
 export interface RecordValues {

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { FunctionWriter } from '../wasm/encoder.js';
 import { ModuleWriter } from '../wasm/module.js';
 import { SIMD, SIMD_LANES } from '../wasm/opcodes.js';
-import type { IrValue } from './evaluate.js';
 import { evaluateSimd } from './evaluate-simd.js';
+import type { IrValue } from './ir-value.js';
 
 type Kind = 'v128' | 'i32' | 'i64';
 

@@ -1,6 +1,6 @@
 // The reference evaluator's vector operations, lane by lane (WebAssembly core specification 2.0 §4.3.3). A v128 is 16 bytes,
 // little-endian; lanes are computed as bigints, whatever their width, so one rule serves all shapes.
-import type { IrValue } from './evaluate.js';
+import type { IrValue } from './ir-value.js';
 
 type Lanes = readonly bigint[];
 

@@ -14,10 +14,8 @@ import {
 import { checkSegment } from '../state/segments.js';
 import type { VcpuState } from '../state/vcpu-state.js';
 import { evaluateSimd } from './evaluate-simd.js';
+import type { IrValue, Scalar } from './ir-value.js';
 import type { Access, Local, Node, StateSlot } from './node.js';
-
-export type Scalar = number | bigint;
-export type IrValue = Scalar | Uint8Array;
 
 /** What an evaluation needs besides the IR. */
 export interface EvaluateContext {

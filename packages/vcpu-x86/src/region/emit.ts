@@ -6,7 +6,7 @@
 import type { Mode } from '../semantics/shape.js';
 import { fastRoutines } from '../semantics/x87-fast.js';
 import { BLOCK_RIP, BUDGET, RIP, TLB_BASE } from '../state/layout.js';
-import type { EmitTarget } from '../wasm/emit.js';
+import type { EmitTarget } from '../wasm/emit-target.js';
 import { FunctionWriter, type Label } from '../wasm/encoder.js';
 import type { ModuleWriter } from '../wasm/module.js';
 import { I32, OP, PURE } from '../wasm/opcodes.js';

@@ -13,7 +13,8 @@ import {
   SEGMENTS,
   TLB_BASE,
 } from '../state/layout.js';
-import { type EmitTarget, Emitter, wasmType } from '../wasm/emit.js';
+import { Emitter, wasmType } from '../wasm/emit.js';
+import type { EmitTarget } from '../wasm/emit-target.js';
 import type { Label } from '../wasm/encoder.js';
 import { I32, I64, OP, PURE } from '../wasm/opcodes.js';
 import type { RegionContext } from './context.js';

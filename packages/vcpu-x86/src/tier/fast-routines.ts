@@ -2,8 +2,8 @@
 // calls the routine. Generated code imports it in the routine's place.
 import { Builder } from '../ir/builder.js';
 import { type FastRoutine, x87FastRoutines } from '../semantics/x87-fast.js';
-import type { EmitTarget } from '../wasm/emit.js';
 import { emitFunction } from '../wasm/emit-function.js';
+import type { EmitTarget } from '../wasm/emit-target.js';
 import { FunctionWriter } from '../wasm/encoder.js';
 import { fastName } from '../wasm/fast-name.js';
 import { ModuleWriter } from '../wasm/module.js';

@@ -1,6 +1,7 @@
 // A function of its own from IR, with parameters: what fast routines are.
 import type { Local, Node } from '../ir/node.js';
-import { type EmitTarget, Emitter } from './emit.js';
+import { Emitter } from './emit.js';
+import type { EmitTarget } from './emit-target.js';
 
 /** A function of (state, parameters): runs the statements and pushes `result`. */
 export function emitFunction(

@@ -2,32 +2,11 @@
 // nothing in between changes what they read; others go to locals. The host function decides what "next", "jump" and "fault" mean.
 import type { Local, Node, StateSlot } from '../ir/node.js';
 import { FAULT_ERROR, FAULT_VECTOR, SCRATCH } from '../state/layout.js';
+import type { EmitTarget } from './emit-target.js';
 import type { FunctionWriter, Label, WasmType } from './encoder.js';
 import { fastName } from './fast-name.js';
 import { MemoryAccess } from './memory-access.js';
-import type { ModuleWriter } from './module.js';
 import { I32, I64, OP, PURE, SIMD, SIMD_LANES, SIMD_MEMORY, V128 } from './opcodes.js';
-
-/** Where an instruction's code goes and how it leaves. */
-export interface EmitTarget {
-  readonly writer: FunctionWriter;
-  readonly module: ModuleWriter;
-  /** Locals that hold the state page's address and the record's. */
-  readonly state: number;
-  readonly record: number;
-  /** Routines that have a WebAssembly function in front of them, see fast-name.ts. */
-  readonly fastRoutines?: ReadonlySet<string>;
-  /** Local that holds the address of the TLB set in use; absent: the state page says. */
-  readonly tlbBase?: number;
-  /** Leaves with a recorded fault. */
-  fault(): void;
-  /** Leaves with rIP stored in the state. */
-  jump(): void;
-  /** Leaves for a target; `target` pushes it (i64). `direct`: always the same target for this record's place in its block. */
-  branch(direct: boolean, target: () => void): void;
-  /** Stores the next rIP in the state (before a transfer). */
-  storeNextRip(): void;
-}
 
 export const wasmType = (type: Node['type']): WasmType =>
   type === 'i64' ? I64 : type === 'v128' ? V128 : I32;

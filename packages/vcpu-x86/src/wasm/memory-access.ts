@@ -9,7 +9,7 @@ import {
   SEGMENTS,
   TLB_BASE,
 } from '../state/layout.js';
-import type { EmitTarget } from './emit.js';
+import type { EmitTarget } from './emit-target.js';
 import type { FunctionWriter } from './encoder.js';
 import { F64, I32, OP, PURE } from './opcodes.js';
 

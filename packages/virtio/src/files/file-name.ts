@@ -1,5 +1,6 @@
 // Names and kinds of files that come from a guest.
 import { EINVAL, EOPNOTSUPP } from '../spec/errno.js';
+import { fileKindOf, S_IFREG } from '../spec/file-mode.js';
 import { FileError } from './file-system.js';
 
 /**
@@ -12,15 +13,12 @@ export function checkedName(name: string): string {
   return name;
 }
 
-const S_IFMT = 0o170000;
-const S_IFREG = 0o100000;
-
 /**
  * The mode of a file that is to be made as mknod(2) makes it.
  * @throws FileError with EOPNOTSUPP for a device, a pipe or a socket
  */
 export function regularMode(mode: number): number {
-  if ((mode & S_IFMT) !== S_IFREG && (mode & S_IFMT) !== 0)
+  if (fileKindOf(mode) !== S_IFREG && fileKindOf(mode) !== 0)
     throw new FileError(EOPNOTSUPP, 'only regular files are made');
   return mode;
 }

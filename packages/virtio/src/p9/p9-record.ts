@@ -3,18 +3,16 @@
 import type { FileAttributes, FileChanges, FileVolume } from '../files/file-system.js';
 import { nanosecondsOf, secondsOf } from '../files/file-time.js';
 import type { MessageReader, MessageWriter } from '../files/message.js';
+import { fileKindOf, S_IFDIR, S_IFLNK } from '../spec/file-mode.js';
 import * as P from '../spec/p9.js';
 
-const S_IFMT = 0o170000n;
-const S_IFDIR = 0o040000n;
-const S_IFLNK = 0o120000n;
 /** What Linux calls the file system's kind: V9FS_MAGIC. */
 const V9FS_MAGIC = 0x01021997;
 const MAX_NAME_BYTES = 255;
 
 /** The kind of a file, of its mode. */
 export function qidType(mode: bigint): number {
-  const kind = mode & S_IFMT;
+  const kind = fileKindOf(mode);
   return kind === S_IFDIR ? P.P9_QTDIR : kind === S_IFLNK ? P.P9_QTSYMLINK : P.P9_QTFILE;
 }
 

@@ -7,6 +7,7 @@ export const ENOTDIR = 20;
 export const EINVAL = 22;
 export const ENFILE = 23;
 export const EFBIG = 27;
+export const EROFS = 30;
 export const ENOSYS = 38;
 export const EPROTO = 71;
 export const EOPNOTSUPP = 95;

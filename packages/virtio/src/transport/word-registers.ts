@@ -5,11 +5,10 @@ import type { AddressHalf } from '../device/queue-registers.js';
 import type { AccessSize } from '../device/virtio-device.js';
 import type { SavedState } from '../saved-state.js';
 import * as R from '../spec/mmio.js';
+import { VIRTIO_PCI_VENDOR } from '../spec/pci.js';
 import type { QueueAreas } from '../spec/ring.js';
 
 const VERSION = 2;
-/** Ours: there is no registry of them. */
-const VENDOR_ID = 0x1af4;
 
 /** What a driver has selected. Part of a transport's saved state. */
 export interface WordRegistersState {
@@ -104,7 +103,7 @@ export class WordRegisters {
       case R.VIRTIO_MMIO_DEVICE_ID:
         return control.device.deviceId;
       case R.VIRTIO_MMIO_VENDOR_ID:
-        return VENDOR_ID;
+        return VIRTIO_PCI_VENDOR;
       case R.VIRTIO_MMIO_DEVICE_FEATURES:
         return control.offeredWord(this.#offeredSelect);
       case R.VIRTIO_MMIO_QUEUE_NUM_MAX:

@@ -1,10 +1,9 @@
 // IPv4 packets in Ethernet frames, read and written. RFC 791; IEEE 802.3. Options are skipped. Nothing a guest sends throws.
 import { fold, sum16 } from '../checksum.js';
-import { viewOf } from '../internet-headers.js';
+import { ETHERTYPE_IPV4, viewOf } from '../internet-headers.js';
 import { ETHERNET_HEADER_BYTES } from '../network-port.js';
 import { OWN_MAC } from './layout.js';
 
-export const ETHERTYPE_IPV4 = 0x0800;
 export const ETHERTYPE_ARP = 0x0806;
 export const IP_PROTOCOL_ICMP = 1;
 export const IP_HEADER_BYTES = 20;

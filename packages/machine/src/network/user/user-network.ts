@@ -1,7 +1,7 @@
 // UserNetwork: a network whose guests reach the host's through sockets of this process, without any privilege: the router, DHCP server and
 // name server that guests see behind their port. Frames come from guests: what makes no sense is counted, and lost.
 import { type Alarm, AlarmedTimers } from '../alarmed-timers.js';
-import { IP_PROTOCOL_TCP, IP_PROTOCOL_UDP, viewOf } from '../internet-headers.js';
+import { ETHERTYPE_IPV4, IP_PROTOCOL_TCP, IP_PROTOCOL_UDP, viewOf } from '../internet-headers.js';
 import { ETHERNET_HEADER_BYTES, type EthernetFrame, type NetworkPort } from '../network-port.js';
 import { parseTcp } from '../tcp/segment.js';
 import { DHCP_SERVER_PORT, DhcpServer } from './dhcp-server.js';
@@ -10,7 +10,6 @@ import type { HostNetwork } from './host-network.js';
 import { answerEcho, sendUnreachable, UNREACHABLE_FORBIDDEN, UNREACHABLE_PORT } from './icmp.js';
 import {
   ETHERTYPE_ARP,
-  ETHERTYPE_IPV4,
   IP_PROTOCOL_ICMP,
   type Ipv4Packet,
   parseIpv4,

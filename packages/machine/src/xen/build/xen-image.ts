@@ -6,7 +6,8 @@ import { unpackKernelPayload } from '../../loader/kernel-payload.js';
 import { ImageError } from '../../loader/load-error.js';
 import { sniffPayload, unpackPayload } from '../../loader/payload.js';
 import { isBzImage, parseSetupHeader } from '../../loader/setup-header.js';
-import { type XenNotes, xenNotes } from '../../loader/xen-notes.js';
+import type { XenNotes } from '../../loader/xen-note-record.js';
+import { xenNotes } from '../../loader/xen-notes.js';
 
 /** As what a Xen image can run: with page tables of machine frames, or entered by PHYS32_ENTRY with its memory translated. */
 export type XenGuestType = 'pv' | 'pvh';
