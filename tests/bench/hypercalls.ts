@@ -68,11 +68,11 @@ class CallingCpu implements GuestCpu {
   hypercallNumber(): number {
     return this.#number;
   }
-  hypercallArgLow(index: number): number {
-    return this.#values[index] ?? 0;
-  }
-  hypercallArgHigh(): number {
-    return 0;
+  hypercallArguments(low: Uint32Array, high: Uint32Array, count: number): void {
+    for (let i = 0; i < count; i++) {
+      low[i] = this.#values[i] ?? 0;
+      high[i] = 0;
+    }
   }
   setHypercallArg(): void {}
   finishHypercall(): void {
@@ -143,11 +143,10 @@ class RingingCpu implements GuestCpu {
   hypercallNumber(): number {
     return __HYPERVISOR_event_channel_op;
   }
-  hypercallArgLow(index: number): number {
-    return index === 0 ? EVTCHNOP_send : 0x1000;
-  }
-  hypercallArgHigh(): number {
-    return 0;
+  hypercallArguments(low: Uint32Array, high: Uint32Array, count: number): void {
+    low.fill(0x1000, 0, count);
+    low[0] = EVTCHNOP_send;
+    high.fill(0, 0, count);
   }
   setHypercallArg(): void {}
   finishHypercall(): void {

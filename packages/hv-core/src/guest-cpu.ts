@@ -20,10 +20,8 @@ export interface GuestCpu {
   /** Instructions of the last `run`, with what hypercalls inside of it cost. */
   readonly executed: number;
   hypercallNumber(): number;
-  /** Bits 0 to 31 of argument 0 to 5, unsigned. */
-  hypercallArgLow(index: number): number;
-  /** Bits 32 to 63, unsigned; 0 for a 32-bit guest. */
-  hypercallArgHigh(index: number): number;
+  /** The first `count` of its arguments, at most 6: bits 0 to 31, and bits 32 to 63 (0 of a 32-bit guest's). */
+  hypercallArguments(low: Uint32Array, high: Uint32Array, count: number): void;
   /** Changes an argument, for a hypercall that goes on later. */
   setHypercallArg(index: number, low: number, high: number): void;
   /** The hypercall is done; `result` is its value for the guest, an integer of at most 53 bits and a sign. */

@@ -56,6 +56,8 @@ export class Vcpu implements Schedulable {
   readonly pv: PvState | null;
   readonly traps: PvTraps | null;
   #userAccess: GuestAccess | null = null;
+  /** The machine's memory. */
+  readonly #bytes: Uint8Array;
   /** Its LDT, as MMUEXT_SET_LDT put it. */
   ldtAddress = 0;
   ldtEntries = 0;
@@ -89,6 +91,7 @@ export class Vcpu implements Schedulable {
 
   constructor(domain: Domain, id: number, createCpu: (vcpu: Vcpu) => GuestCpu) {
     const { hypervisor } = domain;
+    this.#bytes = hypervisor.memory.bytes;
     this.domain = domain;
     this.id = id;
     this.pageWalk = domain.p2m ? null : new PageWalk(hypervisor.memory, domain.word);
@@ -241,15 +244,15 @@ export class Vcpu implements Schedulable {
   // Events. Bytes 0 and 1 of vcpu_info are evtchn_upcall_pending and evtchn_upcall_mask for both word sizes.
 
   get hasPendingUpcall(): boolean {
-    return this.domain.hypervisor.memory.bytes[this.info] !== 0;
+    return this.#bytes[this.info] !== 0;
   }
 
   get isUpcallMasked(): boolean {
-    return this.domain.hypervisor.memory.bytes[this.info + 1] !== 0;
+    return this.#bytes[this.info + 1] !== 0;
   }
 
   set isUpcallMasked(isMasked: boolean) {
-    this.domain.hypervisor.memory.bytes[this.info + 1] = isMasked ? 1 : 0;
+    this.#bytes[this.info + 1] = isMasked ? 1 : 0;
   }
 
   get hasDeliverableUpcall(): boolean {
@@ -258,9 +261,14 @@ export class Vcpu implements Schedulable {
 
   markEventsPending(): void {
     const isNew = !this.hasPendingUpcall;
-    this.domain.hypervisor.memory.bytes[this.info] = 1;
+    this.#bytes[this.info] = 1;
     if (isNew && isInterruptCpu(this.cpu)) this.cpu.eventsCame();
     this.unblock();
+  }
+
+  /** Might {@link deliverUpcall} do something? */
+  get awaitsDelivery(): boolean {
+    return this.hasDeliverableUpcall || this.pv?.isNmiPending === true;
   }
 
   /** Enters the guest's callback if there is something to tell and it may be told; a page-table guest's NMI handler before. */

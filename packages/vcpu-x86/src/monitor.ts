@@ -1,6 +1,15 @@
 // Monitor: a hypervisor's hand on a CPU whose guest never sees level 0: registers, segments and page tables from outside. To be used
 // between runs and inside of TrapDelivery's calls.
-import { type Core, CR0_TS, CR4_DE, CR4_FSGSBASE, CR4_OSXSAVE, CR4_TSD } from './core.js';
+import {
+  type Core,
+  CR0_TS,
+  CR4_DE,
+  CR4_FSGSBASE,
+  CR4_OSXSAVE,
+  CR4_TSD,
+  MODE_CODE_64,
+  MODE_CODE_SIZE,
+} from './core.js';
 import { CPU_FAULT, GP, NP } from './fault.js';
 import { checkOffset, checkReturnTarget, enterCode, isLongCode } from './routines/code-target.js';
 import { cpuidLeaf } from './routines/cpuid.js';
@@ -88,6 +97,21 @@ export class Monitor {
   /** Bits 32–63, unsigned. */
   readHigh(register: number): number {
     return register === MONITOR_FLAGS ? 0 : this.state.getU(slots[register] + 4);
+  }
+  /** Several general registers at once, each as its two halves; of 32-bit ones the upper half is 0. */
+  readGeneral(
+    registers: readonly number[],
+    count: number,
+    bits: 32 | 64,
+    low: Uint32Array,
+    high: Uint32Array,
+  ): void {
+    const { state } = this;
+    for (let i = 0; i < count; i++) {
+      const at = L.GPR + registers[i] * 8;
+      low[i] = state.get(at);
+      high[i] = bits === 64 ? state.get(at + 4) : 0;
+    }
   }
   /** Of the flags IF, IOPL and VM stay; DR6 and DR7 keep their fixed bits. */
   write(register: number, low: number, high: number): void {
@@ -274,6 +298,10 @@ export class Monitor {
   /** Linear address of the last page fault. */
   get faultAddress(): number {
     return this.state.getF64(L.FAULT_ADDRESS);
+  }
+  /** Is the instruction that runs one of 64-bit code? */
+  get runs64BitCode(): boolean {
+    return (this.state.get(L.MODE_KEY) & MODE_CODE_SIZE) === MODE_CODE_64;
   }
   /** rIP and rFLAGS to RCX and R11, as SYSCALL leaves them. */
   saveForSystemCall(): void {

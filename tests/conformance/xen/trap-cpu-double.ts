@@ -73,12 +73,11 @@ export class TrapCpuDouble implements TrapCpu {
     return this.low[AX] as number;
   }
 
-  hypercallArgLow(index: number): number {
-    return this.low[this.#argument(index)] as number;
-  }
-
-  hypercallArgHigh(index: number): number {
-    return this.high[this.#argument(index)] as number;
+  hypercallArguments(low: Uint32Array, high: Uint32Array, count: number): void {
+    for (let i = 0; i < count; i++) {
+      low[i] = this.low[this.#argument(i)] as number;
+      high[i] = this.high[this.#argument(i)] as number;
+    }
   }
 
   setHypercallArg(index: number, low: number, high: number): void {

@@ -42,12 +42,12 @@ export class HostileCpu implements GuestCpu {
     return this.#number;
   }
 
-  hypercallArgLow(index: number): number {
-    return this.low[index] as number;
-  }
-
-  hypercallArgHigh(index: number): number {
-    return this.#vcpu.domain.word === 32 ? 0 : (this.high[index] as number);
+  hypercallArguments(low: Uint32Array, high: Uint32Array, count: number): void {
+    const isNarrow = this.#vcpu.domain.word === 32;
+    for (let i = 0; i < count; i++) {
+      low[i] = this.low[i] as number;
+      high[i] = isNarrow ? 0 : (this.high[i] as number);
+    }
   }
 
   setHypercallArg(index: number, low: number, high: number): void {

@@ -32,12 +32,7 @@ class WorkerCpu implements GuestCpu {
   hypercallNumber(): number {
     return -1;
   }
-  hypercallArgLow(): number {
-    return 0;
-  }
-  hypercallArgHigh(): number {
-    return 0;
-  }
+  hypercallArguments(): void {}
   setHypercallArg(): void {}
   finishHypercall(): void {}
   restartHypercall(): void {}

@@ -28,13 +28,11 @@ export function perform(call: HypercallFrame): number {
 /** Performs the hypercall a vCPU stands at; returns what it cost, in instructions. */
 export function dispatch(vcpu: Vcpu): number {
   const { cpu, frame } = vcpu;
-  frame.begin(cpu.hypercallNumber());
   const { low, high } = frame;
-  const count = hypercallTable[frame.number]?.arguments ?? 0;
-  for (let i = 0; i < count; i++) {
-    low[i] = cpu.hypercallArgLow(i);
-    high[i] = cpu.hypercallArgHigh(i);
-  }
+  const number = cpu.hypercallNumber();
+  frame.begin(number);
+  const count = hypercallTable[number]?.arguments ?? 0;
+  cpu.hypercallArguments(low, high, count);
   const result = perform(frame);
   if (result === RESTART) {
     for (let i = 0; i < count; i++) {
@@ -53,6 +51,6 @@ export function dispatch(vcpu: Vcpu): number {
  */
 export function dispatchInRun(vcpu: Vcpu): number {
   const cost = dispatch(vcpu);
-  if (vcpu.goesOn) vcpu.deliverUpcall();
+  if (vcpu.awaitsDelivery && vcpu.goesOn) vcpu.deliverUpcall();
   return cost;
 }

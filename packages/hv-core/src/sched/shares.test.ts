@@ -33,12 +33,7 @@ class PlainCpu implements GuestCpu {
   hypercallNumber(): number {
     return -1;
   }
-  hypercallArgLow(): number {
-    return 0;
-  }
-  hypercallArgHigh(): number {
-    return 0;
-  }
+  hypercallArguments(): void {}
   setHypercallArg(): void {}
   finishHypercall(): void {}
   restartHypercall(): void {}

@@ -130,12 +130,11 @@ export class NativeCpu {
     return (this.#ownCall ?? this.#stack[this.#stack.length - 1]?.call)?.number ?? -1;
   }
 
-  hypercallArgLow(index: number): number {
-    return this.#low[index] ?? 0;
-  }
-
-  hypercallArgHigh(index: number): number {
-    return this.#high[index] ?? 0;
+  hypercallArguments(low: Uint32Array, high: Uint32Array, count: number): void {
+    for (let i = 0; i < count; i++) {
+      low[i] = this.#low[i] ?? 0;
+      high[i] = this.#high[i] ?? 0;
+    }
   }
 
   setHypercallArg(index: number, low: number, high: number): void {

@@ -168,5 +168,17 @@ export function coldImports(
       }
     };
   }
+  // What paravirtual kernels call most: a function of its own, in which V8 finds one callee where the others have many.
+  env.systemCall = () => {
+    const core = current();
+    try {
+      const result = core.traps.systemCall();
+      core.noticeInterrupt();
+      return result;
+    } catch (e) {
+      if (e !== CPU_FAULT) throw e;
+      return -1;
+    }
+  };
   return { env: { ...env, ...fastImports(env) } };
 }

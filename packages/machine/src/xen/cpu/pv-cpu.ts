@@ -154,11 +154,8 @@ export class PvCpu implements TrapCpu, PvEvents {
     this.#number = this.#monitor.readLow(AX);
     return this.#number;
   }
-  hypercallArgLow(index: number): number {
-    return this.#monitor.readLow(this.#arguments[index] as number);
-  }
-  hypercallArgHigh(index: number): number {
-    return this.word === 64 ? this.#monitor.readHigh(this.#arguments[index] as number) : 0;
+  hypercallArguments(low: Uint32Array, high: Uint32Array, count: number): void {
+    this.#monitor.readGeneral(this.#arguments, count, this.word, low, high);
   }
   setHypercallArg(index: number, low: number, high: number): void {
     this.#monitor.write(this.#arguments[index] as number, low, this.word === 64 ? high : 0);

@@ -81,7 +81,7 @@ export class PvDelivery implements TrapDelivery, DescriptorSource, StoreEmulatio
   systemCall(): number {
     const { word, traps, isKernelMode } = this.#events;
     // As on Intel's processors, 32-bit code has no SYSCALL.
-    if (word === 32 || !this.#core.mode64) return this.#core.state.fault(VECTOR_UD, -1);
+    if (word === 32 || !this.#monitor.runs64BitCode) return this.#core.state.fault(VECTOR_UD, -1);
     this.#monitor.saveForSystemCall();
     if (isKernelMode) this.#events.hypercall();
     else this.#goOn(traps.systemCall(false));

@@ -218,11 +218,9 @@ export class PvhCpu implements InterruptCpu {
     this.#number = this.#monitor.readLow(AX);
     return this.#number;
   }
-  hypercallArgLow(index: number): number {
-    return this.#monitor.readLow(this.#arguments[index]);
-  }
-  hypercallArgHigh(index: number): number {
-    return this.x86.core.mode64 ? this.#monitor.readHigh(this.#arguments[index]) : 0;
+  hypercallArguments(low: Uint32Array, high: Uint32Array, count: number): void {
+    const bits = this.x86.core.mode64 ? 64 : 32;
+    this.#monitor.readGeneral(this.#arguments, count, bits, low, high);
   }
   setHypercallArg(index: number, low: number, high: number): void {
     this.#monitor.write(this.#arguments[index], low, this.x86.core.mode64 ? high : 0);
