@@ -84,6 +84,9 @@ export class Vcpu implements Schedulable {
   readonly runstate: Runstate = new Runstate();
   /** Linear addresses of registered copies. */
   runstateArea: number | null = null;
+  /** The record that is written there with each slice. */
+  #runstateView: DataView | null = null;
+  #runstateBytes: Uint8Array | null = null;
   timeArea: number | null = null;
   timeUpdatedNs = Number.NEGATIVE_INFINITY;
   /** The domain's tablesUnmapped when this vCPU's translations were last flushed for it. */
@@ -342,10 +345,10 @@ export class Vcpu implements Schedulable {
 
   updateRunstateArea(): void {
     if (this.runstateArea === null) return;
-    const { word } = this.domain;
-    const bytes = new Uint8Array(runstateBytes(word));
-    const nowNs = this.domain.hypervisor.clock.nowNs();
-    this.runstate.write(new DataView(bytes.buffer), 0, word, nowNs);
-    this.access.copyTo(this.runstateArea, bytes);
+    const { word, hypervisor } = this.domain;
+    this.#runstateView ??= new DataView(new ArrayBuffer(runstateBytes(word)));
+    this.#runstateBytes ??= new Uint8Array(this.#runstateView.buffer);
+    this.runstate.write(this.#runstateView, 0, word, hypervisor.clock.nowNs());
+    this.access.copyTo(this.runstateArea, this.#runstateBytes);
   }
 }

@@ -72,9 +72,13 @@ export class PvState {
 
   /** Gives the LDT's frames back; they are found again when they are used. */
   dropLdt(types: PageTypes): void {
-    for (const [i, mfn] of this.ldtFrames.entries()) {
-      this.ldtFrames[i] = -1;
-      if (mfn !== -1) types.putPageAndType(mfn);
+    const { ldtFrames } = this;
+    // At every change of page tables, and nearly always there is none.
+    for (let i = 0; i < ldtFrames.length; i++) {
+      const mfn = ldtFrames[i] as number;
+      if (mfn === -1) continue;
+      ldtFrames[i] = -1;
+      types.putPageAndType(mfn);
     }
   }
 

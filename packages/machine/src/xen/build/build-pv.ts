@@ -14,6 +14,7 @@ import {
 import { type Mfn, PAGE_SIZE } from '@proxeny/memory';
 import { commandLineBytes } from './command-line.js';
 import { DomainMemory } from './domain-memory.js';
+import type { PlannedTable } from './page-table-plan.js';
 import { checkPvImage, type PvImage } from './pv-image.js';
 import { type PvLayout, planPv } from './pv-layout.js';
 import { type PvStart, startOf, writeStartInfo } from './pv-start.js';
@@ -130,8 +131,9 @@ function writeP2m(
   layout: PvLayout,
   mfns: readonly Mfn[],
 ): void {
-  const list =
-    image.word === 64 ? new BigUint64Array(mfns.map((mfn) => BigInt(mfn))) : new Uint32Array(mfns);
+  const words = image.word / 32;
+  const list = new Uint32Array(mfns.length * words);
+  for (let pfn = 0; pfn < mfns.length; pfn++) list[pfn * words] = mfns[pfn];
   memory.write(layout.p2m.pfn * PAGE_SIZE, new Uint8Array(list.buffer));
 }
 
@@ -145,11 +147,13 @@ function writePageTables(memory: DomainMemory, layout: PvLayout): void {
     if (parent) memory.writeEntry(parent.pfn, index % 512, pfn, TABLE_FLAGS);
   }
   for (const { address, pages, pfn } of tables.mappings) {
+    let table: PlannedTable | undefined;
     for (let page = 0; page < pages; page++) {
       const at = address + page * PAGE_SIZE;
-      const table = tables.tableAt(1, at);
+      const slot = (at / PAGE_SIZE) % 512;
+      if (page === 0 || slot === 0) table = tables.tableAt(1, at);
       const flags = PRESENT_ACCESSED | (tableFrames.has(pfn + page) ? 0 : WRITABLE);
-      if (table) memory.writeEntry(table.pfn, (at / PAGE_SIZE) % 512, pfn + page, flags);
+      if (table) memory.writeEntry(table.pfn, slot, pfn + page, flags);
     }
   }
 }

@@ -20,11 +20,19 @@ export class DomainMemory {
   write(offset: number, bytes: Uint8Array): void {
     const { memory } = this.#domain.hypervisor;
     for (let done = 0; done < bytes.length; ) {
-      const mfn = this.#mfnOf(Math.floor((offset + done) / PAGE_SIZE));
+      const pfn = Math.floor((offset + done) / PAGE_SIZE);
+      const mfn = this.#mfnOf(pfn);
       const inPage = (offset + done) % PAGE_SIZE;
-      const size = Math.min(bytes.length - done, PAGE_SIZE - inPage);
+      // Frames of a new domain lie in long runs.
+      let size = PAGE_SIZE - inPage;
+      let frames = 1;
+      while (done + size < bytes.length && this.#mfnOf(pfn + frames) === mfn + frames) {
+        size += PAGE_SIZE;
+        frames++;
+      }
+      size = Math.min(size, bytes.length - done);
       memory.bytes.set(bytes.subarray(done, done + size), mfn * PAGE_SIZE + inPage);
-      memory.onWrite?.(mfn);
+      for (let i = 0; i < frames; i++) memory.onWrite?.((mfn + i) as Mfn);
       done += size;
     }
   }
