@@ -359,8 +359,10 @@ export class Machine implements SlicedMachine {
       Math.floor(this.speed * Math.min(SLICE_MS, Math.max(untilTimerMs, 0.05))),
     );
     this.granted = this.workDone() + slice;
+    this.devices.sliceBegins();
     const exit = this.cpu.run(slice);
     const spent = performance.now() - now;
+    this.devices.sliceEnded();
     this.sampler?.sliceEnded(this.cpu, spent);
     if (exit === EXIT_HALT) return this.idle();
     if (exit === EXIT_SHUTDOWN) this.crash();

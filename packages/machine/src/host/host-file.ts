@@ -4,13 +4,15 @@ import {
   fdatasync,
   read as fsRead,
   readSync as fsReadSync,
+  readvSync as fsReadvSync,
   write as fsWrite,
   writeSync as fsWriteSync,
+  writevSync as fsWritevSync,
   ftruncate,
   type NoParamCallback,
 } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { BlockError } from '../storage/block-backend.js';
+import { BlockError, bytesIn } from '../storage/block-backend.js';
 import type { ByteFile } from '../storage/byte-file.js';
 import { HolePuncher } from './hole-puncher.js';
 import { type FileIdentity, ImageLock } from './image-lock.js';
@@ -150,6 +152,32 @@ export class HostFile implements ByteFile {
     this.byteLength = Math.max(this.byteLength, at + source.byteLength);
     for (let done = 0; done < source.byteLength; )
       done += await this.#transfer(writing, source, done, at + done);
+  }
+
+  readNow(at: number, targets: readonly Uint8Array[]): boolean {
+    return this.#transferNow(fsReadvSync, targets, at);
+  }
+
+  writeNow(at: number, sources: readonly Uint8Array[]): boolean {
+    if (this.isReadOnly || at + bytesIn(sources) > this.byteLength) return false;
+    return this.#transferNow(fsWritevSync, sources, at);
+  }
+
+  #transferNow(
+    transfer: (fd: number, buffers: readonly Uint8Array[], position: number) => number,
+    buffers: readonly Uint8Array[],
+    position: number,
+  ): boolean {
+    if (!this.#promptness.mayTry()) return false;
+    const byteLength = bytesIn(buffers);
+    const startMs = performance.now();
+    try {
+      return transfer(this.#fd, buffers, position) === byteLength;
+    } catch {
+      return false;
+    } finally {
+      this.#promptness.note(performance.now() - startMs, byteLength);
+    }
   }
 
   /** One system call; how many bytes it moved. */

@@ -1,6 +1,11 @@
 // HostSockets: the host's TCP and UDP sockets for a user-mode network. Nothing of them throws once they are open: what the host refuses is an
 // event, or a datagram that is lost.
-import { createSocket, type RemoteInfo, type Socket as UdpSocket } from 'node:dgram';
+import {
+  createSocket,
+  type RemoteInfo,
+  type SocketOptions,
+  type Socket as UdpSocket,
+} from 'node:dgram';
 import { getServers } from 'node:dns';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
@@ -29,7 +34,8 @@ export class HostSockets implements HostNetwork {
   }
 
   openDatagrams(family: 4 | 6, onDatagram: OnDatagram): HostDatagrams {
-    return this.#datagrams(createSocket(family === 6 ? 'udp6' : 'udp4'), onDatagram);
+    const type = family === 6 ? 'udp6' : 'udp4';
+    return this.#datagrams(createSocket({ type, lookup: addressAsIs }), onDatagram);
   }
 
   async listen(
@@ -51,9 +57,11 @@ export class HostSockets implements HostNetwork {
     { address, port }: HostEndpoint,
     onDatagram: OnDatagram,
   ): Promise<HostDatagrams> {
-    const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
+    const type = address.includes(':') ? 'udp6' : 'udp4';
+    const socket = createSocket({ type, lookup: addressAsIs });
+    const listening = once(socket, 'listening');
     socket.bind({ address, port });
-    await once(socket, 'listening');
+    await listening;
     return this.#datagrams(socket, onDatagram);
   }
 
@@ -96,6 +104,11 @@ export class HostSockets implements HostNetwork {
     return first === undefined ? null : parseServer(first);
   }
 }
+
+/** Addresses are never names. Node's own look-up would have each datagram wait for its event loop. */
+const addressAsIs: NonNullable<SocketOptions['lookup']> = (address, _options, done) => {
+  done(null, address, address.includes(':') ? 6 : 4);
+};
 
 /** `192.0.2.1`, `192.0.2.1:5353`, `2001:db8::1`, `[2001:db8::1]:5353`. */
 function parseServer(text: string): HostEndpoint {

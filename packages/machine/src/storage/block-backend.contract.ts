@@ -65,6 +65,34 @@ export function blockBackendContract(name: string, make: DiskMaker): void {
       expect(firstDifference(await read(disk, 0, SECTORS), expected)).toBe(-1);
     });
 
+    it('at once does what it does otherwise, or says no and the other way is open', async () => {
+      const disk = await open();
+      const expected = pattern(SECTORS);
+      const source = pattern(3, 77);
+      const pieces = [source.subarray(0, 100), source.subarray(100, 1100), source.subarray(1100)];
+      if (!disk.writeNow?.(17, pieces)) await disk.write(17, source);
+      expected.set(source, 17 * SECTOR_BYTES);
+      const target = new Uint8Array(SECTORS * SECTOR_BYTES);
+      const targets = [target.subarray(0, 5), target.subarray(5, 70_000), target.subarray(70_000)];
+      if (!disk.readNow?.(0, targets)) await disk.read(0, target);
+      expect(firstDifference(target, expected)).toBe(-1);
+    });
+
+    it('at once does nothing that it would refuse', async () => {
+      const disk = await open();
+      const sector = new Uint8Array(SECTOR_BYTES);
+      for (const at of [-1, 0.5, 300, 2 ** 53, Number.NaN]) {
+        expect(disk.readNow?.(at, [sector]) ?? false).toBe(false);
+        expect(disk.writeNow?.(at, [sector]) ?? false).toBe(false);
+      }
+      expect(disk.writeNow?.(299, [sector, sector]) ?? false).toBe(false);
+      expect(disk.writeNow?.(0, [sector.subarray(1)]) ?? false).toBe(false);
+      expect(firstDifference(await read(disk, 0, SECTORS), pattern(SECTORS))).toBe(-1);
+      await disk.close();
+      expect(disk.readNow?.(0, [sector]) ?? false).toBe(false);
+      expect(disk.writeNow?.(0, [sector]) ?? false).toBe(false);
+    });
+
     it('does requests that are in flight together', async () => {
       const disk = await open();
       const expected = pattern(SECTORS);
@@ -159,6 +187,7 @@ export function blockBackendContract(name: string, make: DiskMaker): void {
         return;
       }
       await expectRefusal(disk.write(0, new Uint8Array(SECTOR_BYTES)), 'read-only');
+      expect(disk.writeNow?.(0, [new Uint8Array(SECTOR_BYTES)]) ?? false).toBe(false);
       await expectRefusal(disk.discard(0, 1), 'read-only');
       await expectRefusal(disk.writeZeroes(0, 1), 'read-only');
       await disk.flush();

@@ -52,6 +52,13 @@ export interface BlockBackend {
   read(sector: number, target: Uint8Array): Promise<void>;
   /** Stores `source` in the sectors from `sector` on. Later reads see it; it outlives the host only after `flush`. */
   write(sector: number, source: Uint8Array): Promise<void>;
+  /**
+   * Fills `targets`, which together are whole sectors, within the call, if the host has them at hand. False: it has not, or something went
+   * wrong, and `read` is to be asked. Never throws.
+   */
+  readNow?(sector: number, targets: readonly Uint8Array[]): boolean;
+  /** Stores `sources`, likewise; a part may have been stored when it says no. */
+  writeNow?(sector: number, sources: readonly Uint8Array[]): boolean;
   /** Every write that was done before the call is on stable storage. */
   flush(): Promise<void>;
   /** The guest needs `count` sectors no more: each reads as before or as zeroes from now on. */
@@ -79,6 +86,11 @@ export function checkRange(disk: BlockExtent, sector: number, count: number): vo
     'range',
     `sectors ${sector} + ${count} are not on the disk, which has ${disk.sectorCount}`,
   );
+}
+
+/** Bytes of all buffers. */
+export function bytesIn(buffers: readonly Uint8Array[]): number {
+  return buffers.reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
 /** The sectors in a buffer. @throws BlockError `range`, if it is not whole sectors. */

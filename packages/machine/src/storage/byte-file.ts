@@ -11,6 +11,10 @@ export interface ByteFile {
   readonly isReadOnly: boolean;
   /** Fills `target` with the bytes from `at` on. @returns how many there were: fewer than asked for only where the file ends */
   read(at: number, target: Uint8Array): Promise<number>;
+  /** Fills `targets` with the bytes from `at` on within the call. False: the host does not have all at hand. Never throws. */
+  readNow?(at: number, targets: readonly Uint8Array[]): boolean;
+  /** Stores `sources`, likewise; a part may have been stored when it says no. */
+  writeNow?(at: number, sources: readonly Uint8Array[]): boolean;
   /** A write beyond the end makes the file longer, where that can be done; what was not written reads as zeroes. */
   write(at: number, source: Uint8Array): Promise<void>;
   /** The range reads as zeroes from now on; it lies inside the file. */

@@ -1,6 +1,12 @@
 // DiskGuard: what every back-end does around a request: refuses it when closed, read-only or out of range, and counts those in flight,
 // so that closing can wait for them.
-import { BlockError, type BlockExtent, checkRange } from './block-backend.js';
+import {
+  BlockError,
+  type BlockExtent,
+  bytesIn,
+  checkRange,
+  SECTOR_BYTES,
+} from './block-backend.js';
 
 export class DiskGuard {
   readonly #disk: BlockExtent & { readonly isReadOnly: boolean };
@@ -29,6 +35,17 @@ export class DiskGuard {
     } finally {
       this.#inFlight--;
       if (this.#inFlight === 0) this.#onIdle?.();
+    }
+  }
+
+  /** Whether a request that is done within a call may be: `buffers` are its data. */
+  allows(isChange: boolean, sector: number, buffers: readonly Uint8Array[]): boolean {
+    if (this.#isClosed || (isChange && this.#disk.isReadOnly)) return false;
+    try {
+      checkRange(this.#disk, sector, bytesIn(buffers) / SECTOR_BYTES);
+      return true;
+    } catch {
+      return false;
     }
   }
 

@@ -47,6 +47,26 @@ export class MemoryDisk implements BlockBackend {
     });
   }
 
+  readNow(sector: number, targets: readonly Uint8Array[]): boolean {
+    if (!this.#guard.allows(false, sector, targets)) return false;
+    let at = sector * SECTOR_BYTES;
+    for (const target of targets) {
+      target.set(this.bytes.subarray(at, at + target.byteLength));
+      at += target.byteLength;
+    }
+    return true;
+  }
+
+  writeNow(sector: number, sources: readonly Uint8Array[]): boolean {
+    if (!this.#guard.allows(true, sector, sources)) return false;
+    let at = sector * SECTOR_BYTES;
+    for (const source of sources) {
+      this.bytes.set(source, at);
+      at += source.byteLength;
+    }
+    return true;
+  }
+
   async flush(): Promise<void> {
     await this.#guard.run(false, 0, 0, () => {});
   }

@@ -54,6 +54,18 @@ export class RawDisk implements BlockBackend {
     });
   }
 
+  readNow(sector: number, targets: readonly Uint8Array[]): boolean {
+    if (!this.#guard.allows(false, sector, targets)) return false;
+    return this.#file.readNow?.(sector * SECTOR_BYTES, targets) ?? false;
+  }
+
+  writeNow(sector: number, sources: readonly Uint8Array[]): boolean {
+    // A first sector is looked at by `write`.
+    const isFree = !(this.#isProbed && sector === 0);
+    if (!isFree || !this.#guard.allows(true, sector, sources)) return false;
+    return this.#file.writeNow?.(sector * SECTOR_BYTES, sources) ?? false;
+  }
+
   #disguise(): BlockError {
     return new BlockError(
       'io',

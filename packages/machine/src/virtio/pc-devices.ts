@@ -30,6 +30,8 @@ const COMMUNICATION = 0x078000;
 const DISPLAY = 0x038000;
 const KEYBOARD = 0x090000;
 const OTHER = 0x00ff00;
+/** Of a disk's data, moved within a slice: some hundred microseconds of the host's time, which other guests wait for. */
+const PROMPT_BYTES = 2 << 20;
 
 /** A disk of a PC. */
 export interface PcDisk {
@@ -103,6 +105,7 @@ export class PcDevices {
   readonly balloon: BalloonControl | null;
   readonly display: PcDisplay | null;
   readonly #disks: readonly BlkDevice[];
+  readonly #networks: NetDevice[] = [];
 
   constructor(options: PcDevicesOptions) {
     const { disks, networks, shares, consolePorts, entropy, vsock, balloon, memory } = options;
@@ -114,7 +117,10 @@ export class PcDevices {
     });
     this.#disks = disks.map(
       ({ disk, isReadOnly = false, serial = '' }) =>
-        new BlkDevice({ disk, isReadOnly, id: serial, onStart, onCompletion }),
+        new BlkDevice({
+          ...{ disk, isReadOnly, id: serial, promptBytes: PROMPT_BYTES },
+          ...{ onStart, onCompletion },
+        }),
     );
     this.console = consolePorts.length > 0 ? new ConsoleDevice({ ports: consolePorts }) : null;
     this.balloon = balloon && new BalloonControl(balloon, memory, onCompletion);
@@ -122,7 +128,9 @@ export class PcDevices {
     const devices = [
       ...this.#disks.map((device, i) => named(`virtio disk ${i}`, device, STORAGE)),
       ...networks.map((network, i) => {
-        const device = new NetDevice({ ...network, finish: finishFrame, onCompletion });
+        const options = { ...network, finish: finishFrame, onCompletion };
+        const device = new NetDevice({ ...options, sendsBetweenSlices: true });
+        this.#networks.push(device);
         return named(`virtio network card ${i}`, device, ETHERNET);
       }),
       ...shares.map((share) => named(`virtio share ${share.tag}`, shareDevice(share), OTHER)),
@@ -142,6 +150,16 @@ export class PcDevices {
     const isMmio = options.transport === 'mmio';
     this.cards = isMmio ? [] : devices.map(virtioCard);
     this.mmioCards = isMmio ? devices.map(virtioMmio) : [];
+  }
+
+  /** The guest is about to run. */
+  sliceBegins(): void {
+    for (const disk of this.#disks) disk.sliceBegins();
+  }
+
+  /** The guest does not run for a while: what it was about to send leaves, and may bring it an interrupt. */
+  sliceEnded(): void {
+    for (const network of this.#networks) network.sliceEnded();
   }
 
   /** Requests are with the host. */

@@ -15,6 +15,13 @@ export interface BlkBackend {
   read(sector: number, target: Uint8Array): Promise<void>;
   /** Stores `source`, likewise. */
   write(sector: number, source: Uint8Array): Promise<void>;
+  /**
+   * Fills `targets`, which together are whole sectors, within the call, if the host has them at hand. False: it has not, or something went
+   * wrong, and `read` is to be asked. Never throws.
+   */
+  readNow?(sector: number, targets: readonly Uint8Array[]): boolean;
+  /** Stores `sources`, likewise; a part may have been stored when it says no. */
+  writeNow?(sector: number, sources: readonly Uint8Array[]): boolean;
   /** Every write that was done before the call is on stable storage. */
   flush(): Promise<void>;
   /** The guest needs these sectors no more. */

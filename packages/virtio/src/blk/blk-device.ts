@@ -1,6 +1,8 @@
 // BlkDevice: the block device. VIRTIO 1.2 §5.2.
-// What is taken from a queue is bounded by the bytes in flight, whatever the guest asks; the rest waits in the queue. Data goes through
-// buffers of the host: out of the guest when a write starts, into it when a read is done, both between slices of the guest.
+// What the host has at hand is moved straight between the disk and the guest's memory within the driver's notification, as much as a slice
+// may take; then the driver has its answer, and no interrupt to sleep for. All else is in flight between slices, and goes through
+// buffers of the host: out of the guest when a write starts, into it when a read is done. What is taken from a queue is bounded by the
+// bytes in flight, whatever the guest asks; the rest waits in the queue.
 import { readConfigSpace } from '../device/config-space.js';
 import type { AccessSize, DriverConnection, VirtioDevice } from '../device/virtio-device.js';
 import type { DescriptorChain } from '../queue/descriptor-chain.js';
@@ -21,6 +23,8 @@ const MAX_IN_FLIGHT_BYTES = 8 << 20;
 /** What a request without data counts for: it has a promise, too. */
 const REQUEST_BYTES = 512;
 const KEPT_BYTES = 2 << 20;
+/** What a request that is done within a notification counts for beside its data: the time of a system call. */
+const PROMPT_REQUEST_BYTES = 8192;
 
 export interface BlkDeviceOptions {
   readonly disk: BlkBackend;
@@ -30,6 +34,11 @@ export interface BlkDeviceOptions {
   readonly queueCount?: number;
   /** Nothing may be changed, whatever the disk allows. */
   readonly isReadOnly?: boolean;
+  /**
+   * How many bytes are moved within notifications from one call of {@link BlkDevice.sliceBegins} to the next; default: none. The guest
+   * and all others wait for them.
+   */
+  readonly promptBytes?: number;
   /** Requests were given to the disk: called within the driver's notification. */
   readonly onStart?: () => void;
   /** Requests were completed, and the driver may have something to do: called outside of any access of the guest. */
@@ -57,6 +66,7 @@ export class BlkDevice implements VirtioDevice {
   readonly #disk: BlkBackend;
   readonly #id: Uint8Array = new Uint8Array(B.VIRTIO_BLK_ID_BYTES);
   readonly #config: DataView;
+  readonly #promptBytes: number;
   readonly #onStart: () => void;
   readonly #onCompletion: () => void;
   readonly #buffers: BufferPool = new BufferPool(KEPT_BYTES);
@@ -68,9 +78,11 @@ export class BlkDevice implements VirtioDevice {
   #canSwitchCache = false;
   #canFlush = false;
   #inFlightBytes = 0;
+  #promptBytesLeft = 0;
 
   constructor(options: BlkDeviceOptions) {
-    const { disk, queueCount = 1, id = '' } = options;
+    const { disk, queueCount = 1, id = '', promptBytes = 0 } = options;
+    this.#promptBytes = promptBytes;
     this.#disk = options.isReadOnly && !disk.isReadOnly ? readOnly(disk) : disk;
     this.#onStart = options.onStart ?? (() => {});
     this.#onCompletion = options.onCompletion ?? (() => {});
@@ -93,6 +105,11 @@ export class BlkDevice implements VirtioDevice {
   /** Requests are with the disk. */
   get isBusy(): boolean {
     return this.#inFlightBytes > 0;
+  }
+
+  /** The guest is about to run. */
+  sliceBegins(): void {
+    this.#promptBytesLeft = this.#promptBytes;
   }
 
   activate(driver: DriverConnection): void {
@@ -145,7 +162,30 @@ export class BlkDevice implements VirtioDevice {
     const request = parseBlkRequest(chain, this.#disk);
     if (request.kind === 'refused') this.#answer(job, request.status, 0);
     else if (request.kind === 'id') this.#answer(job, B.VIRTIO_BLK_S_OK, chain.write(0, this.#id));
+    else if (request.kind === 'read' && this.#readNow(job, request.sector, request.byteLength))
+      this.#answer(job, B.VIRTIO_BLK_S_OK, request.byteLength);
+    else if (request.kind === 'write' && this.#writeNow(job, request.sector, request.byteLength))
+      this.#answer(job, B.VIRTIO_BLK_S_OK, 0);
     else this.#run(job, request);
+  }
+
+  /** Whether the slice may take a request's data now; counts it if so. */
+  #mayMove(byteLength: number): boolean {
+    if (this.#promptBytesLeft <= 0 || byteLength > MAX_TRANSFER_BYTES) return false;
+    this.#promptBytesLeft -= byteLength + PROMPT_REQUEST_BYTES;
+    return true;
+  }
+
+  #readNow({ chain }: Job, sector: number, byteLength: number): boolean {
+    if (!this.#disk.readNow || !this.#mayMove(byteLength)) return false;
+    const isDone = this.#disk.readNow(sector, chain.writableUpTo(byteLength));
+    chain.reportWritten(byteLength);
+    return isDone;
+  }
+
+  #writeNow({ chain }: Job, sector: number, byteLength: number): boolean {
+    if (!this.#disk.writeNow || !this.#isWriteback || !this.#mayMove(byteLength)) return false;
+    return this.#disk.writeNow(sector, chain.readableFrom(B.VIRTIO_BLK_HEADER_BYTES));
   }
 
   #run(job: Job, request: BlkRequest): void {
@@ -249,6 +289,7 @@ function readOnly(disk: BlkBackend): BlkBackend {
   return {
     ...{ sectorCount, blockBytes, isReadOnly: true },
     read: (sector, target) => disk.read(sector, target),
+    ...(disk.readNow && { readNow: (sector, targets) => disk.readNow?.(sector, targets) ?? false }),
     flush: () => disk.flush(),
     ...{ write: refuse, discard: refuse, writeZeroes: refuse },
   };

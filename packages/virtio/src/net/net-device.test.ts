@@ -28,12 +28,12 @@ function testPort() {
   return port;
 }
 
-function attached(start: MockDriverOptions = {}) {
+function attached(start: MockDriverOptions = {}, sendsBetweenSlices = false) {
   const port = testPort();
   /** What finishing was asked for. */
   const asked: NetOffloads[] = [];
   const device = new NetDevice({
-    ...{ port, address: ADDRESS },
+    ...{ port, address: ADDRESS, sendsBetweenSlices },
     finish: (frame, offloads) => {
       asked.push(offloads);
       return frame.largeSegment && !offloads.tcp4 ? [plain(OTHER, 60), plain(OTHER, 60)] : [frame];
@@ -128,6 +128,25 @@ describe('a network device', () => {
     device.setLink(false);
     send(header({}), bytes);
     expect(port.sent).toHaveLength(4);
+  });
+
+  it('between slices, sends all that its driver has put together, which is interrupted once', () => {
+    const { device, driver, port } = attached({}, true);
+    const send = () =>
+      driver.add(TX, [driver.range(header({})), driver.range(plain(OTHER, 60).bytes)]);
+    send();
+    const notified = driver.queues[TX].mustNotify();
+    send();
+    send();
+    expect([port.sent.length, notified, driver.queues[TX].take()]).toEqual([0, false, null]);
+    device.sliceEnded();
+    expect([port.sent.length, driver.registers.takeInterrupts().queue]).toEqual([3, true]);
+    device.sliceEnded();
+    expect([port.sent.length, driver.registers.takeInterrupts().queue]).toEqual([3, false]);
+    send();
+    driver.registers.setStatus(0);
+    device.sliceEnded();
+    expect(port.sent.length).toBe(3);
   });
 
   it('receives into buffers as they are, and several for one frame', () => {

@@ -40,6 +40,11 @@ export interface NetDeviceOptions {
   readonly address: Uint8Array;
   /** The largest payload of a frame; default: it says nothing, and drivers take 1,500. */
   readonly mtu?: number;
+  /**
+   * Frames leave when {@link NetDevice.sliceEnded} is called, not within the driver's notification: until then its driver has nothing to
+   * notify of, and it is interrupted once for all of them. Default: false.
+   */
+  readonly sendsBetweenSlices?: boolean;
   /** The driver got something: called outside of any access of the guest. */
   readonly onCompletion?: () => void;
 }
@@ -77,6 +82,8 @@ export class NetDevice implements VirtioDevice {
   readonly #header: Uint8Array = new Uint8Array(N.NET_HEADER_BYTES);
   readonly #headerView: DataView = new DataView(this.#header.buffer);
   #driver: DriverConnection | null = null;
+  /** The driver has notified of frames that are still in its queue. */
+  #hasFrames = false;
   #rxOptions: RxOptions = { canMerge: false, knowsChecksums: false };
   #offloads: NetOffloads = { checksum: false, tcp4: false, tcp6: false };
 
@@ -127,8 +134,17 @@ export class NetDevice implements VirtioDevice {
 
   notified(index: number): void {
     if (index === RECEIVE) this.#fill();
-    else if (index === TRANSMIT) this.#drain(TRANSMIT, (chain) => this.#transmit(chain));
-    else this.#drain(CONTROL, (chain) => this.#command(chain));
+    else if (index === TRANSMIT) {
+      this.#hasFrames = true;
+      if (!this.#options.sendsBetweenSlices) this.sliceEnded();
+    } else this.#drain(CONTROL, (chain) => this.#command(chain));
+  }
+
+  /** The guest does not run: what it has to send leaves. */
+  sliceEnded(): void {
+    if (!this.#hasFrames) return;
+    this.#hasFrames = false;
+    this.#drain(TRANSMIT, (chain) => this.#transmit(chain));
   }
 
   queueReset(index: number): void {

@@ -110,6 +110,26 @@ export class DescriptorChain {
     return done;
   }
 
+  /** What is to be read from `offset` on, as views. */
+  readableFrom(offset: number): Uint8Array[] {
+    return cut(this.#views.slice(0, this.#readableCount), offset, this.readableBytes - offset);
+  }
+
+  /** The first `byteLength` bytes to be written, as views: {@link reportWritten} follows. */
+  writableUpTo(byteLength: number): Uint8Array[] {
+    return cut(this.#views.slice(this.#readableCount), 0, byteLength);
+  }
+
+  /** The first `byteLength` bytes to be written were, through views. */
+  reportWritten(byteLength: number): void {
+    let left = byteLength;
+    for (let i = this.#readableCount; i < this.#views.length && left > 0; i++) {
+      const count = Math.min(this.#views[i].length, left);
+      this.#memory.written(this.#addresses[i] as Gpa, count);
+      left -= count;
+    }
+  }
+
   /** Pieces to be written. */
   get writableCount(): number {
     return this.#views.length - this.#readableCount;
@@ -144,4 +164,21 @@ export class DescriptorChain {
     if (this.#table !== null) memory.release(this.#table[0], this.#table[1], true);
     this.#table = null;
   }
+}
+
+/** `byteLength` bytes of pieces, from `offset` on. */
+function cut(pieces: readonly Uint8Array[], offset: number, byteLength: number): Uint8Array[] {
+  const found: Uint8Array[] = [];
+  let skip = offset;
+  let left = byteLength;
+  for (let i = 0; i < pieces.length && left > 0; i++) {
+    const piece = pieces[i];
+    const count = Math.min(piece.length - skip, left);
+    if (count > 0) {
+      found.push(count === piece.length ? piece : piece.subarray(skip, skip + count));
+      left -= count;
+    }
+    skip = Math.max(0, skip - piece.length);
+  }
+  return found;
 }
