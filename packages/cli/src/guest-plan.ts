@@ -7,7 +7,6 @@ import {
   hashOf,
   openXenImage,
   type PcConfig,
-  type VirtioTransport,
   type XenImage,
 } from '@proxeny/machine';
 import { assemblePairKernel } from '@proxeny/pv-guest';
@@ -29,6 +28,7 @@ import {
 import { type ChosenType, chooseType, type GuestType, xenConfig } from './guest-type.js';
 import { type OpenNetworks, openNetworks } from './network-option.js';
 import { openShares } from './share-option.js';
+import { virtioOption } from './virtio-option.js';
 import { type OpenVsock, openVsock } from './vsock-option.js';
 
 export interface GuestPlan {
@@ -57,7 +57,7 @@ export interface SingleOptions extends GuestOptions {
   readonly balloon?: true | string;
   readonly vsock?: string;
   readonly display?: string;
-  readonly virtio?: VirtioTransport;
+  readonly virtio?: string;
   readonly share?: readonly string[];
   /** `stdio`, `hvc`, `none`. */
   readonly serial?: string;
@@ -113,6 +113,7 @@ async function planPc(
     throw usageError(
       '--name is for guests of Xen, and PCs with --balloon; others answer no questions',
     );
+  const virtio = virtioOption(options.virtio);
   const shares = openShares(options.share ?? []);
   let vsock: OpenVsock | null = null;
   let display: DisplayFile | null = null;
@@ -135,7 +136,7 @@ async function planPc(
     ...(balloon && { balloon }),
     ...(vsock.vsock && { vsock: vsock.vsock }),
     ...(display && { display: display.options }),
-    ...(options.virtio && { virtioTransport: options.virtio }),
+    ...virtio,
     ...(sampler && { sampler }),
   };
   const guest = options.serial === 'hvc' ? hvcGuest : pcGuest;

@@ -86,6 +86,8 @@ export interface PcConfig {
   readonly display?: PcDisplayOptions;
   /** Where all of these are; default: on the PCI bus. */
   readonly virtioTransport?: VirtioTransport;
+  /** They offer packed rings beside split ones; default: true. */
+  readonly hasPackedRings?: boolean;
   /** A message about a device that its driver mistreated. */
   readonly onMessage?: (message: string) => void;
   /** Bytes that leave serial port `index` (0 is COM1). */
@@ -145,6 +147,7 @@ export class Machine implements SlicedMachine {
     );
     this.devices = new PcDevices({
       transport: config.virtioTransport ?? 'pci',
+      hasPackedRings: config.hasPackedRings ?? true,
       disks: config.disks ?? [],
       networks: config.networks ?? [],
       shares: config.shares ?? [],

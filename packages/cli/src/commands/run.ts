@@ -146,11 +146,9 @@ export function addRunCommand(program: Command, finish: (exitCode: number) => vo
       '--balloon [size]',
       'a virtio balloon for a PC: the guest has so much of its memory, or all; proxeny balloon changes that while it runs',
     )
-    .addOption(
-      new Option(
-        '--virtio <transport>',
-        "where a PC's virtio devices are: on the PCI bus, or in memory, where ACPI says so; default: pci",
-      ).choices(['pci', 'mmio']),
+    .option(
+      '--virtio <transport[,packed=off]>',
+      "where a PC's virtio devices are: pci, or mmio, in memory, where ACPI says so; packed=off: with split rings only; default: pci",
     )
     .option(
       '--display <file[,size=WxH]>',

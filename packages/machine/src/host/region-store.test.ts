@@ -57,6 +57,17 @@ describe('a store of compiled regions', () => {
     expect(kept && s.load(kept)).toEqual(Buffer.from(wasm(9)));
   });
 
+  it('takes no more than a file holds, however much code a guest makes', async () => {
+    const s = store();
+    const large = new Uint8Array(3 << 20);
+    const kept = Array.from({ length: 8 }, (_, i) => s.keep('x86', large, codes(i)) !== null);
+    expect(kept).toEqual([true, true, true, true, true, false, false, false]);
+    expect([...s.modules]).toHaveLength(5);
+    await s.save();
+    s.close();
+    expect([...store().modules]).toHaveLength(5);
+  });
+
   it('keeps what several processes leave, and the same code once', async () => {
     const [a, b] = [store(), store()];
     a.keep('x86', wasm(1), codes(1));

@@ -75,6 +75,8 @@ export class RegionStore implements ModuleStore {
     bytes: Uint8Array,
     codes: ReadonlyMap<string, RegionCode>,
   ): StoredModule | null {
+    // More would not be put away: a guest that makes code without end fills neither the folder nor the library.
+    if (this.#partBytes + bytes.length > MAX_FILE_BYTES) return null;
     try {
       if (this.#part < 0) this.#openPart();
       writeSync(this.#part, bytes, 0, bytes.length, this.#partBytes);

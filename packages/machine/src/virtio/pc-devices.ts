@@ -76,6 +76,7 @@ export type VirtioTransport = 'pci' | 'mmio';
 
 export interface PcDevicesOptions {
   readonly transport: VirtioTransport;
+  readonly hasPackedRings: boolean;
   readonly disks: readonly PcDisk[];
   readonly networks: readonly PcNetwork[];
   readonly shares: readonly PcShare[];
@@ -109,9 +110,9 @@ export class PcDevices {
 
   constructor(options: PcDevicesOptions) {
     const { disks, networks, shares, consolePorts, entropy, vsock, balloon, memory } = options;
-    const { onStart, onCompletion, onMessage } = options;
+    const { hasPackedRings, onStart, onCompletion, onMessage } = options;
     const named = (name: string, device: VirtioDevice, classCode: number) => ({
-      ...{ name, device, classCode, memory },
+      ...{ name, device, classCode, memory, hasPackedRings },
       onFailure: (reason: string) =>
         onMessage(`${name} stopped until its driver resets it: ${reason}`),
     });

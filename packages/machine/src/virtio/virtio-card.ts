@@ -13,7 +13,7 @@ const WINDOW_DATA = 14;
 const WINDOW_DATA_BYTES = 4;
 
 export interface VirtioCardOptions
-  extends Pick<PciTransportOptions, 'memory' | 'onFailure' | 'classCode'> {
+  extends Pick<PciTransportOptions, 'memory' | 'onFailure' | 'classCode' | 'hasPackedRings'> {
   /** For errors and listings. */
   readonly name: string;
   readonly device: VirtioDevice;

@@ -67,6 +67,8 @@ export interface LibraryUser {
   retire(module: LibraryModule): void;
 }
 
+/** A module costs V8 some fifteen KiB whatever is in it: as much as so many bytes of WebAssembly. */
+const MODULE_COST_BYTES = 4096;
 /** Most regions that share mode, place in the page and first bytes. */
 const MAX_ALIKE = 8;
 
@@ -99,7 +101,7 @@ export class RegionLibrary {
     loadedModules: 0,
   };
 
-  /** @param limitBytes of WebAssembly; compiled, it takes several times as much memory */
+  /** @param limitBytes of WebAssembly, of which each module counts as 4 KiB more; compiled, it takes several times as much memory */
   constructor(limitBytes: number = 5 << 20) {
     this.limitBytes = limitBytes;
   }
@@ -205,7 +207,12 @@ export class RegionLibrary {
   private revive(module: LibraryModule): void {
     this.modules.add(module);
     this.counters.liveBytes += module.byteLength;
-    while (this.counters.liveBytes > this.limitBytes && this.modules.size > 1) this.evict(module);
+    while (this.cost > this.limitBytes && this.modules.size > 1) this.evict(module);
+  }
+
+  /** Of all modules that live, in bytes of WebAssembly. */
+  private get cost(): number {
+    return this.counters.liveBytes + this.modules.size * MODULE_COST_BYTES;
   }
 
   private evict(except: LibraryModule): void {

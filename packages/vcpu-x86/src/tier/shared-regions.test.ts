@@ -70,6 +70,14 @@ describe('regions of one module', () => {
 });
 
 describe('a library that is full', () => {
+  it('counts what a module costs, however little is in it', () => {
+    const library = new RegionLibrary(1 << 20);
+    const empty = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0);
+    for (let i = 0; i < 600; i++) library.add('any', empty, new Map());
+    expect(library.moduleCount).toBeLessThan(256);
+    expect(library.counters.evictedModules).toBe(600 - library.moduleCount);
+  });
+
   it('lets the oldest modules go, and the guest computes the same', () => {
     const text = `mov edi, 20
 outer:

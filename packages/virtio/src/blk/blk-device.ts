@@ -61,6 +61,7 @@ interface Job {
 export class BlkDevice implements VirtioDevice {
   readonly deviceId: number = B.VIRTIO_ID_BLOCK;
   readonly features: bigint;
+  readonly endsInAnyOrder: boolean = true;
   readonly queueSizes: readonly number[];
   readonly configBytes: number = B.BLK_CONFIG_BYTES;
   readonly #disk: BlkBackend;

@@ -8,6 +8,7 @@ import {
   featureMask,
   hasFeature,
   VIRTIO_F_EVENT_IDX,
+  VIRTIO_F_IN_ORDER,
   VIRTIO_F_INDIRECT_DESC,
   VIRTIO_F_RING_PACKED,
   VIRTIO_F_RING_RESET,
@@ -61,7 +62,10 @@ export class DeviceControl implements DriverConnection {
     const { device, memory, hasPackedRings = true } = options;
     this.device = device;
     this.offered =
-      device.features | RING_FEATURES | (hasPackedRings ? featureMask(VIRTIO_F_RING_PACKED) : 0n);
+      device.features |
+      RING_FEATURES |
+      (device.endsInAnyOrder ? 0n : featureMask(VIRTIO_F_IN_ORDER)) |
+      (hasPackedRings ? featureMask(VIRTIO_F_RING_PACKED) : 0n);
     this.memory = memory;
     this.#interrupts = interrupts;
     this.#onFailure = options.onFailure ?? (() => {});
@@ -272,6 +276,7 @@ export class DeviceControl implements DriverConnection {
       areas: registers.areas,
       hasIndirect: hasFeature(features, VIRTIO_F_INDIRECT_DESC),
       hasEventIndex: hasFeature(features, VIRTIO_F_EVENT_IDX),
+      isInOrder: hasFeature(features, VIRTIO_F_IN_ORDER),
       onBroken: (reason) => this.fail(`queue ${index} ${reason}`),
     });
   }

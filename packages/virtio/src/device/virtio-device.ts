@@ -26,6 +26,8 @@ export interface VirtioDevice {
   readonly deviceId: number;
   /** Features of its kind; those of rings and transport are added. */
   readonly features: bigint;
+  /** Requests of one queue end in any order, so that VIRTIO_F_IN_ORDER would make some wait for others: it is not offered. */
+  readonly endsInAnyOrder?: boolean;
   /** The largest size of each queue: powers of two. */
   readonly queueSizes: readonly number[];
   /** Bytes of its configuration space; beyond, reads are 0. */

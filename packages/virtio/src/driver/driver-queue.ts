@@ -32,6 +32,8 @@ export interface DriverQueueOptions {
   /** Addresses, see {@link placeQueue}. The memory there must be zeroes. */
   readonly areas: QueueAreas;
   readonly hasEventIndex?: boolean;
+  /** VIRTIO_F_IN_ORDER was negotiated: the device may tell of several buffers by the last of them. */
+  readonly isInOrder?: boolean;
   /** Without, no buffer can be added by an indirect descriptor. */
   readonly indirect?: IndirectTables;
 }
@@ -42,6 +44,29 @@ export interface UsedBuffer {
   readonly id: number;
   /** Bytes the device says it wrote. */
   readonly written: number;
+}
+
+/** Buffers that a device uses in their order, of which it need only name the last. */
+export class UsedInOrder {
+  /** In flight, the oldest first: ids, and how many bytes the device may write. */
+  readonly #order: UsedBuffer[] = [];
+  #last: UsedBuffer | null = null;
+
+  added(id: number, writable: readonly DriverBuffer[]): void {
+    const written = writable.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    this.#order.push({ id, written });
+  }
+
+  /** The next used buffer, where `read` reads what the device says next: null if that is nothing. */
+  take(read: () => UsedBuffer | null): UsedBuffer | null {
+    this.#last ??= read();
+    const next = this.#last && this.#order.shift();
+    if (!this.#last || !next) return null;
+    if (next.id !== this.#last.id) return next;
+    const last = this.#last;
+    this.#last = null;
+    return last;
+  }
 }
 
 export interface DriverQueue {

@@ -24,6 +24,7 @@ import {
   type DriverQueueOptions,
   indirectTable,
   type UsedBuffer,
+  UsedInOrder,
   writeRange,
 } from './driver-queue.js';
 
@@ -41,6 +42,7 @@ export class PackedDriverQueue implements DriverQueue {
   readonly #freeIds: number[] = [];
   /** Slots of each buffer in flight, by its id. */
   readonly #slots: number[];
+  readonly #inOrder: UsedInOrder | null;
   #free: number;
   #available: Place = { slot: 0, wrap: true };
   #used: Place = { slot: 0, wrap: true };
@@ -53,6 +55,7 @@ export class PackedDriverQueue implements DriverQueue {
     this.#options = options;
     this.#memory = options.memory;
     this.#free = options.size;
+    this.#inOrder = options.isInOrder ? new UsedInOrder() : null;
     this.#slots = new Array(options.size).fill(0);
     for (let id = this.size - 1; id >= 0; id--) this.#freeIds.push(id);
   }
@@ -91,6 +94,7 @@ export class PackedDriverQueue implements DriverQueue {
     this.#free -= needed;
     this.#added += needed;
     this.#slots[id] = needed;
+    this.#inOrder?.added(id, writable);
     return id;
   }
 
@@ -109,18 +113,25 @@ export class PackedDriverQueue implements DriverQueue {
   }
 
   take(): UsedBuffer | null {
+    const read = (): UsedBuffer | null => this.#readUsed();
+    const used = this.#inOrder ? this.#inOrder.take(read) : read();
+    if (!used) return null;
+    const slots = this.#slots[used.id] ?? 0;
+    this.#used = this.#after(this.#used, slots);
+    this.#free += slots;
+    this.#freeIds.push(used.id);
+    return used;
+  }
+
+  /** The used descriptor that is next. */
+  #readUsed(): UsedBuffer | null {
     const at = this.#at(this.#used);
     const flags = this.#memory.readU16((at + PACKED_DESC_FLAGS) as Gpa);
     const isAvailable = (flags & VIRTQ_DESC_F_AVAIL) !== 0;
     const isUsed = (flags & VIRTQ_DESC_F_USED) !== 0;
     if (isAvailable !== this.#used.wrap || isUsed !== this.#used.wrap) return null;
     const id = this.#memory.readU16((at + PACKED_DESC_ID) as Gpa);
-    const written = this.#memory.readU32((at + DESC_LENGTH) as Gpa);
-    const slots = this.#slots[id] ?? 0;
-    this.#used = this.#after(this.#used, slots);
-    this.#free += slots;
-    this.#freeIds.push(id);
-    return { id, written };
+    return { id, written: this.#memory.readU32((at + DESC_LENGTH) as Gpa) };
   }
 
   wantInterrupts(areWanted: boolean): void {

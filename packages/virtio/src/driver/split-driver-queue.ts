@@ -25,6 +25,7 @@ import {
   type DriverQueueOptions,
   indirectTable,
   type UsedBuffer,
+  UsedInOrder,
   writeRange,
 } from './driver-queue.js';
 
@@ -36,6 +37,7 @@ export class SplitDriverQueue implements DriverQueue {
   readonly #free: number[] = [];
   /** The ring's descriptors of each buffer in flight, by its first one. */
   readonly #inFlight: Map<number, readonly number[]> = new Map();
+  #inOrder: UsedInOrder | null = null;
   #available = 0;
   #notified = 0;
   #used = 0;
@@ -45,7 +47,8 @@ export class SplitDriverQueue implements DriverQueue {
     this.areas = options.areas;
     this.#options = options;
     this.#memory = options.memory;
-    for (let index = this.size - 1; index >= 0; index--) this.#free.push(index);
+    for (let index = 0; index < this.size; index++) this.#free.push(index);
+    if (options.isInOrder) this.#inOrder = new UsedInOrder();
   }
 
   get free(): number {
@@ -61,7 +64,8 @@ export class SplitDriverQueue implements DriverQueue {
     if (count === 0) throw new RangeError('a buffer has at least one range');
     const needed = isIndirect ? 1 : count;
     if (needed > this.#free.length) return -1;
-    const mine = this.#free.splice(this.#free.length - needed, needed).reverse();
+    // With buffers used in order, descriptors too are used in the order of the ring, as VIRTIO_F_IN_ORDER wants it.
+    const mine = this.#free.splice(0, needed);
     const [head] = mine;
     if (isIndirect) {
       const table = indirectTable(this.#options.indirect, head, count);
@@ -74,6 +78,7 @@ export class SplitDriverQueue implements DriverQueue {
       this.#writeChain(this.areas.descriptors, mine, readable, writable);
     }
     this.#inFlight.set(head, mine);
+    this.#inOrder?.added(head, writable);
     const slot = this.#available % this.size;
     this.#memory.writeU16((this.areas.driver + AVAIL_RING + 2 * slot) as Gpa, head);
     this.#available = (this.#available + 1) & 0xffff;
@@ -95,15 +100,22 @@ export class SplitDriverQueue implements DriverQueue {
   }
 
   take(): UsedBuffer | null {
+    const read = (): UsedBuffer | null => this.#readUsed();
+    const used = this.#inOrder ? this.#inOrder.take(read) : read();
+    if (!used) return null;
+    this.#used = (this.#used + 1) & 0xffff;
+    this.#free.push(...(this.#inFlight.get(used.id) ?? []));
+    this.#inFlight.delete(used.id);
+    return used;
+  }
+
+  /** The entry of the used ring that is next. */
+  #readUsed(): UsedBuffer | null {
     const { device } = this.areas;
     if (this.#memory.readU16((device + USED_INDEX) as Gpa) === this.#used) return null;
     const at = device + USED_RING + USED_ENTRY_BYTES * (this.#used % this.size);
     const id = this.#memory.readU32(at as Gpa);
-    const written = this.#memory.readU32((at + 4) as Gpa);
-    this.#used = (this.#used + 1) & 0xffff;
-    this.#free.push(...(this.#inFlight.get(id) ?? []));
-    this.#inFlight.delete(id);
-    return { id, written };
+    return { id, written: this.#memory.readU32((at + 4) as Gpa) };
   }
 
   wantInterrupts(areWanted: boolean): void {

@@ -2,6 +2,15 @@ import { FlatMemory, type Gpa } from '@proxeny/memory';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { placeQueue } from '../driver/index.js';
+import {
+  DESC_LENGTH,
+  PACKED_DESC_FLAGS,
+  PACKED_DESC_ID,
+  USED_INDEX,
+  USED_RING,
+  VIRTQ_DESC_F_AVAIL,
+  VIRTQ_DESC_F_USED,
+} from '../spec/ring.js';
 import { DATA_AT, INDIRECT_SIZE, queuePair, ringKinds } from '../testing/queue-pair.js';
 import type { DescriptorChain } from './descriptor-chain.js';
 import { openVirtqueue } from './open-virtqueue.js';
@@ -39,6 +48,52 @@ describe.each(ringKinds)('a %s queue', (kind) => {
       'nswer',
     );
     expect(device.pop()).toBeNull();
+  });
+
+  it('gives buffers back in their order where that was agreed on, whatever the order they are pushed in', () => {
+    const { driver, device } = queuePair(kind, { isInOrder: true });
+    const range = (i: number) => ({ at: DATA_AT + 16 * i, byteLength: 16 });
+    for (let round = 0; round < 5; round++) {
+      const ids = [0, 1, 2].map((i) => driver.add([], [range(i)]));
+      const chains = [0, 1, 2].map(() => device.pop() as DescriptorChain);
+      const taken = (): (number | undefined)[] => {
+        device.publish();
+        return [driver.take(), driver.take(), driver.take()].map((used) => used?.written);
+      };
+      device.push(chains[2], 3);
+      expect(() => device.push(chains[2], 3)).toThrow('not in flight');
+      expect(taken()).toEqual([undefined, undefined, undefined]);
+      device.push(chains[0], 1);
+      expect(taken()).toEqual([1, undefined, undefined]);
+      device.push(chains[1], 2);
+      expect(taken()).toEqual([2, 3, undefined]);
+      expect([device.inFlightCount, driver.free, new Set(ids).size]).toEqual([0, 8, 3]);
+    }
+  });
+
+  it('tells of several buffers by the last of them, to a driver that agreed on their order', () => {
+    const { memory, areas, driver } = queuePair(kind, { isInOrder: true });
+    const ids = [100, 200, 300].map((byteLength) =>
+      driver.add([{ at: DATA_AT, byteLength: 8 }], [{ at: DATA_AT + 8, byteLength }]),
+    );
+    const [, , last] = ids as [number, number, number];
+    if (kind === 'split') {
+      memory.writeU32((areas.device + USED_RING) as Gpa, last);
+      memory.writeU32((areas.device + USED_RING + 4) as Gpa, 7);
+      memory.writeU16((areas.device + USED_INDEX) as Gpa, 3);
+    } else {
+      memory.writeU32((areas.descriptors + DESC_LENGTH) as Gpa, 7);
+      memory.writeU16((areas.descriptors + PACKED_DESC_ID) as Gpa, last);
+      const flags = VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED;
+      memory.writeU16((areas.descriptors + PACKED_DESC_FLAGS) as Gpa, flags);
+    }
+    expect([driver.take(), driver.take(), driver.take(), driver.take()]).toEqual([
+      { id: ids[0], written: 100 },
+      { id: ids[1], written: 200 },
+      { id: last, written: 7 },
+      null,
+    ]);
+    expect(driver.free).toBe(8);
   });
 
   it('delivers every buffer once, in order, whatever the order they are given back in', () => {

@@ -17,6 +17,8 @@ const TWO_32 = 4294967296;
 export interface VirtqueueOptions extends QueuePlace {
   readonly hasIndirect: boolean;
   readonly hasEventIndex: boolean;
+  /** Chains are given back in the order in which they were popped, whatever the order they are pushed in. Default: no. */
+  readonly isInOrder?: boolean;
   /** Called at most once: what the driver did wrong, as the rest of a sentence that begins with the queue. */
   readonly onBroken: (reason: string) => void;
 }
@@ -36,7 +38,11 @@ export abstract class Virtqueue implements QueuePlace {
   protected readonly hasEventIndex: boolean;
   readonly #hasIndirect: boolean;
   readonly #onBroken: (reason: string) => void;
+  readonly #isInOrder: boolean;
+  /** In the order in which they were popped. */
   readonly #inFlight: Set<DescriptorChain> = new Set();
+  /** Pushed before one that was popped earlier; bytes written of each. */
+  readonly #early: Map<DescriptorChain, number> = new Map();
   readonly #idle: DescriptorChain[] = [];
   /** In flight when the state was saved: they start again. */
   readonly #again: DescriptorChain[] = [];
@@ -51,6 +57,7 @@ export abstract class Virtqueue implements QueuePlace {
     this.areas = options.areas;
     this.hasEventIndex = options.hasEventIndex;
     this.#hasIndirect = options.hasIndirect;
+    this.#isInOrder = options.isInOrder ?? false;
     this.#onBroken = options.onBroken;
   }
 
@@ -82,7 +89,23 @@ export abstract class Virtqueue implements QueuePlace {
    * after {@link publish}.
    */
   push(chain: DescriptorChain, written: number): void {
-    if (!this.#inFlight.delete(chain)) throw new Error('a chain was pushed that is not in flight');
+    if (!this.#inFlight.has(chain) || this.#early.has(chain))
+      throw new Error('a chain was pushed that is not in flight');
+    if (!this.#isInOrder) {
+      this.#giveBack(chain, written);
+      return;
+    }
+    this.#early.set(chain, written);
+    for (const next of this.#inFlight) {
+      const count = this.#early.get(next);
+      if (count === undefined) return;
+      this.#early.delete(next);
+      this.#giveBack(next, count);
+    }
+  }
+
+  #giveBack(chain: DescriptorChain, written: number): void {
+    this.#inFlight.delete(chain);
     this.#slotsInFlight -= chain.slots;
     if (!this.#isBroken) this.give(chain, written);
     chain.clear();
@@ -118,6 +141,7 @@ export abstract class Virtqueue implements QueuePlace {
     if (slots > this.size) reader.reject('inFlight', 'chains that fit the ring');
     this.restorePlaces(reader);
     this.#inFlight.clear();
+    this.#early.clear();
     this.#slotsInFlight = 0;
     this.#again.splice(0, this.#again.length, ...chains);
   }

@@ -8,6 +8,8 @@ export const VIRTIO_F_EVENT_IDX = 29;
 export const VIRTIO_F_VERSION_1 = 32;
 /** §2.8: packed virtqueues. */
 export const VIRTIO_F_RING_PACKED = 34;
+/** §6: buffers are used in the order in which they were made available. */
+export const VIRTIO_F_IN_ORDER = 35;
 /** §2.6.1: a queue can be reset alone. */
 export const VIRTIO_F_RING_RESET = 40;
 

@@ -5,6 +5,7 @@ import { type DriverBuffer, type DriverQueue, placeQueue } from '../driver/index
 import {
   featureMask,
   VIRTIO_F_EVENT_IDX,
+  VIRTIO_F_IN_ORDER,
   VIRTIO_F_INDIRECT_DESC,
   VIRTIO_F_RING_PACKED,
   VIRTIO_F_RING_RESET,
@@ -100,8 +101,10 @@ export class MockDriver {
       const indirect = { at: Math.ceil(end / 16) * 16, size: INDIRECT_SIZE };
       next = indirect.at + 16 * INDIRECT_SIZE * size;
       if (next > DATA_AT) throw new Error('the queues take too much of the test memory');
+      const { memory } = this;
+      const isInOrder = (this.features & mask(VIRTIO_F_IN_ORDER)) !== 0n;
       this.queues.push(
-        driverQueue(kind, { memory: this.memory, size, areas, hasEventIndex, indirect }),
+        driverQueue(kind, { memory, size, areas, hasEventIndex, isInOrder, indirect }),
       );
       this.registers.setupQueue(index, size, areas);
     }

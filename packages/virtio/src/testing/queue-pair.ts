@@ -32,6 +32,7 @@ export interface QueuePairOptions {
   readonly size?: number;
   readonly hasEventIndex?: boolean;
   readonly hasIndirect?: boolean;
+  readonly isInOrder?: boolean;
 }
 
 export function driverQueue(kind: RingKind, options: DriverQueueOptions): DriverQueue {
@@ -39,16 +40,16 @@ export function driverQueue(kind: RingKind, options: DriverQueueOptions): Driver
 }
 
 export function queuePair(kind: RingKind, options: QueuePairOptions = {}): QueuePair {
-  const { size = 8, hasEventIndex = false, hasIndirect = true } = options;
+  const { size = 8, hasEventIndex = false, hasIndirect = true, isInOrder = false } = options;
   const memory = new FlatMemory(0x20000);
   const { areas, end } = placeQueue(kind === 'packed', size, 0x1000);
   const reasons: string[] = [];
   const device = openVirtqueue(kind === 'packed', {
-    ...{ memory, size, areas, hasIndirect, hasEventIndex },
+    ...{ memory, size, areas, hasIndirect, hasEventIndex, isInOrder },
     onBroken: (reason) => reasons.push(reason),
   });
   if (typeof device === 'string') throw new Error(device);
   const indirect = { at: Math.ceil(end / 16) * 16, size: INDIRECT_SIZE };
-  const driver = driverQueue(kind, { memory, size, areas, hasEventIndex, indirect });
+  const driver = driverQueue(kind, { memory, size, areas, hasEventIndex, isInOrder, indirect });
   return { memory, areas, driver, device, reasons };
 }
