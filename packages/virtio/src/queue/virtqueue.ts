@@ -9,6 +9,7 @@ import { DESC_ADDRESS, DESC_BYTES, DESC_LENGTH, type QueueAreas } from '../spec/
 import { type QueuePlace, releaseAreas, viewOf } from './area-views.js';
 import { DescriptorChain, type DescriptorChainState } from './descriptor-chain.js';
 import type { DeviceMemory } from './device-memory.js';
+import { firstOf } from './first-of.js';
 
 /** Descriptors of an indirect table: more than any driver's, whatever the size of its queue. */
 const MAX_INDIRECT_DESCRIPTORS = 1024;
@@ -96,7 +97,7 @@ export abstract class Virtqueue implements QueuePlace {
       return;
     }
     this.#early.set(chain, written);
-    for (const next of this.#inFlight) {
+    for (let next = firstOf(this.#inFlight); next !== null; next = firstOf(this.#inFlight)) {
       const count = this.#early.get(next);
       if (count === undefined) return;
       this.#early.delete(next);
