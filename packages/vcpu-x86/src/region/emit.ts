@@ -81,7 +81,7 @@ class RegionWriter {
     );
     for (const start of starts.toReversed()) x.pads.set(start, w.block());
     const at = w.length;
-    this.tree(0);
+    this.tree(0, -1);
     w.op(OP.unreachable);
     for (const start of starts) {
       w.end();
@@ -135,31 +135,32 @@ class RegionWriter {
   }
 
   // The dominator tree
-  private tree(v: number): void {
+  /** `from`: the one block that leads to `v`, if it is no merge. */
+  private tree(v: number, from: number): void {
     const { w, shape } = this;
     if (shape.isLoop[v]) {
       this.labels[v] = w.loop();
-      this.within(v, shape.merges[v]);
+      this.within(v, from, shape.merges[v]);
       w.end();
-    } else this.within(v, shape.merges[v]);
+    } else this.within(v, from, shape.merges[v]);
   }
-  private within(v: number, merges: readonly number[]): void {
+  private within(v: number, from: number, merges: readonly number[]): void {
     const { w } = this;
-    if (merges.length === 0) return this.block(v);
+    if (merges.length === 0) return this.block(v, from);
     const [first, ...rest] = merges;
     const outer = this.labels[first];
     this.labels[first] = w.block();
-    this.within(v, rest);
+    this.within(v, from, rest);
     w.end();
     this.labels[first] = outer;
     this.x.flags.forget();
-    this.tree(first);
+    this.tree(first, -1);
   }
-  private block(v: number): void {
+  private block(v: number, from: number): void {
     const { w, x, shape } = this;
     const b = this.blocks[v];
     if (v === 0 || shape.isLoop[v] || shape.isMerge[v]) x.flags.forget();
-    this.resumeWindows(v);
+    this.resumeWindows(v, from);
     w.get(x.left);
     w.i32Const(b.instructions.length);
     w.op(op('i32.sub'));
@@ -196,11 +197,14 @@ class RegionWriter {
       }
     }
   }
-  /** What is known of windows at the end of the block that dominates `v`, but for what may have changed on the way here. */
-  private resumeWindows(v: number): void {
+  /**
+   * What is known of windows where `v` begins: at a merge what the block knew that dominates it, but for what may have changed on the way
+   * here, else what its one predecessor knew.
+   */
+  private resumeWindows(v: number, predecessor: number): void {
     const { shape, x } = this;
     if (v === 0) return;
-    const from = shape.dominator[v];
+    const from = shape.isMerge[v] ? shape.dominator[v] : predecessor;
     x.windows.resume(this.windowsBehind[from]);
     let changes = 0;
     for (let i = 0; i < this.blocks.length; i++) {
@@ -234,7 +238,7 @@ class RegionWriter {
     if (v === undefined) return this.leave(offset);
     if (!shape.isBackward(from, v)) {
       if (shape.isMerge[v]) return w.br(this.labels[v]);
-      return this.tree(v);
+      return this.tree(v, from);
     }
     if (!shape.dominates(v, from)) return this.leave(offset);
     // A loop: the slice's budget is asked once an iteration.
