@@ -173,6 +173,13 @@ export class BlockCache implements CodeWatch {
   offers(rec: number): number {
     return this.i32[this.header(rec) + OFFERS]++;
   }
+  /** Has the block that starts there been executed so often since it was translated, or been offered? */
+  wasExecuted(host: number, modeClass: number, times: number): boolean {
+    const rec = this.lookup(host, modeClass);
+    if (rec === 0) return false;
+    const h = this.header(rec);
+    return this.i32[h + OFFERS] !== 0 || this.heat - this.i32[h + HEAT] >= times;
+  }
   /** How many executions from now the block is offered to the hot tier (again). */
   setHeat(rec: number, executions: number): void {
     this.i32[this.header(rec) + HEAT] = Math.min(executions, NEVER_HOT);

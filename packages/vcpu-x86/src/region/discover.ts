@@ -10,8 +10,8 @@ import type { Programs } from './programs.js';
 
 /** More make a region cost more to optimise than its few executions repay: measured over a kernel boot, 100 beats 200 and 300. */
 export const MAX_REGION_INSTRUCTIONS = 100;
-/** Pages on either side of the entry's that a region may reach. */
-const REACH = 3;
+/** Pages that a region may have code on. */
+const MAX_PAGES = 4;
 
 /** One instruction of a region; offsets count from the region's entry. */
 export interface RegionInstruction {
@@ -82,6 +82,8 @@ export interface CodeSource {
   pageAt(delta: number): number;
   /** Linear address of the entry. */
   readonly linear: number;
+  /** Is the code at a machine address, which a branch leads to, worth a place in the region? */
+  isWarm(host: number): boolean;
   /** The 32-bit word at a linear address, or -1 if it cannot be had without effects. */
   wordAt(linear: number): number;
 }
@@ -127,13 +129,12 @@ class Discovery {
     this.gate = gate;
   }
 
-  /** Machine address of a page, -1 when it is out of reach. */
+  /** Machine address of a page, -1 when it is one too many or not mapped. */
   private page(delta: number): number {
-    if (Math.abs(delta) > REACH) return -1;
     let host = this.pages.get(delta);
     if (host === undefined) {
-      host = this.source.pageAt(delta);
-      this.pages.set(delta, host);
+      host = this.pages.size < MAX_PAGES ? this.source.pageAt(delta) : -1;
+      if (host >= 0) this.pages.set(delta, host);
     }
     return host;
   }
@@ -233,10 +234,18 @@ class Discovery {
   }
 
   private reach(queue: number[], offset: number): void {
-    if (this.leaders.has(offset) || this.page(Math.floor((this.source.entry + offset) / 4096)) < 0)
-      return;
+    if (this.leaders.has(offset)) return;
     this.leaders.add(offset);
     queue.push(offset);
+  }
+  /** The same for where a branch goes, if it went there often. */
+  private follow(queue: number[], offset: number): void {
+    const { source, pages } = this;
+    const at = source.entry + offset;
+    const delta = Math.floor(at / 4096);
+    const host = pages.get(delta) ?? source.pageAt(delta);
+    const isWarm = host >= 0 && source.isWarm(host + at - delta * 4096);
+    if (isWarm && this.page(delta) >= 0) this.reach(queue, offset);
   }
 
   region(): Region | null {
@@ -252,17 +261,17 @@ class Discovery {
         if (d.end) {
           if (d.end.kind === 'if') {
             this.reach(queue, d.end.notTaken);
-            this.reach(queue, d.end.taken);
-          } else if (d.end.kind === 'goto') this.reach(queue, d.end.to);
+            this.follow(queue, d.end.taken);
+          } else if (d.end.kind === 'goto') this.follow(queue, d.end.to);
           d.targets = this.targetsOf(d, previous);
           for (const target of d.targets) {
             this.targets.add(target);
-            this.reach(queue, target);
+            this.follow(queue, target);
           }
           if (d.returnsTo !== null) {
             this.returns.add(d.returnsTo);
             // Only worth a place if the callee is in the region too.
-            if (d.end.kind === 'goto') this.reach(queue, d.returnsTo);
+            if (d.end.kind === 'goto') this.follow(queue, d.returnsTo);
           }
           break;
         }

@@ -28,6 +28,8 @@ import type { ModeHandlers } from './cold.js';
 export const HOT_THRESHOLD = 16_000;
 /** Executions before the library is asked for its region. */
 const LOOKUP_THRESHOLD = 250;
+/** A branch's target that was executed less often than this is none of its region's. */
+const WARM_EXECUTIONS = 32;
 /** Unless they took longer than this of guest time: what is run that rarely does not pay for its compilation, however long the guest runs. */
 const HOT_WITHIN_NS = 4e9;
 /** A frame whose regions were written over this often has its blocks wait twice as long for each further time, */
@@ -164,6 +166,8 @@ export class HotTier implements RegionKeeper, LibraryUser {
       entry: start % 4096,
       pageAt: (delta: number) => this.pageNear(linear, delta),
       linear,
+      isWarm: (host: number) =>
+        threshold <= LOOKUP_THRESHOLD || blocks.wasExecuted(host, modeClass, WARM_EXECUTIONS),
       wordAt: (at: number) => {
         const host = cachedHost(core, core.mmu.wrap(at), 4, false, core.cpl === 3);
         return host < 0 || (host & 3) !== 0 ? -1 : core.state.u32[host >>> 2];
