@@ -146,10 +146,10 @@ export class Mmu {
     const page = linear - offset;
     if (user) {
       const lasts = walk.global || this.isKernelsOwn(linear);
-      this.tlb.fill(this.userSet, page, host, true, writable, lasts, walk.size);
+      this.tlb.fill(this.userSet, page, host, writable, lasts, walk.size);
     } else if (access !== ACCESS_EXECUTE) {
       const set = walk.smapActive ? SET_SUPERVISOR_SMAP : SET_SUPERVISOR;
-      this.tlb.fill(set, page, host, true, writable, walk.global, walk.size);
+      this.tlb.fill(set, page, host, writable, walk.global, walk.size);
     }
     return host + offset;
   }

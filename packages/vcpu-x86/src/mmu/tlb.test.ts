@@ -5,6 +5,7 @@ import {
   SET_SUPERVISOR,
   SET_USER,
   TLB_INDEX_MASK,
+  TLB_INDEX_SHIFT,
   TLB_SET_SIZE,
   TLB_SETS,
   TLB_WRITE,
@@ -19,7 +20,9 @@ function fixture(): { tlb: Tlb; holds: (set: number, page: number) => boolean } 
   return {
     tlb,
     holds: (set, page) =>
-      Number(view.getBigInt64(tlb.setBase(set) + ((page >>> 7) & TLB_INDEX_MASK), true)) === page,
+      Number(
+        view.getBigInt64(tlb.setBase(set) + ((page >>> TLB_INDEX_SHIFT) & TLB_INDEX_MASK), true),
+      ) === page,
   };
 }
 
@@ -27,9 +30,8 @@ describe('Tlb', () => {
   it('keeps only global entries over a flush that keeps them, however many were filled', () => {
     for (const count of [10, 3000]) {
       const { tlb, holds } = fixture();
-      tlb.fill(SET_SUPERVISOR, 0x7ff000, 0, true, true, true, 4096);
-      for (let i = 0; i < count; i++)
-        tlb.fill(SET_USER, (i % 700) * 4096, 0, true, true, false, 4096);
+      tlb.fill(SET_SUPERVISOR, 0x7ff000, 0, true, true, 4096);
+      for (let i = 0; i < count; i++) tlb.fill(SET_USER, (i % 700) * 4096, 0, true, false, 4096);
       tlb.flush(true);
       expect(holds(SET_SUPERVISOR, 0x7ff000)).toBe(true);
       for (let i = 0; i < 700; i++) expect(holds(SET_USER, i * 4096)).toBe(false);
@@ -42,13 +44,15 @@ describe('Tlb', () => {
     const tlb = new Tlb(memory, 65536);
     const view = new DataView(memory.buffer);
     const canWrite = (page: number): boolean =>
-      Number(
-        view.getBigInt64(tlb.setBase(SET_USER) + ((page >>> 7) & TLB_INDEX_MASK) + TLB_WRITE, true),
+      // The lower half of the tag for writing stands behind the upper one.
+      view.getUint32(
+        tlb.setBase(SET_USER) + ((page >>> TLB_INDEX_SHIFT) & TLB_INDEX_MASK) + TLB_WRITE + 4,
+        true,
       ) === page;
     const pages = [0x5000, 0x7000, 0x9000].slice(0, times);
     for (let round = 0; round < 3; round++) {
-      for (const page of pages) tlb.fill(SET_USER, page, 0x3000, true, true, false, 4096);
-      tlb.fill(SET_USER, 0xb000, 0x4000, true, true, false, 4096);
+      for (const page of pages) tlb.fill(SET_USER, page, 0x3000, true, false, 4096);
+      tlb.fill(SET_USER, 0xb000, 0x4000, true, false, 4096);
       expect(pages.every(canWrite)).toBe(true);
       tlb.protectFrame(0x3000);
       expect(pages.some(canWrite)).toBe(false);
@@ -60,11 +64,11 @@ describe('Tlb', () => {
     const { tlb, holds } = fixture();
     const pages = [0x5000, 0x7000, 0x9000].slice(0, times);
     for (let round = 0; round < 3; round++) {
-      for (const page of pages) tlb.fill(SET_USER, page, 0x3000, true, round === 0, false, 4096);
+      for (const page of pages) tlb.fill(SET_USER, page, 0x3000, round === 0, false, 4096);
       // Its entry's slot is another page's for a while.
-      tlb.fill(SET_USER, 0x5000 + 0x1000000, 0x4000, true, true, false, 4096);
-      tlb.fill(SET_USER, 0x5000, 0x3000, true, true, false, 4096);
-      tlb.fill(SET_SUPERVISOR, 0xb000, 0x4000, true, true, true, 4096);
+      tlb.fill(SET_USER, 0x5000 + 0x1000000, 0x4000, true, false, 4096);
+      tlb.fill(SET_USER, 0x5000, 0x3000, true, false, 4096);
+      tlb.fill(SET_SUPERVISOR, 0xb000, 0x4000, true, true, 4096);
       tlb.forgetFrame(0x3000);
       expect(pages.some((page) => holds(SET_USER, page))).toBe(false);
       expect(holds(SET_SUPERVISOR, 0xb000)).toBe(true);
@@ -72,8 +76,8 @@ describe('Tlb', () => {
   });
   it('flushes one set as a whole, and keeps the others', () => {
     const { tlb, holds } = fixture();
-    tlb.fill(SET_USER, 0x1000, 0, true, true, true, 4096);
-    tlb.fill(SET_SUPERVISOR, 0x1000, 0, true, true, true, 4096);
+    tlb.fill(SET_USER, 0x1000, 0, true, true, 4096);
+    tlb.fill(SET_SUPERVISOR, 0x1000, 0, true, true, 4096);
     tlb.flushSet(SET_SUPERVISOR);
     expect(holds(SET_SUPERVISOR, 0x1000)).toBe(true);
     tlb.flushSet(SET_SUPERVISOR, false);
@@ -82,15 +86,15 @@ describe('Tlb', () => {
   });
   it('drops a local entry whose slot a global one had before', () => {
     const { tlb, holds } = fixture();
-    tlb.fill(SET_USER, 0x1000, 0, true, true, true, 4096);
-    tlb.fill(SET_USER, 0x1001000, 0, true, true, false, 4096);
+    tlb.fill(SET_USER, 0x1000, 0, true, true, 4096);
+    tlb.fill(SET_USER, 0x1001000, 0, true, false, 4096);
     tlb.flush(true);
     expect(holds(SET_USER, 0x1001000)).toBe(false);
   });
   it('drops every entry of a large page with one of its addresses, and keeps the others elsewhere', () => {
     const { tlb, holds } = fixture();
-    tlb.fill(SET_USER, 0x400000, 0, true, true, false, 0x200000);
-    tlb.fill(SET_SUPERVISOR, 0x5ff000, 0, true, true, false, 0x200000);
+    tlb.fill(SET_USER, 0x400000, 0, true, false, 0x200000);
+    tlb.fill(SET_SUPERVISOR, 0x5ff000, 0, true, false, 0x200000);
     tlb.flushPage(0x8001000);
     expect(holds(SET_USER, 0x400000)).toBe(true);
     tlb.flushPage(0x480000);

@@ -1,17 +1,20 @@
 // The software TLB: direct-mapped sets in the machine's memory, probed inline by generated code. A tag is the linear page
-// address; an access hits when ((address + size - 1) & ~0xfff) equals the tag, so page-crossing accesses miss by themselves.
+// address; an access hits when ((address + size - 1) & ~0xfff) equals the tag, so page-crossing accesses miss by themselves. The tags
+// for reading and for writing share their upper half, which stands between the lower ones: the tag for writing has its halves swapped.
 // Sets: user, supervisor, supervisor while SMAP forbids user pages, and one that is always empty (alignment checks, data
 // breakpoints: every access takes the slow path).
 // @hot
 import { PageMarks } from './page-marks.js';
 
 export const TLB_ENTRIES = 4096;
-/** Entry: tag for reading (i64), tag for writing (i64), host address minus linear address (i32), flags (i32). */
-export const TLB_STRIDE = 32;
+/** Words of an entry: tag for reading, low; both tags, high; tag for writing, low; host address minus linear address. */
+const TLB_STRIDE = 16;
+/** Where the tags stand (i64), the one for writing with its halves swapped, and the difference of addresses (i32). */
 export const TLB_READ = 0;
-export const TLB_WRITE = 8;
-export const TLB_DELTA = 16;
-/** Address bits that select an entry, already multiplied: (address >>> 7) & TLB_INDEX_MASK. */
+export const TLB_WRITE = 4;
+export const TLB_DELTA = 12;
+/** Address bits that select an entry, already multiplied: (address >>> TLB_INDEX_SHIFT) & TLB_INDEX_MASK. */
+export const TLB_INDEX_SHIFT = 8;
 export const TLB_INDEX_MASK: number = (TLB_ENTRIES - 1) * TLB_STRIDE;
 export const TLB_SET_SIZE: number = TLB_ENTRIES * TLB_STRIDE;
 
@@ -33,6 +36,8 @@ const LOCAL_ROOM = 2048;
 export class Tlb {
   private readonly i32: Int32Array;
   readonly base: number;
+  /** By entry of all sets. */
+  private readonly flags = new Uint8Array(TLB_ENTRIES * TLB_SETS);
   /** Where entries of large pages may lie; INVLPG there looks at every entry. */
   private readonly large = new PageMarks();
   /** Entries filled since the last flush that were not global, by set, as long as there is room to note them. */
@@ -58,7 +63,11 @@ export class Tlb {
   private clear(w: number): void {
     this.i32[w] = NO_TAG;
     this.i32[w + 2] = NO_TAG;
-    this.i32[w + 5] = 0;
+    this.flags[this.numberOf(w)] = 0;
+  }
+  /** Of the entry at a word, among those of all sets. */
+  private numberOf(w: number): number {
+    return (w - (this.base >> 2)) >> 2;
   }
 
   /** Translations entered so far. */
@@ -69,7 +78,6 @@ export class Tlb {
     set: number,
     page: number,
     host: number,
-    readable: boolean,
     writable: boolean,
     global: boolean,
     size: number,
@@ -78,13 +86,12 @@ export class Tlb {
     const { i32 } = this;
     const high = Math.floor(page / TWO32);
     const low = (page - high * TWO32) | 0;
-    const w = (this.setBase(set) + ((low >>> 7) & TLB_INDEX_MASK)) >> 2;
-    i32[w] = readable ? low : NO_TAG;
+    const w = (this.setBase(set) + ((low >>> TLB_INDEX_SHIFT) & TLB_INDEX_MASK)) >> 2;
+    i32[w] = low;
     i32[w + 1] = high;
     i32[w + 2] = writable ? low : NO_TAG;
-    i32[w + 3] = high;
-    i32[w + 4] = (host - low) | 0;
-    i32[w + 5] = (global ? FLAG_GLOBAL : 0) | (size > 4096 ? FLAG_LARGE : 0);
+    i32[w + 3] = (host - low) | 0;
+    this.flags[this.numberOf(w)] = (global ? FLAG_GLOBAL : 0) | (size > 4096 ? FLAG_LARGE : 0);
     if (size > 4096) this.large.mark(page, size);
     this.noteReached(w, host);
     if (writable) {
@@ -99,7 +106,7 @@ export class Tlb {
 
   private reaches(w: number, host: number): boolean {
     const { i32 } = this;
-    return i32[w] !== NO_TAG && ((i32[w + 4] + i32[w]) | 0) === (host | 0);
+    return i32[w] !== NO_TAG && ((i32[w + 3] + i32[w]) | 0) === (host | 0);
   }
   private noteReached(w: number, host: number): void {
     const { reachedAt } = this;
@@ -122,14 +129,13 @@ export class Tlb {
     for (let w = this.base >> 2; w < end; w += TLB_STRIDE >> 2) {
       i32[w] = NO_TAG;
       i32[w + 2] = NO_TAG;
-      i32[w + 5] = 0;
     }
+    this.flags.fill(0);
     this.localCount.fill(0);
     this.large.clear();
   }
   /** Forgets what is not global of one set, or (`keepGlobal` false) all of it. */
   flushSet(set: number, keepGlobal = true): void {
-    const { i32 } = this;
     const count = this.localCount[set];
     this.localCount[set] = 0;
     if (!keepGlobal) {
@@ -140,24 +146,23 @@ export class Tlb {
     if (count > LOCAL_ROOM) {
       const end = this.setBase(set + 1) >> 2;
       for (let w = this.setBase(set) >> 2; w < end; w += TLB_STRIDE >> 2)
-        if ((i32[w + 5] & FLAG_GLOBAL) === 0) this.clear(w);
+        if ((this.flags[this.numberOf(w)] & FLAG_GLOBAL) === 0) this.clear(w);
       return;
     }
     const local = this.local[set];
     for (let i = 0; i < count; i++)
-      if ((i32[local[i] + 5] & FLAG_GLOBAL) === 0) this.clear(local[i]);
+      if ((this.flags[this.numberOf(local[i])] & FLAG_GLOBAL) === 0) this.clear(local[i]);
   }
   /** Forgets one page, and every entry of a large page that may contain it. */
   flushPage(linear: number): void {
-    const { i32 } = this;
     const low = (linear - Math.floor(linear / TWO32) * TWO32) | 0;
     for (let set = 0; set < SET_EMPTY; set++)
-      this.clear((this.setBase(set) + ((low >>> 7) & TLB_INDEX_MASK)) >> 2);
+      this.clear((this.setBase(set) + ((low >>> TLB_INDEX_SHIFT) & TLB_INDEX_MASK)) >> 2);
     if (!this.large.coversLarge(linear)) return;
     const from = this.base >> 2;
     const to = from + ((TLB_SET_SIZE * SET_EMPTY) >> 2);
     for (let w = from; w < to; w += TLB_STRIDE >> 2)
-      if ((i32[w + 5] & FLAG_LARGE) !== 0) this.clear(w);
+      if ((this.flags[this.numberOf(w)] & FLAG_LARGE) !== 0) this.clear(w);
   }
 
   /** Forgets every entry that reaches the machine frame at `host`: it is somebody else's now. */
@@ -183,13 +188,13 @@ export class Tlb {
     const at = writableAt[host >>> 12];
     writableAt[host >>> 12] = 0;
     if (at !== SEVERAL) {
-      if (at !== 0 && ((i32[at + 4] + i32[at + 2]) | 0) === (host | 0)) i32[at + 2] = NO_TAG;
+      if (at !== 0 && ((i32[at + 3] + i32[at + 2]) | 0) === (host | 0)) i32[at + 2] = NO_TAG;
       return;
     }
     const from = this.base >> 2;
     const to = from + ((TLB_SET_SIZE * SET_EMPTY) >> 2);
     for (let w = from; w < to; w += TLB_STRIDE >> 2) {
-      if (i32[w + 2] !== NO_TAG && ((i32[w + 4] + i32[w + 2]) | 0) === (host | 0))
+      if (i32[w + 2] !== NO_TAG && ((i32[w + 3] + i32[w + 2]) | 0) === (host | 0))
         i32[w + 2] = NO_TAG;
     }
   }

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { EFER_LMA, FLAG_AC, FLAG_IF } from '../core.js';
+import { SET_SUPERVISOR, TLB_INDEX_MASK, TLB_INDEX_SHIFT } from '../mmu/tlb.js';
 import {
   CR0,
   CR3,
@@ -121,7 +122,8 @@ describe('MOV to control registers', () => {
     ram.setUint32(0x60000, 0x66, true);
     const translated = (linear: number): number => {
       const { core } = m;
-      const entry = (core.tlb.setBase(1) + ((linear >>> 7) & 0x7fe0)) >> 2;
+      const at = (linear >>> TLB_INDEX_SHIFT) & TLB_INDEX_MASK;
+      const entry = (core.tlb.setBase(SET_SUPERVISOR) + at) >> 2;
       return state.i32[entry] === (linear & -4096) ? 1 : 0;
     };
     expect(m.execute('mov eax, [0x50000]')).toBeNull();

@@ -7,6 +7,7 @@ import {
   SET_SUPERVISOR_SMAP,
   TLB_DELTA,
   TLB_INDEX_MASK,
+  TLB_INDEX_SHIFT,
   TLB_READ,
   TLB_WRITE,
 } from '../mmu/tlb.js';
@@ -28,10 +29,11 @@ export function cachedHost(
   const low = (linear - high * TWO32) | 0;
   if ((low & 4095) + size > 4096) return -1;
   const set = user ? mmu.userSet : mmu.smapActive ? SET_SUPERVISOR_SMAP : SET_SUPERVISOR;
-  const entry = (core.tlb.setBase(set) + ((low >>> 7) & TLB_INDEX_MASK)) >> 2;
+  const entry = (core.tlb.setBase(set) + ((low >>> TLB_INDEX_SHIFT) & TLB_INDEX_MASK)) >> 2;
   const { i32 } = core.state;
-  const tag = entry + ((write ? TLB_WRITE : TLB_READ) >> 2);
-  if (i32[tag] !== (low & -4096) || i32[tag + 1] !== high) return -1;
+  // The tag for writing has its halves swapped.
+  const tag = entry + (write ? (TLB_WRITE + 4) >> 2 : TLB_READ >> 2);
+  if (i32[tag] !== (low & -4096) || i32[entry + (TLB_WRITE >> 2)] !== high) return -1;
   return (i32[entry + (TLB_DELTA >> 2)] + low) >>> 0;
 }
 

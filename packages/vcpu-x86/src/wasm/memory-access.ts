@@ -1,6 +1,6 @@
 // State and guest memory in generated code: slots of the state page, the inline TLB probe, and the calls of the slow paths.
 import type { Access, Node, StateSlot } from '../ir/node.js';
-import { TLB_DELTA, TLB_INDEX_MASK, TLB_READ, TLB_WRITE } from '../mmu/tlb.js';
+import { TLB_DELTA, TLB_INDEX_MASK, TLB_INDEX_SHIFT, TLB_READ, TLB_WRITE } from '../mmu/tlb.js';
 import {
   SCRATCH,
   SEGMENT_BASE,
@@ -109,7 +109,7 @@ export class MemoryAccess {
     }
     w.get(linear);
     w.op(PURE.get('i32.wrap_i64') as number);
-    w.i32Const(7);
+    w.i32Const(TLB_INDEX_SHIFT);
     w.op(PURE.get('i32.shr_u') as number);
     w.i32Const(TLB_INDEX_MASK);
     w.op(PURE.get('i32.and') as number);
@@ -120,6 +120,10 @@ export class MemoryAccess {
     toLast();
     w.i64Const(-4096n);
     w.op(PURE.get('i64.and') as number);
+    if (tag === TLB_WRITE) {
+      w.i64Const(32n);
+      w.op(PURE.get('i64.rotl') as number);
+    }
     w.op(PURE.get('i64.eq') as number);
     return entry;
   }
