@@ -1,10 +1,11 @@
 // What an instruction does to memory and to general registers, as far as addresses are sums of registers and constants: once for each
 // program, since regions share those.
 import type { Node } from '../ir/node.js';
+import { LOAD_SEGMENT } from '../semantics/contained-routines.js';
 import { GPR, SEGMENTS, SELECTORS, TLB_BASE } from '../state/layout.js';
 
 const GPR_END = GPR + 128;
-/** In {@link Footprint.changes}: another set of translations is in use. */
+/** In {@link Footprint.changes}: other translations are in use, of pages or by a segment. */
 export const TRANSLATIONS = 0x10000;
 const EVERYTHING = 0x1ffff;
 /** What a term names beside registers 0–15: bases of segments. */
@@ -102,6 +103,8 @@ function changesOf(n: Node): number {
       return n.body.reduce((all, s) => all | changesOf(s), 0);
     case 'if':
       return [...n.body, ...n.otherwise].reduce((all, s) => all | changesOf(s), 0);
+    case 'call':
+      return n.routine === LOAD_SEGMENT ? TRANSLATIONS : 0;
     case 'set': {
       const at = placeOf(n);
       if (at < 0) return n.base < GPR_END ? EVERYTHING : 0;
@@ -122,7 +125,6 @@ function sumOf(n: Node, wide: boolean): Sum | null {
       const at = placeOf(n);
       const isWhole = n.bits === 64 || (n.bits === 32 && !wide);
       if (isWhole && at >= GPR && at < GPR_END) return sum((at >> 3) * SCALES, -1, 0, n.type);
-      // Nothing in a region loads a segment.
       const segment = SEGMENT_TERM + ((at - SEGMENTS) >> 3);
       return at >= SEGMENTS && at < SELECTORS ? sum(segment * SCALES, -1, 0, n.type) : null;
     }

@@ -69,8 +69,7 @@ function single(n: Node, effects: Effects): Prepared {
 
 function branches(n: Node & { op: 'if' }, effects: Effects): Prepared {
   const arm = (body: readonly Node[]): Prepared => {
-    if (body.some((s) => s.op === 'branch')) return null;
-    const prepared = list(body, effects);
+    const prepared = body.some((s) => s.op === 'branch') ? null : list(body, effects);
     if (prepared || effects.state || effects.memory) return prepared;
     return { statements: [way], effects };
   };

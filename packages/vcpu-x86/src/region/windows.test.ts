@@ -60,7 +60,8 @@ it('64-bit code: by whole registers and by segment bases', () => {
   expect(windowsOf('mov rax, [ebx]\nmov rdx, [rbx]', 64)).toEqual([]);
 });
 
-it('other translations end every window', () => {
+it('other translations and other segments end every window', () => {
+  expect(windowsOf('mov rax, gs:[rbx]\nmov gs, ecx\nmov rdx, gs:[rbx+8]', 64)).toEqual([]);
   expect(windowsOf('mov rax, [rbx]\nstac\nmov rcx, [rbx+8]', 64)).toEqual([]);
 });
 

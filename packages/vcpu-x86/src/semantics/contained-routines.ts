@@ -1,5 +1,5 @@
-// Routines that stay within the x87 and SSE state and SCRATCH: no general register, flag, rIP, mode or guest memory. A hot region
-// calls them with its registers in locals.
+// Routines that stay within the x87 and SSE state, a segment that decides nothing about the mode, and SCRATCH: no general register, flag,
+// rIP, mode or memory of the program. A hot region calls them with its registers in locals.
 
 /** They change SCRATCH alone: an instruction may still start anew behind them. */
 export const convertingRoutines: ReadonlySet<string> = new Set([
@@ -20,5 +20,7 @@ const sse =
   /^((U?COMIS|ADDSUBP|HADDP|HSUBP|(ADD|SUB|MUL|DIV|MIN|MAX|SQRT|CMP|ROUND)[PS]|DPP)[SD]|R(SQRT|CP)[PS]S|CVT\w+)$/;
 /** They put what they read into SCRATCH, or fail. */
 const reading: ReadonlySet<string> = new Set(['readControl', 'readTimeStamp']);
+/** Loads FS or GS, or fails: what a region knows of segments goes. */
+export const LOAD_SEGMENT = 'loadSegment';
 export const isContained = (routine: string): boolean =>
-  isInfallible(routine) || sse.test(routine) || reading.has(routine);
+  isInfallible(routine) || sse.test(routine) || reading.has(routine) || routine === LOAD_SEGMENT;

@@ -72,10 +72,11 @@ export const popf: Semantics = (b, x) => {
   const mask = b.orc(b.or(forIf, forIopl), always);
   const kept = b.and(old, b.andc(b.not(mask), ~FLAG_RF));
   const next = b.or(kept, b.and(image, mask));
-  // IF may let an interrupt in, AC changes what memory checks, TF steps: then the run loop must look.
-  const rises = b.andc(b.and(next, b.not(old)), FLAG_IF);
+  // IF may let an interrupt in that waits, AC changes what memory checks, TF steps: then the run loop must look.
+  const rises = b.nez(b.andc(b.and(next, b.not(old)), FLAG_IF));
+  const letsIn = b.and(rises, b.get(INTERRUPT_LINE, 32));
   const changes = b.andc(b.xor(next, old), FLAG_AC);
-  const isSlow = b.or(b.or(rises, changes), b.andc(next, FLAG_TF));
+  const isSlow = b.or(b.or(letsIn, changes), b.andc(next, FLAG_TF));
   const load = (): void => {
     b.set(FLAGS_OTHER, 32, next);
     setArithmeticFlags(b, image, ARITHMETIC_FLAGS);

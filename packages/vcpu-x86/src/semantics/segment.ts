@@ -23,6 +23,7 @@ import {
   SS,
 } from '../state/layout.js';
 import { CR0_PE } from '../state/register-bits.js';
+import { LOAD_SEGMENT } from './contained-routines.js';
 import type { Operands, Semantics } from './operands.js';
 import { isRealMode } from './privilege.js';
 
@@ -83,6 +84,11 @@ function isLoaded(b: Builder, segment: SlotRef, reloads: Value, selector: Value)
   });
   return b.read(loaded);
 }
+/** Loads a segment register; `isPlain`: known to be FS or GS, which decide nothing about the mode, so that the next instruction follows. */
+function loadBy(b: Builder, isPlain: boolean, slot: Value, selector: Value): void {
+  if (isPlain) b.call(LOAD_SEGMENT, slot, selector);
+  else b.transfer(LOAD_SEGMENT, slot, selector);
+}
 /** SS starts an interrupt shadow: never the short way. */
 const isNotStack = (b: Builder, slot: Value): Value => b.ne(slot, b.i32(SS * SEGMENT_STRIDE));
 
@@ -91,15 +97,17 @@ export const movToSegment: Semantics = (b, x) => {
   const isCode = b.eq(slot, b.i32(CS * SEGMENT_STRIDE));
   b.raiseIf(b.or(isCode, b.gtU(slot, b.i32(GS * SEGMENT_STRIDE))), UD);
   const selector = b.andc(x.read(1), 0xffff);
+  const register = x.binding.slot('reg');
+  const isPlain = 'offset' in register && register.offset >= FS * SEGMENT_STRIDE;
   load(
     b,
     x,
-    x.binding.slot('reg'),
+    register,
     isNotStack(b, slot),
     b.and(isNotStack(b, slot), b.ltU(slot, b.i32(FS * SEGMENT_STRIDE))),
     selector,
     () => {},
-    () => b.transfer('loadSegment', slot, selector),
+    () => loadBy(b, isPlain, slot, selector),
   );
 };
 
@@ -108,7 +116,11 @@ export const popSegment: Semantics = (b, x) => {
   const bytes = x.operandBits / 8;
   const selector = b.andc(b.wrap(x.peek(x.operandBits as Bits)), 0xffff);
   const slot = segment * SEGMENT_STRIDE;
-  const routine = (): void => b.transfer('popSegment', b.i32(slot), selector, b.i32(bytes));
+  const routine = (): void => {
+    if (segment < FS) return b.transfer('popSegment', b.i32(slot), selector, b.i32(bytes));
+    loadBy(b, true, b.i32(slot), selector);
+    x.drop(bytes);
+  };
   if (segment === SS) routine();
   else
     load(
