@@ -94,6 +94,8 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
     'vcpu-x86/state',
     'vcpu-x86/wasm',
   ],
+  // That alone, for a helper's thread: no CPU, no tier.
+  'vcpu-x86/compiler': ['vcpu-x86/region'],
   'vcpu-x86/cpu-model': ['vcpu-x86/isa'],
   'vcpu-x86/tier': [
     'memory',
@@ -283,7 +285,7 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
     'machine/clock',
     'machine/network',
     'machine/storage',
-    // The store of compiled regions: types alone.
+    // The store of compiled regions, and the helper that compiles them: types, and the compiler in its thread.
     'vcpu-x86',
     // Folders of the host's, as the files of a 9P server.
     'virtio',

@@ -7,6 +7,7 @@ export const statisticsFormats = ['text', 'json'] as const;
 export function statisticsText(statistics: MachineStatistics, format: string): string {
   if (format === 'json') return JSON.stringify({ apiVersion: 1, ...statistics });
   return Object.entries(statistics)
+    .filter(([, value]) => typeof value === 'number' || Object.keys(value).length > 0)
     .map(([group, value]) =>
       typeof value === 'number'
         ? `${group.padEnd(13)}${value}`

@@ -54,6 +54,7 @@ export {
   type StreamNetwork,
 } from './host/stream-network.js';
 export { VsockSockets } from './host/vsock-sockets.js';
+export { WorkerCompiler } from './host/worker-compiler.js';
 export { requiredCpuFeatures } from './loader/cpu-features.js';
 export { type MemoryRegion, pcMemoryMap } from './loader/e820.js';
 export { type ElfImage, parseElf } from './loader/elf.js';

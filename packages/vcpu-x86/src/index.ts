@@ -28,12 +28,14 @@ export type {
   TrapDelivery,
 } from './platform.js';
 export { type TierName, tierThatRan } from './ran-block.js';
+export type { CompileHelper } from './region/compile-help.js';
+export type { CompileAnswer, CompileQuestion } from './region/compile-server.js';
 export {
   type ModuleStore,
-  type RegionCode,
   RegionLibrary,
   type StoredModule,
 } from './region/library.js';
+export type { RegionCode } from './region/region-code.js';
 export { ArchitecturalTraps } from './routines/architectural-traps.js';
 export { cpuModel, cpuModelNames } from './routines/cpu-models.js';
 export type { StartSegment, StartState, StartTable } from './routines/start-state.js';

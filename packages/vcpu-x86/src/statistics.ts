@@ -13,6 +13,8 @@ export interface CpuStatistics {
   readonly regions: Counts;
   /** The library that the CPUs' engine uses, whoever else does: see RegionLibrary.counters. */
   readonly library: Counts;
+  /** What a helper of the library's compiled, whoever asked: see CompileHelper.counters. Empty if there is none. */
+  readonly helper: Counts;
   /** Time spent on code generation, in whole ms by stage: see CompileTimes. All 0 unless the engine has a stopwatch. */
   readonly compileMs: Counts;
   /** Exceptions and interrupts delivered, blocks looked up behind the jump cache, instructions executed one at a time. */
@@ -53,6 +55,7 @@ export function cpuStatistics(
     dropped: { ...blocks.droppedBy },
     regions: { ...hot.counters },
     library: { ...hot.library.counters, liveModules: hot.library.moduleCount },
+    helper: { ...hot.library.help.counters },
     compileMs: Object.fromEntries(
       Object.entries(times.ms).map(([stage, ms]) => [stage, Math.round(ms)]),
     ),

@@ -4,6 +4,12 @@ import { createWriteStream, type WriteStream } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { addBlockCacheOptions, type BlockCacheOptions, BlockCacheSession } from '../block-cache.js';
 import { CommandError, usageError } from '../command-error.js';
+import {
+  addCompileOption,
+  type CompileOptions,
+  dismissCompiler,
+  employCompiler,
+} from '../compile-option.js';
 import { sniffConfig } from '../config-file.js';
 import { planDomains } from '../domains-plan.js';
 import { GuestControl } from '../guest-control.js';
@@ -25,7 +31,7 @@ import { parseDuration } from '../quantity.js';
 import { expectStep, parseScript, pressStep, type ScriptStep, sendStep } from '../script.js';
 import { statisticsFormats, statisticsText } from '../statistics.js';
 
-interface RunOptions extends SingleOptions, BlockCacheOptions {
+interface RunOptions extends SingleOptions, BlockCacheOptions, CompileOptions {
   readonly config?: readonly string[];
   readonly console?: string;
   readonly serial: string;
@@ -86,7 +92,7 @@ export function addRunCommand(program: Command, finish: (exitCode: number) => vo
     return sources;
   };
   const command = program.command('run').description('run a guest in the foreground');
-  addBlockCacheOptions(addGuestOptions(command))
+  addCompileOption(addBlockCacheOptions(addGuestOptions(command)))
     .argument(
       '[file...]',
       `${kernelArgument}; or configuration files of domains: YAML, or xl's .cfg`,
@@ -221,6 +227,7 @@ async function run(
   const measurement = await openMeasurement(options);
   let plan: GuestPlan | null = null;
   let cache: BlockCacheSession | null = null;
+  const helper = employCompiler(options);
   try {
     plan = await choosePlan(files, options, {
       onControl: (methods) => control.use(methods),
@@ -252,6 +259,7 @@ async function run(
     await control.close();
     await plan?.close();
     await trace?.close();
+    await dismissCompiler(helper);
     await cache?.end();
   }
 }

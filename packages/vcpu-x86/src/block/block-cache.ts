@@ -176,9 +176,21 @@ export class BlockCache implements CodeWatch {
   /** Has the block that starts there been executed so often since it was translated, or been offered? */
   wasExecuted(host: number, modeClass: number, times: number): boolean {
     const rec = this.lookup(host, modeClass);
-    if (rec === 0) return false;
+    return rec !== 0 && this.isWarm(rec, times);
+  }
+  private isWarm(rec: number, times: number): boolean {
     const h = this.header(rec);
     return this.i32[h + OFFERS] !== 0 || this.heat - this.i32[h + HEAT] >= times;
+  }
+  /** Offsets in a frame where blocks start that {@link wasExecuted} says it of. */
+  executedIn(mfn: number, modeClass: number, times: number): number[] {
+    const offsets: number[] = [];
+    for (let rec = this.frameBlocks[mfn]; rec !== 0; rec = this.i32[this.link(rec, mfn)]) {
+      const start = this.startOf(rec);
+      if (start >>> 12 === mfn && this.modeClassOf(rec) === modeClass && this.isWarm(rec, times))
+        offsets.push(start & 0xfff);
+    }
+    return offsets;
   }
   /** How many executions from now the block is offered to the hot tier (again). */
   setHeat(rec: number, executions: number): void {

@@ -17,6 +17,10 @@ export class FeatureGate {
     );
   }
 
+  /** The gate of that {@link name}. */
+  static named(name: string): FeatureGate {
+    return new FeatureGate(name.split(' ') as Iterable<never>);
+  }
   /** Every row there is. */
   static all(): FeatureGate {
     return new FeatureGate(cpuFeatures);

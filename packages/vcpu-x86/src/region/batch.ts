@@ -6,8 +6,8 @@ import type { Mode } from '../semantics/shape.js';
 import { ModuleWriter } from '../wasm/module.js';
 import { type CodeSource, discoverRegion, type PageUse, type Region } from './discover.js';
 import { addRegion } from './emit.js';
-import { firstBytes, type RegionCode } from './library.js';
 import { Programs } from './programs.js';
+import { firstBytes, type RegionCode } from './region-code.js';
 
 /** A module in the making. */
 export class RegionBatch {
@@ -29,19 +29,21 @@ export class RegionMaker {
     this.times = times;
   }
 
-  /** Puts the region of a hot entry into the module; null: the entry itself is the cold tier's. */
-  add(batch: RegionBatch, source: CodeSource, modeClass: number, mode: Mode): Region | null {
+  /** The region of a hot entry; null: the entry itself is the cold tier's. */
+  discover(source: CodeSource, modeClass: number, mode: Mode): Region | null {
     const before = this.times.enter('ir');
     const programs = this.programsOf(modeClass, mode);
     const region = discoverRegion(source, mode, this.gate, programs, this.times);
-    if (region) {
-      const name = String(batch.codes.size);
-      this.times.enter('emit');
-      addRegion(batch.writer, name, region, mode);
-      batch.codes.set(name, codeOf(region, source, modeClass));
-    }
     this.times.enter(before);
     return region;
+  }
+  /** Puts a region, discovered in `source`, into the module. */
+  add(batch: RegionBatch, region: Region, source: CodeSource, modeClass: number, mode: Mode): void {
+    const before = this.times.enter('emit');
+    const name = String(batch.codes.size);
+    addRegion(batch.writer, name, region, mode);
+    batch.codes.set(name, codeOf(region, source, modeClass));
+    this.times.enter(before);
   }
   /** The module's bytes. */
   build(batch: RegionBatch): Uint8Array<ArrayBuffer> {

@@ -70,7 +70,7 @@ interface Decoded {
 /** Offset of the block, of no instructions, that every jump through a table goes to: from one place, loops stay reducible. */
 export const TURNTABLE = 0x7fffffff;
 /** Entries of a table that are looked at. */
-const MAX_TABLE = 16;
+export const MAX_TABLE = 16;
 
 /** Where the code is. */
 export interface CodeSource {

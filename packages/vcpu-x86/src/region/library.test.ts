@@ -1,6 +1,7 @@
 // The library of compiled regions and its store: what is found while one is attached, and after it has gone.
 import { describe, expect, it } from 'vitest';
-import { type ModuleStore, type RegionCode, RegionLibrary, type StoredModule } from './library.js';
+import { type ModuleStore, RegionLibrary, type StoredModule } from './library.js';
+import type { RegionCode } from './region-code.js';
 
 const EMPTY_MODULE: Uint8Array<ArrayBuffer> = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0);
 const codeAt = (entry: number): ReadonlyMap<string, RegionCode> => {

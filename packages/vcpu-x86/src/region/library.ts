@@ -3,26 +3,15 @@
 // guest run a region of its choice. The library also bounds how much compiled code there is: the module that was not asked
 // for longest goes, and whoever installed regions of it is told.
 
+import { CompileHelp } from './compile-help.js';
+import type { RegionCode } from './region-code.js';
+
 /** A compiled region and the code it was made of. */
 export interface LibraryRegion {
   readonly module: LibraryModule;
   /** The function's name among the module's exports. */
   readonly name: string;
   readonly code: RegionCode;
-}
-
-/** What a region's code is. */
-export interface RegionCode {
-  readonly modeClass: number;
-  /** Offset of the entry in its page. */
-  readonly entry: number;
-  /** {@link firstBytes} at the entry. */
-  readonly first: number;
-  /** Runs of bytes [from, to), counted from the start of the entry's page, as pairs. */
-  readonly runs: readonly number[];
-  /** The bytes of all runs. */
-  readonly bytes: Uint8Array;
-  readonly instructions: number;
 }
 
 /** A WebAssembly module of several regions. */
@@ -72,14 +61,6 @@ const MODULE_COST_BYTES = 4096;
 /** Most regions that share mode, place in the page and first bytes. */
 const MAX_ALIKE = 8;
 
-/** Up to four bytes at `at`, none of the next page. */
-export function firstBytes(bytes: Uint8Array, at: number): number {
-  let first = 0;
-  const end = Math.min(at + 4, at - (at % 4096) + 4096);
-  for (let i = at; i < end; i++) first = (first << 8) | bytes[i];
-  return first;
-}
-
 export class RegionLibrary {
   private readonly byKey = new Map<string, LibraryRegion[]>();
   private readonly environments = new Map<string, number>();
@@ -87,6 +68,10 @@ export class RegionLibrary {
   private readonly modules = new Set<LibraryModule>();
   private readonly limitBytes: number;
   private store: ModuleStore | null = null;
+  /** Who else compiles for this library. */
+  readonly help: CompileHelp = new CompileHelp((environment, { module, bytes, codes }) => {
+    if (module) this.take(environment, module, bytes, codes);
+  });
   private clock = 0;
   /**
    * Lookups that found a region or none; modules that had to go; bytes of WebAssembly in modules that live; regions that were in
@@ -158,7 +143,14 @@ export class RegionLibrary {
     bytes: Uint8Array<ArrayBuffer>,
     codes: ReadonlyMap<string, RegionCode>,
   ): LibraryModule {
-    const compiled = new WebAssembly.Module(bytes);
+    return this.take(environment, new WebAssembly.Module(bytes), bytes, codes);
+  }
+  private take(
+    environment: string,
+    compiled: WebAssembly.Module,
+    bytes: Uint8Array<ArrayBuffer>,
+    codes: ReadonlyMap<string, RegionCode>,
+  ): LibraryModule {
     const stored = this.store?.keep(environment, bytes, codes) ?? null;
     const module = this.enter(environment, compiled, bytes.length, codes, stored);
     this.revive(module);

@@ -10,15 +10,11 @@ import type { FeatureGate } from '../isa/feature-gate.js';
 import { pageOffset } from '../mmu/page-walk.js';
 import { RegionBatch, RegionMaker } from '../region/batch.js';
 import type { PageUse } from '../region/discover.js';
-import {
-  firstBytes,
-  type LibraryModule,
-  type LibraryUser,
-  type RegionCode,
-  RegionLibrary,
-} from '../region/library.js';
+import { type LibraryModule, type LibraryUser, RegionLibrary } from '../region/library.js';
+import { firstBytes, type RegionCode } from '../region/region-code.js';
 import { cachedHost } from '../routines/system-memory.js';
 import { BLOCK_RIP } from '../state/layout.js';
+import { AwaitedRegions } from './awaited-regions.js';
 import type { ModeHandlers } from './cold.js';
 
 /**
@@ -97,6 +93,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
   private readonly batchRegions: number;
   private readonly times: CompileTimes;
   private batch: Batch | null = null;
+  private readonly awaited: AwaitedRegions;
   private executed = 0;
   private nowNs = 0;
   /** By block, when the executions that count towards its compilation began. */
@@ -121,6 +118,14 @@ export class HotTier implements RegionKeeper, LibraryUser {
     this.blocks.heat =
       this.threshold === 0x7fffffff ? this.threshold : Math.min(this.threshold, LOOKUP_THRESHOLD);
     this.batchRegions = options.batchRegions ?? BATCH_REGIONS;
+    this.awaited = new AwaitedRegions({
+      ...{ blocks: this.blocks, library: this.library, batchRegions: this.batchRegions },
+      ...{ environment: options.gate.name, counters: this.counters },
+      warmOf: (host, modeClass) =>
+        this.threshold <= LOOKUP_THRESHOLD
+          ? null
+          : this.blocks.executedIn(host >>> 12, modeClass, WARM_EXECUTIONS),
+    });
   }
 
   /** Machine address of the page `delta` pages from the one at a linear address, -1 if none is mapped. */
@@ -133,13 +138,18 @@ export class HotTier implements RegionKeeper, LibraryUser {
 
   /** The block at `rec`, which is about to run, was executed often: finds or compiles the region that starts with it, if it can. */
   offer(rec: number): void {
+    const { blocks, threshold } = this;
     // It has waited for its module, and is still executed.
     if (this.byBlock.has(rec)) return this.flush();
-    const { blocks } = this;
-    const threshold = this.threshold;
+    const stage = this.awaited.stageOf(rec);
+    if (stage === 'gathering' || stage === 'asked') {
+      this.awaited.send();
+      return blocks.setHeat(rec, URGENT_EXECUTIONS);
+    }
     const offers = blocks.offers(rec);
     const churn = (this.churn.get(blocks.startOf(rec) >>> 12) ?? 0) - PATIENCE;
-    if (offers < churn) return blocks.setHeat(rec, threshold * 2 ** Math.min(offers, 10));
+    if (offers < churn && stage === null)
+      return blocks.setHeat(rec, threshold * 2 ** Math.min(offers, 10));
     const core = this.current();
     const modeClass = blocks.modeClassOf(rec);
     const { mode } = this.handlersOf(modeClass);
@@ -150,8 +160,16 @@ export class HotTier implements RegionKeeper, LibraryUser {
     }
     const linear = core.codeLinear(core.state.get64(BLOCK_RIP));
     const start = blocks.startOf(rec);
-    if (this.reuse(rec, modeClass, start, linear)) return;
-    if (offers === 0 && threshold > LOOKUP_THRESHOLD) {
+    if (this.reuse(rec, modeClass, start, linear)) {
+      if (stage === null) this.counters.reused++;
+      return this.awaited.forget(rec);
+    }
+    // Its code has changed meanwhile.
+    if (stage === 'ready') {
+      this.awaited.forget(rec);
+      return blocks.setHeat(rec, threshold);
+    }
+    if (stage === null && offers === 0 && threshold > LOOKUP_THRESHOLD) {
       this.countedSince.set(rec, this.nowNs);
       return blocks.setHeat(rec, threshold - LOOKUP_THRESHOLD);
     }
@@ -173,14 +191,20 @@ export class HotTier implements RegionKeeper, LibraryUser {
         return host < 0 || (host & 3) !== 0 ? -1 : core.state.u32[host >>> 2];
       },
     };
-    const batch = this.batch ?? new Batch(this.executed);
-    const region = this.maker.add(batch, source, modeClass, mode);
+    if (this.library.help.isThere) {
+      this.pageNear(linear, 0);
+      const { size } = core.mmu.walk;
+      const isTaken = this.awaited.ask(rec, source, modeClass, mode, size, this.executed);
+      return blocks.setHeat(rec, isTaken ? URGENT_EXECUTIONS : threshold >> 1);
+    }
+    const region = this.maker.discover(source, modeClass, mode);
     if (!region) {
       this.counters.refused++;
       return;
     }
-    this.batch = batch;
-    const { residents } = batch;
+    this.batch ??= new Batch(this.executed);
+    this.maker.add(this.batch, region, source, modeClass, mode);
+    const { residents } = this.batch;
     const r = { rec, modeClass, handler: 0, module: null, pages: region.pages, isGone: false };
     residents.push(r);
     this.admit(r);
@@ -197,6 +221,8 @@ export class HotTier implements RegionKeeper, LibraryUser {
       this.churn.clear();
     }
     if (this.batch && this.executed - this.batch.since > BATCH_INSTRUCTIONS) this.flush();
+    this.library.help.collect();
+    this.awaited.tick(this.executed);
   }
 
   /** Compiles the regions that wait. */
@@ -235,7 +261,6 @@ export class HotTier implements RegionKeeper, LibraryUser {
     const r = { rec, modeClass, handler: 0, module: null, pages, isGone: false };
     this.admit(r);
     this.install(r, found.module, found.name);
-    this.counters.reused++;
     return true;
   }
   /** Is that code mapped around the entry's address? `pages`: where. */
@@ -314,6 +339,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
 
   blockDropped(rec: number): void {
     this.countedSince.delete(rec);
+    this.awaited.forget(rec);
     const r = this.byBlock.get(rec);
     if (r) this.remove(r);
   }
@@ -333,6 +359,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
   }
   cleared(): void {
     this.countedSince.clear();
+    this.awaited.clear();
     for (const r of [...this.byBlock.values()]) this.remove(r);
   }
   retire(module: LibraryModule): void {

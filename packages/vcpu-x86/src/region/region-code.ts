@@ -1,0 +1,23 @@
+// What a region was compiled from: by this it is found again.
+
+/** What a region's code is. */
+export interface RegionCode {
+  readonly modeClass: number;
+  /** Offset of the entry in its page. */
+  readonly entry: number;
+  /** {@link firstBytes} at the entry. */
+  readonly first: number;
+  /** Runs of bytes [from, to), counted from the start of the entry's page, as pairs. */
+  readonly runs: readonly number[];
+  /** The bytes of all runs. */
+  readonly bytes: Uint8Array;
+  readonly instructions: number;
+}
+
+/** Up to four bytes at `at`, none of the next page. */
+export function firstBytes(bytes: Uint8Array, at: number): number {
+  let first = 0;
+  const end = Math.min(at + 4, at - (at % 4096) + 4096);
+  for (let i = at; i < end; i++) first = (first << 8) | bytes[i];
+  return first;
+}
