@@ -15,6 +15,8 @@ export const packageTests: ViteUserConfig = {
   test: {
     include: ['src/**/*.test.ts'],
     pool: 'forks',
+    // Properties of many cases take seconds on a slow host.
+    testTimeout: 60_000,
     reporters: ['default', 'json'],
     outputFile: { json: '.cache/vitest.json' },
   },
