@@ -15,6 +15,8 @@ export const packageTests: ViteUserConfig = {
   test: {
     include: ['src/**/*.test.ts'],
     pool: 'forks',
+    // Vitest leaves one core to itself, which is half of a small machine.
+    maxWorkers: '100%',
     // Properties of many cases take seconds on a slow host.
     testTimeout: 60_000,
     reporters: ['default', 'json'],
