@@ -23,8 +23,9 @@ export interface LinuxOutcome {
   readonly memoryKib: number;
   /** Of `sleep 5`, by the host's clock. */
   readonly sleepSeconds: number;
-  /** CPU time of this process during those, as a share of them. */
+  /** CPU time of this process during those, as a share of them, and instructions executed a second. */
   readonly idleLoad: number;
+  readonly idleInstructions: number;
   /** The whole kernel log. */
   readonly log: string;
   /** Its lines that tell of a fault of the machine. */
@@ -67,12 +68,14 @@ export async function acceptLinux(given: LinuxCase): Promise<LinuxOutcome> {
   const answer = (await guest.command('echo $((6*7))')).output;
   const memory = (await guest.command('grep MemTotal /proc/meminfo')).output;
   const before = process.cpuUsage();
+  const executedBefore = guest.machine.statistics.instructions;
   const beforeMs = performance.now();
   let sleep = await guest.command('sleep 5');
   // The host may have had a bad moment: a clock that is wrong is wrong twice.
   if (Math.abs(sleep.seconds - 5) > 0.1) sleep = await guest.command('sleep 5');
   const used = process.cpuUsage(before);
   const sleepsMs = performance.now() - beforeMs;
+  const executed = guest.machine.statistics.instructions - executedBefore;
   const log = (await guest.command('dmesg')).output;
   guest.type(given.append?.includes('acpi=off') ? 'reboot -f\n' : 'poweroff -f\n');
   const limit = setTimeout(() => guest.machine.stop(), 20_000);
@@ -85,6 +88,7 @@ export async function acceptLinux(given: LinuxCase): Promise<LinuxOutcome> {
     memoryKib: Number(/(\d+) kB/.exec(memory)?.[1]),
     sleepSeconds: sleep.seconds,
     idleLoad: (used.user + used.system) / 1000 / sleepsMs,
+    idleInstructions: (executed / sleepsMs) * 1000,
     log,
     complaints: log.split('\n').filter((line) => COMPLAINT.test(line)),
     end,

@@ -2,7 +2,9 @@
 import { expect } from 'vitest';
 import type { LinuxCase, LinuxOutcome } from './linux-acceptance.js';
 
-/** At rest a guest's kernel wakes up now and then, which takes a fifth of a slow host's CPU; anything near a whole one is a busy loop. */
+/** At rest a guest's kernel wakes up 250 times a second at most, for some 7,000 instructions; a busy loop executes a hundred million. */
+const IDLE_INSTRUCTIONS = 5_000_000;
+/** That takes a fifth of a slow host's CPU; anything near a whole one is a busy loop of ours. */
 const IDLE_LOAD = 0.4;
 
 export function expectSoundLinux(given: LinuxCase, outcome: LinuxOutcome): void {
@@ -17,6 +19,7 @@ export function expectSoundLinux(given: LinuxCase, outcome: LinuxOutcome): void 
   expect(outcome.memoryKib).toBeGreaterThan(ram * 0.88 - 24 * 1024);
   expect(outcome.sleepSeconds).toBeGreaterThan(4.85);
   expect(outcome.sleepSeconds).toBeLessThan(5.15);
+  expect(outcome.idleInstructions).toBeLessThan(IDLE_INSTRUCTIONS);
   expect(outcome.idleLoad).toBeLessThan(IDLE_LOAD);
   expect(outcome.end.reason).toBe(given.append?.includes('acpi=off') ? 'reset' : 'poweroff');
 }

@@ -15,7 +15,7 @@ function namesTypesOnly(node: ts.ImportDeclaration | ts.ExportDeclaration): bool
     if (node.isTypeOnly) return true;
     const names =
       node.exportClause && ts.isNamedExports(node.exportClause) ? node.exportClause : null;
-    return names !== null && names.elements.every((each) => each.isTypeOnly);
+    return names?.elements.every((each) => each.isTypeOnly) ?? false;
   }
   const clause = node.importClause;
   if (!clause) return false;
