@@ -123,6 +123,9 @@ function accepts(row: Row, modrm: number): boolean {
   return row.fixedRm < 0 || row.fixedRm === (modrm & 7);
 }
 
+const acceptsAny = (row: Row): boolean =>
+  (row.modrm === 'none' || row.modrm === 'any') && row.extension < 0;
+
 const particularity = (row: Row): number =>
   (row.prefix === '' ? 0 : 16) +
   (row.fixedRm < 0 ? 0 : 8) +
@@ -140,25 +143,65 @@ export const extendedRow: Int16Array = new Int16Array(rows.length).fill(-1);
 /** The row that a CPU without this row's feature sees, or -1: BSF for TZCNT, NOP for a hint. */
 export const fallbackRow: Int16Array = new Int16Array(rows.length).fill(-1);
 
-/** Picks from `candidates` (all of one slot) for one ModRM byte and notes what it falls back to. */
-function choose(candidates: readonly Row[]): number {
-  const sorted = [...candidates].sort((a, b) => particularity(b) - particularity(a));
-  const [best, next] = sorted;
-  if (!best) return -1;
-  if (next && particularity(best) === particularity(next))
+/** Picks `best` over `next`, the next in order of particularity that accepts the same, and notes what it falls back to. */
+function prefer(best: Row, next: Row | undefined): number {
+  if (!next) return best.id;
+  if (particularity(best) === particularity(next))
     throw new Error(
       `instruction rows ${best.source.join(' | ')} and ${next.source.join(' | ')} have one encoding`,
     );
-  if (next && best.feature) fallbackRow[best.id] = next.id;
-  if (next?.registerInOpcode && best.prefix === '') {
+  if (best.feature) fallbackRow[best.id] = next.id;
+  if (next.registerInOpcode && best.prefix === '') {
     extendedRow[best.id] = next.id;
     rowInfo[best.id] |= INFO.hasOther;
   }
   return best.id;
 }
 
+/** Picks from `candidates`, in order of particularity, for one ModRM byte. */
+function choose(candidates: readonly Row[], modrm: number): number {
+  let best: Row | undefined;
+  for (const row of candidates) {
+    if (!accepts(row, modrm)) continue;
+    if (best) return prefer(best, row);
+    best = row;
+  }
+  return best ? best.id : -1;
+}
+
+function linkWide(wide: Row, candidates: readonly Row[]): void {
+  const narrow = candidates.find(
+    (row) => row.extension === wide.extension && row.modrm === wide.modrm,
+  );
+  if (!narrow)
+    throw new Error(`instruction row ${wide.source.join(' | ')}: rexw without its sibling`);
+  wideRow[narrow.id] = wide.id;
+  rowInfo[narrow.id] |= INFO.hasOther;
+}
+
 const slotTable = new Int16Array(2 * 4 * 256 * 4).fill(-1);
 const groupList: Int16Array[] = [];
+
+const groupsKnown = new Map<string, number>();
+
+/** The contents of a slot whose opcode and prefix `all` have. */
+function resolve(all: readonly Row[]): number {
+  const candidates = all
+    .filter((row) => !isWide(row))
+    .sort((a, b) => particularity(b) - particularity(a));
+  for (const wide of all) if (isWide(wide)) linkWide(wide, candidates);
+  if (candidates.every(acceptsAny)) return choose(candidates, 0);
+  const group = new Int16Array(256);
+  for (let modrm = 0; modrm < 256; modrm++) group[modrm] = choose(candidates, modrm);
+  if (group.every((id) => id === group[0])) return group[0];
+  const key = group.join();
+  let index = groupsKnown.get(key);
+  if (index === undefined) {
+    index = groupList.push(group) - 1;
+    groupsKnown.set(key, index);
+  }
+  return GROUP_BASE + index;
+}
 
 function build(): Int16Array {
   const inSlot = new Map<number, Row[]>();
@@ -175,36 +218,16 @@ function build(): Int16Array {
       }
     }
   }
-  const known = new Map<string, number>();
+  // Most slots have the same rows as another: of the other mode, or with another prefix or register.
+  const contents = new Map<string, number>();
   for (const [slot, all] of inSlot) {
-    const candidates = all.filter((row) => !isWide(row));
-    if (candidates.every((row) => row.modrm === 'none')) {
-      slotTable[slot] = choose(candidates);
-      continue;
+    const key = all.map((row) => row.id).join();
+    let content = contents.get(key);
+    if (content === undefined) {
+      content = resolve(all);
+      contents.set(key, content);
     }
-    const group = new Int16Array(256);
-    for (let modrm = 0; modrm < 256; modrm++)
-      group[modrm] = choose(candidates.filter((row) => accepts(row, modrm)));
-    for (const wide of all.filter(isWide)) {
-      const narrow = candidates.find(
-        (row) => row.extension === wide.extension && row.modrm === wide.modrm,
-      );
-      if (!narrow)
-        throw new Error(`instruction row ${wide.source.join(' | ')}: rexw without its sibling`);
-      wideRow[narrow.id] = wide.id;
-      rowInfo[narrow.id] |= INFO.hasOther;
-    }
-    if (group.every((id) => id === group[0])) {
-      slotTable[slot] = group[0];
-      continue;
-    }
-    const key = group.join();
-    let index = known.get(key);
-    if (index === undefined) {
-      index = groupList.push(group) - 1;
-      known.set(key, index);
-    }
-    slotTable[slot] = GROUP_BASE + index;
+    slotTable[slot] = content;
   }
   const flat = new Int16Array(groupList.length * 256);
   groupList.forEach((group, i) => {
