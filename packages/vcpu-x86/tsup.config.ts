@@ -1,13 +1,13 @@
 import { defineConfig, type Options } from 'tsup';
 import { packageBundle } from '../../tsup.shared.js';
-import { prepareModes } from './src/tier/prepare.js';
+import { prepareCode } from './src/tier/prepare.js';
 
-/** Puts the cold tier's modules into the bundle, so that nobody makes them at run time. */
+/** Puts the cold tier's code into the bundle, so that nobody makes it at run time. */
 const prepared: NonNullable<Options['esbuildPlugins']>[number] = {
-  name: 'prepared-modes',
+  name: 'prepared-code',
   setup(build) {
-    build.onLoad({ filter: /tier\/prepared-modes\.ts$/ }, () => ({
-      contents: `export const preparedModes = ${JSON.stringify(prepareModes())};`,
+    build.onLoad({ filter: /tier\/prepared-code\.ts$/ }, () => ({
+      contents: `export const preparedCode = ${JSON.stringify(prepareCode())};`,
       loader: 'js',
     }));
   },

@@ -1,47 +1,7 @@
-// The module of fast routines: for each routine that has ordinary cases in IR, a WebAssembly function that tries those and else
-// calls the routine. Generated code imports it in the routine's place.
-import { Builder } from '../ir/builder.js';
-import { type FastRoutine, x87FastRoutines } from '../semantics/x87-fast.js';
-import { emitFunction } from '../wasm/emit-function.js';
-import type { EmitTarget } from '../wasm/emit-target.js';
-import { FunctionWriter } from '../wasm/encoder.js';
-import { fastName } from '../wasm/fast-name.js';
-import { ModuleWriter } from '../wasm/module.js';
-import { I32 } from '../wasm/opcodes.js';
-
-function addFunction(module: ModuleWriter, routine: string, fast: FastRoutine): void {
-  const b = new Builder();
-  const parameters = Array.from({ length: fast.parameters }, () => b.local('i32'));
-  const result = b.local('i32', b.i32(-1));
-  fast.body(b, result, ...parameters.map((p) => b.read(p)));
-  b.if(b.ltS(b.read(result), b.i32(0)), () =>
-    b.assign(result, b.call(routine, ...parameters.map((p) => b.read(p)))),
-  );
-  const writer = new FunctionWriter(1 + fast.parameters);
-  const never = (): never => {
-    throw new Error('a fast routine does not leave');
-  };
-  const target: EmitTarget = {
-    writer,
-    module,
-    state: 0,
-    record: -1,
-    fault: () => {
-      writer.i32Const(-1);
-      writer.return();
-    },
-    jump: never,
-    branch: never,
-    storeNextRip: never,
-  };
-  emitFunction(b.statements, target, parameters, result);
-  module.add(
-    fastName(routine),
-    Array.from({ length: 1 + fast.parameters }, () => I32),
-    [I32],
-    writer,
-  );
-}
+// Fast routines of a CPU: generated code imports them in the routines' place.
+import { bytesOfText } from './code-text.js';
+import { fastRoutineModule } from './fast-routine-module.js';
+import { preparedCode } from './prepared-code.js';
 
 let compiled: WebAssembly.Module | undefined;
 
@@ -49,18 +9,9 @@ let compiled: WebAssembly.Module | undefined;
 export function fastImports(
   env: Readonly<Record<string, WebAssembly.ImportValue>>,
 ): WebAssembly.Exports {
-  if (!compiled) {
-    const module = new ModuleWriter();
-    // Imports come before functions.
-    for (const [routine, { parameters }] of Object.entries(x87FastRoutines))
-      module.importFunction(
-        routine,
-        Array.from({ length: parameters }, () => I32),
-        [I32],
-      );
-    for (const [routine, fast] of Object.entries(x87FastRoutines))
-      addFunction(module, routine, fast);
-    compiled = new WebAssembly.Module(module.build());
-  }
+  const { fastRoutines } = preparedCode;
+  compiled ??= new WebAssembly.Module(
+    fastRoutines === null ? fastRoutineModule() : bytesOfText(fastRoutines),
+  );
   return new WebAssembly.Instance(compiled, { env }).exports;
 }

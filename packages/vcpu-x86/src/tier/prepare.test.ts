@@ -1,18 +1,21 @@
 // What the build makes ready for the cold tier.
 import { describe, expect, it } from 'vitest';
+import { x87FastRoutines } from '../semantics/x87-fast.js';
+import { fastName } from '../wasm/fast-name.js';
+import { bytesOfText, textOfBytes } from './code-text.js';
 import { factsOf, formProgram } from './handler.js';
 import { inlineForms, otherForms } from './hot-forms.js';
-import { modeName, prepareModes } from './prepare.js';
+import { modeName, prepareCode } from './prepare.js';
 import { Prepared } from './prepared.js';
 
-const prepared = prepareModes();
+const prepared = prepareCode();
 
 describe.each([
   { bits: 64, stackBits: 64, flat: true },
   { bits: 32, stackBits: 32, flat: true },
   { bits: 16, stackBits: 16, flat: false },
 ] as const)('the prepared modules of $bits-bit code', (mode) => {
-  const source = prepared[modeName(mode)];
+  const source = prepared.modes[modeName(mode)];
   if (!source) throw new Error('nothing is prepared');
   const ready = new Prepared(source);
 
@@ -39,4 +42,18 @@ describe.each([
     const keys = [...ready.inline.map((f) => f.key), ...ready.forms.keys()];
     expect(new Set(keys).size).toBe(ready.inline.length + otherForms(mode).length);
   });
+});
+
+describe('the prepared module of fast routines', () => {
+  it('has a function for each', () => {
+    const module = new WebAssembly.Module(bytesOfText(prepared.fastRoutines ?? ''));
+    const names = WebAssembly.Module.exports(module).map((e) => e.name);
+    expect(names.sort()).toEqual(Object.keys(x87FastRoutines).map(fastName).sort());
+  });
+});
+
+it('code comes back from its text as it was, whatever its bytes', () => {
+  const bytes = Uint8Array.from({ length: 1000 }, (_, i) => (i * 7) & 0xff);
+  for (const length of [0, 1, 2, 3, 1000])
+    expect(bytesOfText(textOfBytes(bytes.subarray(0, length)))).toEqual(bytes.slice(0, length));
 });

@@ -1,5 +1,8 @@
-// The build's part of the cold tier: interpreters, and handlers of the forms that kernels are known to meet, as WebAssembly in text.
+// The build's part of the cold tier: interpreters, handlers of the forms that kernels are known to meet, and fast routines, as WebAssembly
+// in text.
 import type { Mode } from '../semantics/shape.js';
+import { textOfBytes } from './code-text.js';
+import { fastRoutineModule } from './fast-routine-module.js';
 import { type FormFacts, factsOf, formProgram, handlerModule } from './handler.js';
 import { inlineForms, otherForms } from './hot-forms.js';
 import { interpreterModule } from './interpreter.js';
@@ -12,7 +15,14 @@ export interface PreparedMode {
   readonly forms: readonly FormFacts[];
 }
 
-/** A mode's name in {@link prepareModes}. */
+export interface PreparedCode {
+  /** By {@link modeName}. */
+  readonly modes: Readonly<Record<string, PreparedMode>>;
+  /** A module in base64; null: not prepared. */
+  readonly fastRoutines: string | null;
+}
+
+/** A mode's name in {@link PreparedCode}. */
 export const modeName = ({ bits, stackBits, flat }: Mode): string =>
   `${bits} ${stackBits} ${flat ? 'flat' : 'segmented'}`;
 
@@ -22,23 +32,17 @@ const preparedModes: readonly Mode[] = [
   { bits: 16, stackBits: 16, flat: false },
 ];
 
-function textOf(bytes: Uint8Array): string {
-  let characters = '';
-  for (const byte of bytes) characters += String.fromCharCode(byte);
-  return btoa(characters);
-}
-
-export function prepareModes(): Readonly<Record<string, PreparedMode>> {
-  const prepared: Record<string, PreparedMode> = {};
+export function prepareCode(): PreparedCode {
+  const modes: Record<string, PreparedMode> = {};
   for (const mode of preparedModes) {
     const inline = inlineForms(mode).map(formProgram);
     const others = otherForms(mode).map(formProgram);
-    prepared[modeName(mode)] = {
-      interpreter: textOf(interpreterModule(mode, inline)),
+    modes[modeName(mode)] = {
+      interpreter: textOfBytes(interpreterModule(mode, inline)),
       inline: inline.map(factsOf),
-      handlers: textOf(handlerModule(others)),
+      handlers: textOfBytes(handlerModule(others)),
       forms: others.map(factsOf),
     };
   }
-  return prepared;
+  return { modes, fastRoutines: textOfBytes(fastRoutineModule()) };
 }

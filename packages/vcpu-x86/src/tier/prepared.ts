@@ -1,12 +1,9 @@
 // Modules that the build has made ready, compiled once for all machines of the process.
 import type { Mode } from '../semantics/shape.js';
+import { bytesOfText } from './code-text.js';
 import type { FormFacts } from './handler.js';
 import { modeName, type PreparedMode } from './prepare.js';
-import { preparedModes } from './prepared-modes.js';
-
-function compile(text: string): WebAssembly.Module {
-  return new WebAssembly.Module(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)));
-}
+import { preparedCode } from './prepared-code.js';
 
 /** What is ready for one mode. */
 export class Prepared {
@@ -19,13 +16,13 @@ export class Prepared {
   #handlers: WebAssembly.Module | null = null;
 
   constructor({ interpreter, inline, handlers, forms }: PreparedMode) {
-    this.interpreter = compile(interpreter);
+    this.interpreter = new WebAssembly.Module(bytesOfText(interpreter));
     this.inline = inline;
     this.forms = new Map(forms.map((facts, i) => [facts.key, { facts, name: String(i) }]));
     this.#text = handlers;
   }
   get handlers(): WebAssembly.Module {
-    this.#handlers ??= compile(this.#text);
+    this.#handlers ??= new WebAssembly.Module(bytesOfText(this.#text));
     return this.#handlers;
   }
 }
@@ -36,7 +33,7 @@ const known = new Map<string, Prepared>();
 export function preparedOf(mode: Mode): Prepared | null {
   const name = modeName(mode);
   let prepared = known.get(name);
-  const source = preparedModes[name];
+  const source = preparedCode.modes[name];
   if (!prepared && source) {
     prepared = new Prepared(source);
     known.set(name, prepared);
