@@ -172,6 +172,20 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
   'pv-guest': ['abi', 'memory', 'vcpu-x86/asm', 'virtio/driver'],
 
   machine: ['abi', 'hv-core', 'memory', 'pv-guest', 'vcpu-x86', 'virtio'],
+  // Parts of the package's index, for programs that need no more of it.
+  'machine/exports': [],
+  'machine/exports/pc': [
+    ...['machine', 'machine/config', 'machine/control-method', 'machine/guest-sampler'],
+    ...['machine/host', 'machine/loader', 'machine/machine-end', 'machine/machine-statistics'],
+    ...['machine/network', 'machine/process-library', 'machine/storage', 'machine/virtio'],
+  ],
+  'machine/exports/xen': [
+    ...['machine/xen/backend-host', 'machine/xen/backend-store', 'machine/xen/block'],
+    ...['machine/xen/build', 'machine/xen/console', 'machine/xen/guest'],
+    ...['machine/xen/message-log', 'machine/xen/net', 'machine/xen/shared-page'],
+    ...['machine/xen/store', 'machine/xen/store-methods', 'machine/xen/toolstack'],
+    ...['machine/xen/trace', 'machine/xen/xenbus'],
+  ],
   'machine/device': [],
   'machine/clock': [],
   'machine/state-reader': [],

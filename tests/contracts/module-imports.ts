@@ -7,6 +7,8 @@ export interface ModuleImport {
   readonly node: ts.Node;
   /** Nothing is left of it in JavaScript. */
   readonly isType: boolean;
+  /** `import('…')`: loaded when it runs, and not with the file. */
+  readonly isDynamic: boolean;
 }
 
 /** Whether each name that an import or export lists is a type's. */
@@ -32,14 +34,15 @@ function namesTypesOnly(node: ts.ImportDeclaration | ts.ExportDeclaration): bool
 /** Every module a file names: imports, re-exports, dynamic imports, `import('…')` types, and `new URL('./…', import.meta.url)`. */
 export function importsOf(file: SourceFile): ModuleImport[] {
   const found: ModuleImport[] = [];
-  const add = (node: ts.Node | undefined, isType = false) => {
-    if (node && ts.isStringLiteralLike(node)) found.push({ specifier: node.text, node, isType });
+  const add = (node: ts.Node | undefined, isType = false, isDynamic = false) => {
+    if (node && ts.isStringLiteralLike(node))
+      found.push({ specifier: node.text, node, isType, isDynamic });
   };
   visitAll(file.tree, (node) => {
     if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node))
       add(node.moduleSpecifier, namesTypesOnly(node));
     else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword)
-      add(node.arguments[0]);
+      add(node.arguments[0], false, true);
     else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument))
       add(node.argument.literal, true);
     else if (

@@ -1,5 +1,5 @@
 // `--balloon [SIZE]`: a PC's balloon, and what it leaves of the guest's memory.
-import type { PcBalloon } from '@proxeny/machine';
+import type { PcBalloon } from '@proxeny/machine/pc';
 import { usageError } from './command-error.js';
 import { parseSize } from './quantity.js';
 

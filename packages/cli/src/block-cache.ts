@@ -1,5 +1,10 @@
 // `--block-cache` and `--no-block-cache`: compiled code that outlives the process, for commands that run a guest.
-import { defaultRegionFolder, engineVersion, processLibrary, RegionStore } from '@proxeny/machine';
+import {
+  defaultRegionFolder,
+  engineVersion,
+  processLibrary,
+  RegionStore,
+} from '@proxeny/machine/pc';
 import type { Command } from 'commander';
 
 /** As commander parses them: false for `--no-block-cache`. */

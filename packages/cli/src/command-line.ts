@@ -1,5 +1,5 @@
 // The command line: commands and options, and every error as one line on stderr with an exit code. The only place that catches all.
-import { BlockError, ConfigError, ImageError } from '@proxeny/machine';
+import { BlockError, ConfigError, ImageError } from '@proxeny/machine/pc';
 import { Command, CommanderError } from 'commander';
 import { exitCodeOf } from './block-failure.js';
 import { CommandError } from './command-error.js';

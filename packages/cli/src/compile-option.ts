@@ -1,5 +1,5 @@
 // `--compile`: on which thread a guest's hot code is compiled.
-import { processLibrary, WorkerCompiler } from '@proxeny/machine';
+import { processLibrary, WorkerCompiler } from '@proxeny/machine/pc';
 import { type Command, Option } from 'commander';
 
 const places = ['thread', 'worker'] as const;

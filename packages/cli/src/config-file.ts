@@ -1,7 +1,7 @@
 // Configuration files on the command line: which arguments they are, and what they say.
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { type DomainConfigFile, readDomainConfig } from '@proxeny/machine';
+import type { DomainConfigFile } from '@proxeny/machine';
 import { readInputFile } from './input-file.js';
 
 const SNIFFED_BYTES = 4096;
@@ -40,5 +40,7 @@ async function firstText(path: string): Promise<string | null> {
 export async function readConfigFile(path: string): Promise<DomainConfigFile> {
   const bytes = await readInputFile(path, 'configuration');
   const format = (await sniffConfig(path)) ?? undefined;
+  // Not before it is needed: it brings parsers that are as large as a machine.
+  const { readDomainConfig } = await import('@proxeny/machine');
   return readDomainConfig(new TextDecoder().decode(bytes), basename(path), format);
 }

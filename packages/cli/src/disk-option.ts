@@ -4,13 +4,12 @@ import {
   BlockError,
   type DiskFormat,
   diskFormats,
-  type GuestDisk,
   OverlayDisk,
   openDiskImage,
   openOverlayFile,
   type PcDisk,
-  virtualDeviceNumber,
-} from '@proxeny/machine';
+} from '@proxeny/machine/pc';
+import type { GuestDisk } from '@proxeny/machine/xen';
 import { exitCodeOf } from './block-failure.js';
 import { CommandError, usageError } from './command-error.js';
 
@@ -29,7 +28,7 @@ const flags = ['ro', 'overlay', 'cdrom'];
 const known = `${flags.join(', ')}, overlay=FILE, format=${diskFormats.join('|')} or dev=xvda`;
 
 /** @throws CommandError */
-function parseDisk(text: string, isTaken: (name: string) => boolean): DiskWish {
+async function parseDisk(text: string, isTaken: (name: string) => boolean): Promise<DiskWish> {
   const [path, ...options] = text.split(',');
   if (path === '') throw usageError(`--disk '${text}' names no file`);
   const values: Partial<Record<'dev' | 'format' | 'overlay', string>> = {};
@@ -45,7 +44,7 @@ function parseDisk(text: string, isTaken: (name: string) => boolean): DiskWish {
       `--disk '${text}': '${values.format}' is no format; use ${diskFormats.join(' or ')}`,
     );
   let name = values.dev;
-  if (name !== undefined && virtualDeviceNumber(name) === null)
+  if (name !== undefined && !(await isDiskName(name)))
     throw usageError(`--disk '${text}': '${name}' is no name of a disk; the first one is xvda`);
   if (name !== undefined && isTaken(name))
     throw usageError(`--disk '${text}': ${name} is another disk already`);
@@ -70,6 +69,12 @@ function parseDisk(text: string, isTaken: (name: string) => boolean): DiskWish {
   };
 }
 
+/** Whether a guest of Xen may have a disk of this name. */
+async function isDiskName(name: string): Promise<boolean> {
+  const { virtualDeviceNumber } = await import('@proxeny/machine/xen');
+  return virtualDeviceNumber(name) !== null;
+}
+
 /** Opened disks, to be closed after the guest. */
 export interface OpenDisks {
   readonly disks: readonly GuestDisk[];
@@ -85,7 +90,7 @@ export async function openDisks(texts: readonly string[]): Promise<OpenDisks> {
   const close = (): Promise<void> => closeDisks(disks);
   try {
     for (const text of texts) {
-      const wish = parseDisk(text, (name) => disks.some((other) => other.name === name));
+      const wish = await parseDisk(text, (name) => disks.some((other) => other.name === name));
       const { path, name, isReadOnly, isCdrom } = wish;
       const disk = await openDisk(wish);
       disks.push({ name, disk, isReadOnly, isCdrom, parameters: path });

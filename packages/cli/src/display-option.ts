@@ -1,6 +1,6 @@
 // `--display FILE[,size=WIDTHxHEIGHT]`: a PC's display, whose picture is written to a file at the end, and when SIGUSR2 asks for it.
 import { writeFile } from 'node:fs/promises';
-import { encodePng, type PcDisplay, type PcDisplayOptions } from '@proxeny/machine';
+import { encodePng, type PcDisplay, type PcDisplayOptions } from '@proxeny/machine/pc';
 import { CommandError, usageError } from './command-error.js';
 import { say } from './messages.js';
 

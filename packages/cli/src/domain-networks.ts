@@ -1,11 +1,8 @@
 // The network cards of configured domains: those that name the same bridge are plugged into one switch, and reach each other.
 import { randomBytes } from 'node:crypto';
-import {
-  type ConfigError,
-  type DomainConfiguration,
-  type GuestNetwork,
-  NetworkSwitch,
-} from '@proxeny/machine';
+import type { DomainConfiguration } from '@proxeny/machine';
+import { type ConfigError, NetworkSwitch } from '@proxeny/machine/pc';
+import type { GuestNetwork } from '@proxeny/machine/xen';
 
 /** What xl takes when a configuration names none. */
 const DEFAULT_BRIDGE = 'xenbr0';

@@ -2,30 +2,31 @@
 // is refused with file, line and column.
 
 import { basename } from 'node:path';
+import type { DomainConfigFile, DomainConfiguration } from '@proxeny/machine';
 import {
   BlockError,
   type ConfigError,
-  type DomainConfigFile,
-  type DomainConfiguration,
-  type DomainWish,
-  type GuestDisk,
-  type GuestNetwork,
   hashOf,
   ImageError,
   MEMORY_MAX_BYTES,
   openDiskImage,
+} from '@proxeny/machine/pc';
+import {
+  type DomainWish,
+  type GuestDisk,
+  type GuestNetwork,
   openXenImage,
   virtualDeviceNumber,
   type XenDomainConfig,
   type XenImage,
-} from '@proxeny/machine';
+} from '@proxeny/machine/xen';
 import type { CpuModel } from '@proxeny/vcpu-x86';
 import { exitCodeOf } from './block-failure.js';
 import { CommandError, usageError } from './command-error.js';
 import { readConfigFile } from './config-file.js';
 import { closeDisks } from './disk-option.js';
 import { checkInterfaces, DomainNetworks } from './domain-networks.js';
-import { xenDomains } from './foreground-guest.js';
+import { xenDomains } from './foreground-domains.js';
 import type { GuestPlan, PlanWatchers } from './guest-plan.js';
 import { readInputFile } from './input-file.js';
 

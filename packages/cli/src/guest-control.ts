@@ -1,5 +1,10 @@
 // GuestControl: lets other commands of the user ask a guest in the foreground, under its name, across its resets.
-import { ControlError, type ControlMethods, ControlServer, controlFolder } from '@proxeny/machine';
+import {
+  ControlError,
+  type ControlMethods,
+  ControlServer,
+  controlFolder,
+} from '@proxeny/machine/pc';
 import { CommandError } from './command-error.js';
 import { EXIT_CONFLICT, EXIT_FAILURE } from './exit-code.js';
 

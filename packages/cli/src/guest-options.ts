@@ -7,8 +7,7 @@ import {
   checkMemoryBytes,
   type PcConfig,
   sniffImage,
-} from '@proxeny/machine';
-import { assembleHelloKernel } from '@proxeny/pv-guest';
+} from '@proxeny/machine/pc';
 import { cpuModel, cpuModelNames } from '@proxeny/vcpu-x86';
 import type { Command } from 'commander';
 import { usageError } from './command-error.js';
@@ -128,6 +127,7 @@ async function imageOf(
       bytes: await readInputFile(options.firmware, 'firmware'),
       name: basename(options.firmware),
     };
+  const { assembleHelloKernel } = await import('@proxeny/pv-guest');
   return { bytes: assembleHelloKernel(), name: 'the built-in guest' };
 }
 

@@ -1,7 +1,7 @@
 // `--profile FILE`: where the guest spent its time, for speedscope (https://www.speedscope.app/file-format-schema.json), or as collapsed
 // stacks for flame graphs. A sample's stack is kernel or user, function, tier.
 import { type FileHandle, open } from 'node:fs/promises';
-import type { GuestSample, GuestSampler } from '@proxeny/machine';
+import type { GuestSample, GuestSampler } from '@proxeny/machine/pc';
 import { CommandError } from './command-error.js';
 import type { SymbolTable } from './symbol-table.js';
 

@@ -4,7 +4,7 @@ import {
   type ConsoleOutput,
   type MachineStatistics,
   StdioConsole,
-} from '@proxeny/machine';
+} from '@proxeny/machine/pc';
 import { EXIT_FAILURE, EXIT_GUEST_CRASH, EXIT_OK, EXIT_SIGNAL, EXIT_TIMEOUT } from './exit-code.js';
 import type { ForegroundGuest, GuestBuilder } from './foreground-guest.js';
 import { InputFeed } from './input-feed.js';

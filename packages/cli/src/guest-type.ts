@@ -1,12 +1,6 @@
 // As what a kernel runs: a PC, or a guest of the microkernel that knows it is one.
-import {
-  ImageError,
-  openXenImage,
-  type PcConfig,
-  sniffImage,
-  type XenGuestConfig,
-  type XenImage,
-} from '@proxeny/machine';
+import { ImageError, type PcConfig, sniffImage } from '@proxeny/machine/pc';
+import type { XenGuestConfig, XenImage } from '@proxeny/machine/xen';
 import { usageError } from './command-error.js';
 import type { GuestOptions } from './guest-options.js';
 
@@ -22,10 +16,15 @@ export type ChosenType =
  * `auto`: a PC, but for images that only Xen can start.
  * @throws ImageError if it is to be a Xen guest and the image is none
  */
-export function chooseType(wanted: GuestType, bytes: Uint8Array, name: string): ChosenType {
+export async function chooseType(
+  wanted: GuestType,
+  bytes: Uint8Array,
+  name: string,
+): Promise<ChosenType> {
   if (wanted === 'pc') return { type: 'pc' };
+  if (wanted === 'auto' && sniffImage(bytes, name) !== 'elf') return { type: 'pc' };
+  const { openXenImage } = await import('@proxeny/machine/xen');
   if (wanted !== 'auto') return { type: wanted, image: openXenImage(bytes, name) };
-  if (sniffImage(bytes, name) !== 'elf') return { type: 'pc' };
   try {
     const image = openXenImage(bytes, name);
     return image.types.includes('pv') ? { type: 'pv', image } : { type: 'pc' };

@@ -1,7 +1,7 @@
 // `--trace hypercalls[,FILE][,only=NAME…]`: each hypercall of a guest of Xen as a line of JSON.
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { HypercallTrace, type TracedCall } from '@proxeny/machine';
+import { HypercallTrace, type TracedCall } from '@proxeny/machine/xen';
 import { CommandError, usageError } from './command-error.js';
 
 const API_VERSION = 'proxeny/v1';

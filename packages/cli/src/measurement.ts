@@ -1,5 +1,5 @@
 // What `--stats` and `--profile` ask to be measured while a guest runs.
-import { GuestSampler } from '@proxeny/machine';
+import { GuestSampler } from '@proxeny/machine/pc';
 import { usageError } from './command-error.js';
 import { openProfile } from './guest-profile.js';
 import { readInputFile } from './input-file.js';

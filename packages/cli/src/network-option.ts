@@ -12,7 +12,7 @@ import {
   NetworkSwitch,
   type PortForward,
   UserNetwork,
-} from '@proxeny/machine';
+} from '@proxeny/machine/pc';
 import { CommandError, usageError } from './command-error.js';
 import { say } from './messages.js';
 import { type NetworkKind, type NetworkWish, parseNetwork, parsePublish } from './network-wish.js';

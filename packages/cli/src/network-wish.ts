@@ -1,5 +1,5 @@
 // `--net KIND[,options]` and `--publish`, read: what a network card is to be plugged into, and which ports of the host's lead to the guest.
-import { FIRST_GUEST, type PortForward, type StreamAddress } from '@proxeny/machine';
+import { FIRST_GUEST, type PortForward, type StreamAddress } from '@proxeny/machine/pc';
 import { usageError } from './command-error.js';
 
 /** What a card is plugged into. */

@@ -1,5 +1,5 @@
 // A machine that runs in another process, for commands that ask it something; its errors as the user's.
-import { ControlClient, ControlError, controlFolder } from '@proxeny/machine';
+import { ControlClient, ControlError, controlFolder } from '@proxeny/machine/pc';
 import type { Command } from 'commander';
 import { CommandError } from './command-error.js';
 import { EXIT_FAILURE, EXIT_NOT_FOUND } from './exit-code.js';

@@ -1,5 +1,5 @@
 // What to wait for on a guest's serial output and what to type then: the steps of `--expect`, `--send`, `--press` and `--script`.
-import { PcDisplay } from '@proxeny/machine';
+import { PcDisplay } from '@proxeny/machine/pc';
 import { usageError } from './command-error.js';
 import { parseDuration } from './quantity.js';
 

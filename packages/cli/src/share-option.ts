@@ -1,5 +1,5 @@
 // `--share DIR:TAG[,ro][,fs=9p|virtiofs][,uid=HOST:GUEST[:COUNT]][,gid=…]`: a folder of the host's, which a PC's guest mounts by its tag.
-import { type IdRange, type PcShare, SharedFolder, type ShareProtocol } from '@proxeny/machine';
+import { type IdRange, type PcShare, SharedFolder, type ShareProtocol } from '@proxeny/machine/pc';
 import { usageError } from './command-error.js';
 
 /** Opened folders, to be closed after the guest. */

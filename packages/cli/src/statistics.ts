@@ -1,5 +1,5 @@
 // `--stats`: what a guest's CPUs did, and where the time went, when it has ended.
-import type { MachineStatistics } from '@proxeny/machine';
+import type { MachineStatistics } from '@proxeny/machine/pc';
 
 /** The choices of `--stats`. */
 export const statisticsFormats = ['text', 'json'] as const;

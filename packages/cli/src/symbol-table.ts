@@ -1,5 +1,5 @@
 // Names of a guest's addresses, from a System.map (`nm` and /proc/kallsyms print the same) or from an ELF file's symbol table.
-import { elfSymbols, ImageError, parseElf } from '@proxeny/machine';
+import { elfSymbols, ImageError, parseElf } from '@proxeny/machine/pc';
 import { CommandError } from './command-error.js';
 import { readInputFile } from './input-file.js';
 

@@ -1,5 +1,5 @@
 // `--virtio TRANSPORT[,packed=off]`: where a PC's virtio devices are, and which kinds of rings they offer.
-import type { PcConfig } from '@proxeny/machine';
+import type { PcConfig } from '@proxeny/machine/pc';
 import { usageError } from './command-error.js';
 
 /** @throws CommandError */

@@ -1,5 +1,5 @@
 // `--vsock [CID:]PATH`: Unix sockets for a PC's guest, which knows them as vsock.
-import { type PcVsock, VsockSockets } from '@proxeny/machine';
+import { type PcVsock, VsockSockets } from '@proxeny/machine/pc';
 import { usageError } from './command-error.js';
 
 /** The address of a guest that is given none: the first one. */

@@ -1,4 +1,4 @@
-// The package: what a program that builds a machine may use.
+// The package: what a program that builds a machine may use. Parts of it, which load faster, are in exports/.
 
 export { ConfigError, checkMemoryBytes, MEMORY_MAX_BYTES, MEMORY_MIN_BYTES } from './config.js';
 export {

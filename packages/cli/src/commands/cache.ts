@@ -6,7 +6,7 @@ import {
   MAX_FOLDER_BYTES,
   pruneRegionFolder,
   type RegionFileInfo,
-} from '@proxeny/machine';
+} from '@proxeny/machine/pc';
 import type { Command } from 'commander';
 import { EXIT_OK } from '../exit-code.js';
 import { parseSize } from '../quantity.js';

@@ -11,24 +11,18 @@ import {
   employCompiler,
 } from '../compile-option.js';
 import { sniffConfig } from '../config-file.js';
-import { planDomains } from '../domains-plan.js';
 import { GuestControl } from '../guest-control.js';
 import { addGuestOptions, collect, cpuOption, kernelArgument, oneOnly } from '../guest-options.js';
-import {
-  type GuestPlan,
-  type PlanWatchers,
-  planPair,
-  planSingle,
-  type SingleOptions,
-} from '../guest-plan.js';
+import type { GuestPlan, PlanWatchers, SingleOptions } from '../guest-plan.js';
 import { GuestSession, type SessionOptions } from '../guest-session.js';
 import { guestTypes } from '../guest-type.js';
-import { openTrace } from '../hypercall-trace.js';
+import type { OpenTrace } from '../hypercall-trace.js';
 import { readInputFile } from '../input-file.js';
 import { openMeasurement } from '../measurement.js';
 import { say } from '../messages.js';
 import { parseDuration } from '../quantity.js';
 import { expectStep, parseScript, pressStep, type ScriptStep, sendStep } from '../script.js';
+import { planSingle } from '../single-plan.js';
 import { statisticsFormats, statisticsText } from '../statistics.js';
 
 interface RunOptions extends SingleOptions, BlockCacheOptions, CompileOptions {
@@ -223,7 +217,7 @@ async function run(
       '--expect, --send, --press and --script need the serial port; leave out --serial none',
     );
   const control = new GuestControl();
-  const trace = options.trace === undefined ? null : await openTrace(options.trace);
+  const trace = options.trace === undefined ? null : await traceTo(options.trace);
   const measurement = await openMeasurement(options);
   let plan: GuestPlan | null = null;
   let cache: BlockCacheSession | null = null;
@@ -264,6 +258,11 @@ async function run(
   }
 }
 
+async function traceTo(text: string): Promise<OpenTrace> {
+  const { openTrace } = await import('../hypercall-trace.js');
+  return await openTrace(text);
+}
+
 /** A kernel and its options, or configuration files and none of the options that describe a guest. */
 async function choosePlan(
   files: readonly string[],
@@ -280,6 +279,7 @@ async function choosePlan(
       throw usageError('--console is for the domains of configuration files');
     if (options.builtin !== 'pair') return await planSingle(first, options, watchers);
     if (first !== undefined) throw usageError(oneOnly);
+    const { planPair } = await import('../pair-plan.js');
     return planPair(options, watchers);
   }
   if (!isConfig && first !== undefined)
@@ -289,6 +289,7 @@ async function choosePlan(
     if (isGiven)
       throw usageError(`--${name} describes a guest; with a configuration file, write it there`);
   }
+  const { planDomains } = await import('../domains-plan.js');
   return await planDomains({
     files: configs,
     model: cpuOption(options.cpu),

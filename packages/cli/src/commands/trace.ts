@@ -1,5 +1,5 @@
 // `proxeny trace`: a guest's instructions, one a line, with what each of them changed; or its blocks, as the CPU runs them.
-import { Machine } from '@proxeny/machine';
+import { Machine } from '@proxeny/machine/pc';
 import {
   BlockTracer,
   EXIT_HALT,

@@ -1,5 +1,6 @@
 // `proxeny xs`: looks into the xenstore of a running machine and changes it, as xenstore-ls and its siblings do.
-import type { ControlClient, StoreEntry } from '@proxeny/machine';
+import type { ControlClient } from '@proxeny/machine/pc';
+import type { StoreEntry } from '@proxeny/machine/xen';
 import type { Command } from 'commander';
 import { CommandError, usageError } from '../command-error.js';
 import { EXIT_NOT_FOUND } from '../exit-code.js';

@@ -1,5 +1,5 @@
 // `proxeny disk check`: whether an image's tables agree with one another.
-import { checkQcow2, type Qcow2CheckResult, repairRefcounts } from '@proxeny/machine';
+import { checkQcow2, type Qcow2CheckResult, repairRefcounts } from '@proxeny/machine/pc';
 import type { Command } from 'commander';
 import { EXIT_FAILURE, EXIT_OK } from '../../exit-code.js';
 import { say } from '../../messages.js';

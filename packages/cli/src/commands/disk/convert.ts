@@ -12,7 +12,7 @@ import {
   Qcow2Image,
   SECTOR_BYTES,
   showSnapshot,
-} from '@proxeny/machine';
+} from '@proxeny/machine/pc';
 import type { Command } from 'commander';
 import { usageError } from '../../command-error.js';
 import { ProgressBar } from '../../progress-bar.js';

@@ -7,7 +7,7 @@ import {
   openDiskImage,
   openImageFile,
   SECTOR_BYTES,
-} from '@proxeny/machine';
+} from '@proxeny/machine/pc';
 import { type Command, Option } from 'commander';
 import { usageError } from '../../command-error.js';
 import { parseSize } from '../../quantity.js';

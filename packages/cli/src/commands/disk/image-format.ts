@@ -1,5 +1,5 @@
 // Formats and sizes as the verbs of `disk` take them.
-import { type DiskFormat, diskFormats } from '@proxeny/machine';
+import { type DiskFormat, diskFormats } from '@proxeny/machine/pc';
 import { Option } from 'commander';
 import { usageError } from '../../command-error.js';
 import { parseSize } from '../../quantity.js';

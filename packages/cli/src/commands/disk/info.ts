@@ -8,7 +8,7 @@ import {
   openImageFile,
   Qcow2Image,
   type Qcow2Snapshot,
-} from '@proxeny/machine';
+} from '@proxeny/machine/pc';
 import type { Command } from 'commander';
 import { formatOption, sizeText } from './image-format.js';
 

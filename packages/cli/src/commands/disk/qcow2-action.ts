@@ -1,5 +1,5 @@
 // Opens a qcow2 image for a verb of `disk`, and closes it whatever happens.
-import { openImageFile, Qcow2Image } from '@proxeny/machine';
+import { openImageFile, Qcow2Image } from '@proxeny/machine/pc';
 
 /** @throws BlockError, among others for what is no qcow2 image or is in use */
 export async function withQcow2<T>(

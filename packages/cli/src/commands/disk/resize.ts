@@ -6,7 +6,7 @@ import {
   openImageFile,
   Qcow2Image,
   resizeQcow2,
-} from '@proxeny/machine';
+} from '@proxeny/machine/pc';
 import type { Command } from 'commander';
 import { CommandError, usageError } from '../../command-error.js';
 import { formatOption, parseDiskSize, sizeText } from './image-format.js';

@@ -1,5 +1,10 @@
 // `proxeny disk snapshot`: what a disk held, kept in its image.
-import { applySnapshot, createSnapshot, deleteSnapshot, type Qcow2Image } from '@proxeny/machine';
+import {
+  applySnapshot,
+  createSnapshot,
+  deleteSnapshot,
+  type Qcow2Image,
+} from '@proxeny/machine/pc';
 import type { Command } from 'commander';
 import { CommandError } from '../../command-error.js';
 import { sizeText } from './image-format.js';
