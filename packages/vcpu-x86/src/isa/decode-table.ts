@@ -51,10 +51,10 @@ export const INFO = {
 export const GROUP_BASE = 0x4000;
 
 function immediateOf(row: Row): number {
-  const spec = row.operands
-    .filter((o) => 'IJAO'.includes(o.addressing))
-    .map((o) => o.addressing + o.width);
-  switch (spec.join(',')) {
+  let spec = '';
+  for (const { addressing, width } of row.operands)
+    if ('IJAO'.includes(addressing)) spec += `${spec && ','}${addressing}${width}`;
+  switch (spec) {
     case '':
       return IMMEDIATE.none;
     case 'Ib':
@@ -76,7 +76,7 @@ function immediateOf(row: Row): number {
     case 'Iw,Ib':
       return IMMEDIATE.wordByte;
   }
-  throw new Error(`instruction row ${row.source.join(' | ')}: immediates ${spec.join(',')}`);
+  throw new Error(`instruction row ${row.source.join(' | ')}: immediates ${spec}`);
 }
 
 const has = (row: Row, letters: string): boolean =>
@@ -182,8 +182,6 @@ function linkWide(wide: Row, candidates: readonly Row[]): void {
 const slotTable = new Int16Array(2 * 4 * 256 * 4).fill(-1);
 const groupList: Int16Array[] = [];
 
-const groupsKnown = new Map<string, number>();
-
 /** The contents of a slot whose opcode and prefix `all` have. */
 function resolve(all: readonly Row[]): number {
   const candidates = all
@@ -191,16 +189,20 @@ function resolve(all: readonly Row[]): number {
     .sort((a, b) => particularity(b) - particularity(a));
   for (const wide of all) if (isWide(wide)) linkWide(wide, candidates);
   if (candidates.every(acceptsAny)) return choose(candidates, 0);
+  return GROUP_BASE + groupList.push(groupOf(candidates)) - 1;
+}
+
+/** ModRM → row id or -1. No row tells memory operands apart, and few tell registers: bytes with one reg field are chosen for together. */
+function groupOf(candidates: readonly Row[]): Int16Array {
   const group = new Int16Array(256);
-  for (let modrm = 0; modrm < 256; modrm++) group[modrm] = choose(candidates, modrm);
-  if (group.every((id) => id === group[0])) return group[0];
-  const key = group.join();
-  let index = groupsKnown.get(key);
-  if (index === undefined) {
-    index = groupList.push(group) - 1;
-    groupsKnown.set(key, index);
+  const alike = candidates.some((row) => row.fixedRm >= 0) ? 1 : 8;
+  for (let reg = 0; reg < 0x40; reg += 8) {
+    const memory = choose(candidates, reg);
+    for (let mod = 0; mod < 0xc0; mod += 0x40) group.fill(memory, mod + reg, mod + reg + 8);
+    for (let modrm = 0xc0 + reg; modrm < 0xc8 + reg; modrm += alike)
+      group.fill(choose(candidates, modrm), modrm, modrm + alike);
   }
-  return GROUP_BASE + index;
+  return group;
 }
 
 function build(): Int16Array {
@@ -219,9 +221,9 @@ function build(): Int16Array {
     }
   }
   // Most slots have the same rows as another: of the other mode, or with another prefix or register.
-  const contents = new Map<string, number>();
+  const contents = new Map<number | string, number>();
   for (const [slot, all] of inSlot) {
-    const key = all.map((row) => row.id).join();
+    const key = all.length === 1 ? all[0].id : all.map((row) => row.id).join();
     let content = contents.get(key);
     if (content === undefined) {
       content = resolve(all);

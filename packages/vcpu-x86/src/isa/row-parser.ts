@@ -89,6 +89,28 @@ function fail(tuple: RowTuple, why: string): never {
   throw new Error(`instruction row ${JSON.stringify(tuple)}: ${why}`);
 }
 
+/** `parse`, whose results for one text are one and the same: rows share most of what they say of operands, flags and attributes. */
+function remembered<T>(
+  parse: (text: string, tuple: RowTuple) => T,
+): (text: string, tuple: RowTuple) => T {
+  const known = new Map<string, T>();
+  return (text, tuple) => {
+    let result = known.get(text);
+    if (result === undefined) {
+      result = parse(text, tuple);
+      known.set(text, result);
+    }
+    return result;
+  };
+}
+
+const parseOperands = remembered((text, tuple) =>
+  text
+    .split(',')
+    .filter(Boolean)
+    .map((each) => parseOperand(each, tuple)),
+);
+
 function parseOperand(text: string, tuple: RowTuple): Operand {
   if (fixedNames.has(text)) return { addressing: 'fixed', width: 'm', fixed: text as FixedOperand };
   const addressing = text[0];
@@ -155,11 +177,13 @@ function parseEncoding(tuple: RowTuple): Encoding {
   return e;
 }
 
-function parseFlags(tuple: RowTuple): { written: number; read: number; undefined: number } {
+type Flags = Pick<Row, 'flagsWritten' | 'flagsRead' | 'flagsUndefined'>;
+
+const parseFlags = remembered((text, tuple): Flags => {
   let written = 0;
   let read = 0;
   let left = 0;
-  for (const word of tuple[2].split(' ').filter(Boolean)) {
+  for (const word of text.split(' ').filter(Boolean)) {
     const [kind, letters] = word.split('=');
     let mask = 0;
     for (const letter of letters) mask |= flagBits[letter] ?? fail(tuple, `unknown flag ${letter}`);
@@ -169,8 +193,21 @@ function parseFlags(tuple: RowTuple): { written: number; read: number; undefined
     else fail(tuple, `unknown flags ${word}`);
   }
   if (written & left) fail(tuple, 'a flag is both defined and undefined');
-  return { written, read, undefined: left };
-}
+  return { flagsWritten: written, flagsRead: read, flagsUndefined: left };
+});
+
+const parseAttributes = remembered((text, tuple): Pick<Row, 'attributes' | 'feature'> => {
+  const attributes = new Set<string>();
+  let feature = '';
+  for (const word of text.split(' ').filter(Boolean)) {
+    if (features.has(word)) {
+      if (feature) fail(tuple, 'two features');
+      feature = word;
+    } else if (words.has(word)) attributes.add(word);
+    else fail(tuple, `unknown attribute ${word}`);
+  }
+  return { attributes, feature };
+});
 
 /** Operands must agree with the encoding: what sits in ModRM needs one, mem and reg rows name no operand that could be both. */
 function check(row: Row): void {
@@ -197,27 +234,16 @@ function check(row: Row): void {
 export function parseRow(tuple: RowTuple, id: number): Row {
   const [mnemonic, operands = ''] = tuple[1].split(' ');
   if (!/^[A-Z][A-Z0-9_]*$/.test(mnemonic)) fail(tuple, 'no mnemonic');
-  const attributes = new Set<string>();
-  let feature = '';
-  for (const word of tuple[3].split(' ').filter(Boolean)) {
-    if (features.has(word)) {
-      if (feature) fail(tuple, 'two features');
-      feature = word;
-    } else if (words.has(word)) attributes.add(word);
-    else fail(tuple, `unknown attribute ${word}`);
-  }
-  const flags = parseFlags(tuple);
+  const { flagsWritten, flagsRead, flagsUndefined } = parseFlags(tuple[2], tuple);
+  const { attributes, feature } = parseAttributes(tuple[3], tuple);
   const row: Row = {
     id,
     mnemonic,
-    operands: operands
-      .split(',')
-      .filter(Boolean)
-      .map((text) => parseOperand(text, tuple)),
+    operands: parseOperands(operands, tuple),
     ...parseEncoding(tuple),
-    flagsWritten: flags.written,
-    flagsRead: flags.read,
-    flagsUndefined: flags.undefined,
+    flagsWritten,
+    flagsRead,
+    flagsUndefined,
     attributes,
     feature,
     source: tuple,
