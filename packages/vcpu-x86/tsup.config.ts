@@ -15,7 +15,7 @@ const prepared: NonNullable<Options['esbuildPlugins']>[number] = {
 
 export default defineConfig({
   ...packageBundle,
-  entry: ['src/index.ts', 'src/asm/index.ts', 'src/compiler/index.ts'],
+  entry: ['src/index.ts', 'src/asm/index.ts', 'src/compiler/index.ts', 'src/wasm/index.ts'],
   platform: 'neutral',
   esbuildPlugins: [prepared],
 });

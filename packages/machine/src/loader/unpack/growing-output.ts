@@ -20,11 +20,7 @@ export class GrowingOutput {
     const needed = this.length + more;
     if (needed <= this.bytes.length) return;
     if (needed > this.#limit) {
-      throw new ImageError(
-        'unpack-failed',
-        `${this.#format} data unpacks to more than the ${mebibytes(this.#limit)} allowed; ` +
-          'it is damaged or not a kernel',
-      );
+      throw tooLong(this.#format, this.#limit);
     }
     const grown = new Uint8Array(Math.min(this.#limit, Math.max(needed, this.bytes.length * 2)));
     grown.set(this.bytes.subarray(0, this.length));
@@ -48,5 +44,13 @@ export function damaged(format: string, what: string, cause?: unknown): ImageErr
     'unpack-failed',
     `${format} data is damaged: ${what}; fetch or copy the file again`,
     cause === undefined ? undefined : { cause },
+  );
+}
+
+/** The error of every decoder for data that would unpack to more than `limit` bytes. */
+export function tooLong(format: string, limit: number): ImageError {
+  return new ImageError(
+    'unpack-failed',
+    `${format} data unpacks to more than the ${mebibytes(limit)} allowed; it is damaged or not a kernel`,
   );
 }
