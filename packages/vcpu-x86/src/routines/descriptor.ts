@@ -140,6 +140,19 @@ export function markAccessed(core: Core, d: Descriptor): void {
   else core.mmu.writeU8(d.at + 5, (d.high >>> 8) & 0xff, false);
 }
 
+/** A segment register was loaded by this selector from this (present) descriptor: loading it again would change nothing. */
+export function isLoaded(core: Core, segment: number, selector: number, d: Descriptor): boolean {
+  const { state } = core;
+  const at = SELECTORS + segment * SEGMENT_STRIDE;
+  return (
+    state.get(at + SELECTOR_DESCRIPTOR + 4) === d.high &&
+    state.get(at + SELECTOR_DESCRIPTOR) === d.low &&
+    state.get(at) === selector &&
+    // Real mode loads a base alone.
+    state.segmentBase(segment) === d.base
+  );
+}
+
 /** Loads a segment register from a checked descriptor. */
 export function setFromDescriptor(
   core: Core,

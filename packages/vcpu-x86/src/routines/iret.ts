@@ -1,11 +1,20 @@
 // IRET, IRETD, IRETQ in every mode (SDM vol. 2A IRET): real, virtual-8086, protected to the same and an outer level, to
 // virtual-8086 mode, out of a nested task, and IA-32e mode.
 // @hot
-import { type Core, CR0_PE, FLAG_IOPL, FLAG_NT, FLAG_VM, type Routine } from '../core.js';
+import {
+  type Core,
+  CR0_PE,
+  FLAG_AC,
+  FLAG_IOPL,
+  FLAG_NT,
+  FLAG_TF,
+  FLAG_VM,
+  type Routine,
+} from '../core.js';
 import { GP, raise } from '../fault.js';
 import { CPL, CR0, CS, DS, ES, FLAGS_OTHER, FS, GPR, GS, SCRATCH, SS } from '../state/layout.js';
 import { checkOffset, checkReturnTarget, enterCode, isLongCode } from './code-target.js';
-import { Descriptor, fetchDescriptor, markAccessed } from './descriptor.js';
+import { Descriptor, fetchDescriptor, isLoaded, markAccessed } from './descriptor.js';
 import { checkOuterStack, commitOuterStack } from './outer-stack.js';
 import { dropInnerSegments, loadFlags, returnFlagsMask } from './privilege-change.js';
 import { setRealSegment } from './real-segment.js';
@@ -55,7 +64,8 @@ function returnToV86(core: Core, rip: number, selector: number, image: number): 
   state.rip = rip;
 }
 
-function returnProtected(core: Core, size: number): void {
+/** False: to the level, CS and SS that there were, so that no more than the flags can have changed the mode. */
+function returnProtected(core: Core, size: number): boolean {
   const { state } = core;
   const { cpl } = state;
   stack.open(core, 5 * size);
@@ -63,8 +73,10 @@ function returnProtected(core: Core, size: number): void {
   const ripHigh = state.get(SCRATCH + 4);
   const selector = stack.read(core, size, size) & 0xffff;
   const image = stack.read(core, 2 * size, size);
-  if ((image & FLAG_VM) !== 0 && size === 4 && cpl === 0 && !core.longMode)
-    return returnToV86(core, ripLow >>> 0, selector, image);
+  if ((image & FLAG_VM) !== 0 && size === 4 && cpl === 0 && !core.longMode) {
+    returnToV86(core, ripLow >>> 0, selector, image);
+    return true;
+  }
   if ((selector & 0xfffc) === 0) raise(state, GP, 0);
   fetchDescriptor(core, selector, code, GP);
   checkReturnTarget(core, selector, code);
@@ -87,11 +99,24 @@ function returnProtected(core: Core, size: number): void {
   const mask = returnFlagsMask(core, cpl, size);
   if (!popsStack) stack.commit(core, 3 * size);
   loadFlags(core, image, size === 2 ? mask & 0xffff : mask);
+  const toLong = isLongCode(core, code);
+  if (
+    !isOuter &&
+    isLoaded(core, CS, selector, code) &&
+    (!popsStack || (toLong && (ss & 0xfffc) !== 0 && isLoaded(core, SS, ss, outerStack)))
+  ) {
+    state.rip = rip;
+    if (popsStack) state.setHalves(RSP, pointerLow, pointerHigh);
+    return false;
+  }
   enterCode(core, selector, level, code, rip);
-  if (popsStack)
-    commitOuterStack(core, ss, outerStack, isLongCode(core, code), pointerLow, pointerHigh);
+  if (popsStack) commitOuterStack(core, ss, outerStack, toLong, pointerLow, pointerHigh);
   if (isOuter) dropInnerSegments(core, level);
+  return true;
 }
+
+/** Flags that are part of a mode. */
+const MODE_FLAGS = FLAG_AC | FLAG_TF | FLAG_VM;
 
 /** IRET with an operand size of `bits`. */
 const returnFromInterrupt: Routine = (core, bits) => {
@@ -101,6 +126,7 @@ const returnFromInterrupt: Routine = (core, bits) => {
   const isV86 = (flags & FLAG_VM) !== 0;
   // NMIs are unblocked even if the instruction faults (SDM vol. 3A §6.7.1).
   core.nmiBlocked = false;
+  let changesMode = true;
   stack.useCurrent(core);
   if ((state.get(CR0) & CR0_PE) === 0) returnReal(core, size, false);
   else if (isV86) {
@@ -109,8 +135,10 @@ const returnFromInterrupt: Routine = (core, bits) => {
   } else if ((flags & FLAG_NT) !== 0) {
     if (core.longMode) raise(state, GP, 0);
     return returnFromTask(core);
-  } else returnProtected(core, size);
-  core.updateMode();
+  } else changesMode = returnProtected(core, size);
+  const newFlags = state.get(FLAGS_OTHER);
+  changesMode ||= ((flags ^ newFlags) & MODE_FLAGS) !== 0 || (newFlags & FLAG_TF) !== 0;
+  if (changesMode || core.breakpointsEnabled) core.updateMode();
   core.noticeInterrupt();
   return 0;
 };
