@@ -28,6 +28,9 @@ import {
 } from './page-table-entry.js';
 import type { PageTypes, TypeRules } from './page-type.js';
 
+/** A table in {@link MachineMemory.words}: two for each entry. */
+const TABLE_WORDS = ENTRIES_PER_TABLE * 2;
+
 /** Tells the word size of a frame's owner: 32 means PAE. */
 export type WordOfOwner = (owner: number) => 32 | 64;
 
@@ -64,9 +67,19 @@ export class PageTables implements TypeRules {
     }
     if (type === PageType.l4 && isPae) return -XEN_EINVAL;
     const slots = this.#slotCount(type, isPae);
+    const { words } = this.#types.frames.memory;
+    const first = mfn * TABLE_WORDS;
     for (let slot = 0; slot < slots; slot++) {
-      if (type === PageType.l4 && isHypervisorL4Slot(slot)) continue;
-      const status = this.#takeEntry(mfn, type, slot, owner, isPae);
+      const low = words[first + slot * 2] as number;
+      let status = 0;
+      if (!isPresent(low)) {
+        // The hypervisor lives in the last gigabyte, so a PAE guest must always have a table for it.
+        if (!isPae || type !== PageType.l3 || slot !== 3) continue;
+        status = -XEN_EINVAL;
+      } else {
+        if (type === PageType.l4 && isHypervisorL4Slot(slot)) continue;
+        status = this.take(mfn, type, slot, low, words[first + slot * 2 + 1] as number, owner);
+      }
       if (status === 0) continue;
       this.#giveEntriesBack(mfn, type, slot, status === RESTART);
       return status;
@@ -84,16 +97,6 @@ export class PageTables implements TypeRules {
   #slotCount(type: PageType, isPae: boolean): number {
     if (type === PageType.l2WithHypervisor) return L2_FIRST_HYPERVISOR_SLOT;
     return type === PageType.l3 && isPae ? 4 : ENTRIES_PER_TABLE;
-  }
-
-  #takeEntry(mfn: number, type: PageType, slot: number, owner: number, isPae: boolean): number {
-    const { view } = this.#types.frames.memory;
-    const at = mfn * PAGE_SIZE + slot * ENTRY_BYTES;
-    const low = view.getUint32(at, true);
-    const isLastPaeSlot = isPae && type === PageType.l3 && slot === 3;
-    // The hypervisor lives in the last gigabyte, so a PAE guest must always have a table for it.
-    if (!isPresent(low)) return isLastPaeSlot ? -XEN_EINVAL : 0;
-    return this.take(mfn, type, slot, low, view.getUint32(at + 4, true), owner);
   }
 
   /** Takes the references a present entry needs; 0 or an errno (then nothing is taken) or RESTART. */
@@ -149,13 +152,12 @@ export class PageTables implements TypeRules {
   }
 
   #giveEntriesBack(mfn: number, type: PageType, slots: number, isRestart: boolean): void {
-    const { view } = this.#types.frames.memory;
+    const { words } = this.#types.frames.memory;
+    const first = mfn * TABLE_WORDS;
     for (let slot = 0; slot < slots; slot++) {
-      if (type === PageType.l4 && isHypervisorL4Slot(slot)) continue;
-      const at = mfn * PAGE_SIZE + slot * ENTRY_BYTES;
-      const low = view.getUint32(at, true);
-      if (!isPresent(low)) continue;
-      const high = view.getUint32(at + 4, true);
+      const low = words[first + slot * 2] as number;
+      if (!isPresent(low) || (type === PageType.l4 && isHypervisorL4Slot(slot))) continue;
+      const high = words[first + slot * 2 + 1] as number;
       if (isRestart && type !== PageType.l1) {
         const child = entryMfn(low, high);
         if (child !== mfn && this.#types.frames.typeReferences[child] === 1)
@@ -173,12 +175,13 @@ export class PageTables implements TypeRules {
       if (type === PageType.l3) memory.bytes.fill(0, base + 4 * ENTRY_BYTES, base + PAGE_SIZE);
       if (type === PageType.l2WithHypervisor) this.#m2p.fillLastL2(mfn as Mfn);
     } else {
+      const { words } = memory;
+      const first = mfn * TABLE_WORDS;
       for (let slot = 0; slot < ENTRIES_PER_TABLE; slot++) {
-        if (type === PageType.l4 && isHypervisorL4Slot(slot)) continue;
-        const at = base + slot * ENTRY_BYTES;
-        const low = memory.view.getUint32(at, true);
-        if (!isPresent(low)) continue;
-        this.#writeEntry(at, type, low, memory.view.getUint32(at + 4, true), false);
+        const low = words[first + slot * 2] as number;
+        if (!isPresent(low) || (type === PageType.l4 && isHypervisorL4Slot(slot))) continue;
+        const high = words[first + slot * 2 + 1] as number;
+        this.#writeEntry(base + slot * ENTRY_BYTES, type, low, high, false);
       }
       if (type === PageType.l4) {
         const from = base + L4_FIRST_HYPERVISOR_SLOT * ENTRY_BYTES;
