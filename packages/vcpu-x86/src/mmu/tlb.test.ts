@@ -52,6 +52,10 @@ describe('Tlb', () => {
     const pages = [0x5000, 0x7000, 0x9000].slice(0, times);
     for (let round = 0; round < 3; round++) {
       for (const page of pages) tlb.fill(SET_USER, page, 0x3000, true, false, 4096);
+      // Its entry's slot is another page's for a while, then its own again, first for reading.
+      tlb.fill(SET_USER, 0x5000 + 0x1000000, 0x4000, true, false, 4096);
+      for (const writable of [false, true])
+        tlb.fill(SET_USER, 0x5000, 0x3000, writable, false, 4096);
       tlb.fill(SET_USER, 0xb000, 0x4000, true, false, 4096);
       expect(pages.every(canWrite)).toBe(true);
       tlb.protectFrame(0x3000);

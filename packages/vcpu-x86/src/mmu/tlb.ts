@@ -45,13 +45,13 @@ export class Tlb {
   private readonly localCount = new Int32Array(SET_EMPTY);
   /** By machine frame, two words of entries that reach it, 0 for none; SEVERAL in the first: there may be more. */
   private readonly reachedAt: Int32Array;
-  /** By machine frame: the word of the one entry that may be written through, 0 for none, SEVERAL for more than one. */
+  /** The same of entries that it may be written through: a kernel has its pages at two places. */
   private readonly writableAt: Int32Array;
 
   constructor(memory: WebAssembly.Memory, base: number) {
     this.i32 = new Int32Array(memory.buffer);
     this.reachedAt = new Int32Array((memory.buffer.byteLength >>> 12) * 2);
-    this.writableAt = new Int32Array(memory.buffer.byteLength >>> 12);
+    this.writableAt = new Int32Array((memory.buffer.byteLength >>> 12) * 2);
     this.base = base;
     this.flush(false);
   }
@@ -94,10 +94,7 @@ export class Tlb {
     this.flags[this.numberOf(w)] = (global ? FLAG_GLOBAL : 0) | (size > 4096 ? FLAG_LARGE : 0);
     if (size > 4096) this.large.mark(page, size);
     this.noteReached(w, host);
-    if (writable) {
-      const at = this.writableAt[host >>> 12];
-      this.writableAt[host >>> 12] = at === 0 || at === w ? w : SEVERAL;
-    }
+    if (writable) this.noteWritable(w, host);
     if (!global) {
       const n = this.localCount[set]++;
       if (n < LOCAL_ROOM) this.local[set][n] = w;
@@ -116,6 +113,21 @@ export class Tlb {
     if (first === 0 || !this.reaches(first, host)) reachedAt[n] = w;
     else if (reachedAt[n + 1] === 0 || !this.reaches(reachedAt[n + 1], host)) reachedAt[n + 1] = w;
     else reachedAt[n] = SEVERAL;
+  }
+
+  private writes(w: number, host: number): boolean {
+    const { i32 } = this;
+    return i32[w + 2] !== NO_TAG && ((i32[w + 3] + i32[w + 2]) | 0) === (host | 0);
+  }
+  private noteWritable(w: number, host: number): void {
+    const { writableAt } = this;
+    const n = (host >>> 12) * 2;
+    const first = writableAt[n];
+    if (first === SEVERAL || first === w || writableAt[n + 1] === w) return;
+    if (first === 0 || !this.writes(first, host)) writableAt[n] = w;
+    else if (writableAt[n + 1] === 0 || !this.writes(writableAt[n + 1], host))
+      writableAt[n + 1] = w;
+    else writableAt[n] = SEVERAL;
   }
 
   /** Forgets everything, or (`keepGlobal`) all but global pages. */
@@ -171,7 +183,7 @@ export class Tlb {
     const n = (host >>> 12) * 2;
     const first = reachedAt[n];
     const second = reachedAt[n + 1];
-    reachedAt[n] = reachedAt[n + 1] = this.writableAt[host >>> 12] = 0;
+    reachedAt[n] = reachedAt[n + 1] = this.writableAt[n] = this.writableAt[n + 1] = 0;
     if (first === SEVERAL) {
       const from = this.base >> 2;
       const to = from + ((TLB_SET_SIZE * SET_EMPTY) >> 2);
@@ -185,17 +197,17 @@ export class Tlb {
   /** Takes the write tags from every entry that reaches the machine frame at `host`: it holds code (or must be watched) now. */
   protectFrame(host: number): void {
     const { i32, writableAt } = this;
-    const at = writableAt[host >>> 12];
-    writableAt[host >>> 12] = 0;
-    if (at !== SEVERAL) {
-      if (at !== 0 && ((i32[at + 3] + i32[at + 2]) | 0) === (host | 0)) i32[at + 2] = NO_TAG;
+    const n = (host >>> 12) * 2;
+    const first = writableAt[n];
+    const second = writableAt[n + 1];
+    writableAt[n] = writableAt[n + 1] = 0;
+    if (first !== SEVERAL) {
+      if (first !== 0 && this.writes(first, host)) i32[first + 2] = NO_TAG;
+      if (second !== 0 && this.writes(second, host)) i32[second + 2] = NO_TAG;
       return;
     }
     const from = this.base >> 2;
     const to = from + ((TLB_SET_SIZE * SET_EMPTY) >> 2);
-    for (let w = from; w < to; w += TLB_STRIDE >> 2) {
-      if (i32[w + 2] !== NO_TAG && ((i32[w + 3] + i32[w + 2]) | 0) === (host | 0))
-        i32[w + 2] = NO_TAG;
-    }
+    for (let w = from; w < to; w += TLB_STRIDE >> 2) if (this.writes(w, host)) i32[w + 2] = NO_TAG;
   }
 }
