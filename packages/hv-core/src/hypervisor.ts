@@ -16,7 +16,7 @@ import { dispatch, perform } from './hypercall/dispatch.js';
 import type { HypercallFrame } from './hypercall/frame.js';
 import { Credit } from './sched/credit.js';
 import type { Scheduler } from './sched/scheduler.js';
-import { TimerQueue } from './sched/timer-queue.js';
+import { type Timer, TimerQueue } from './sched/timer-queue.js';
 import type { Clock } from './time/clock.js';
 import { updateWallClock } from './time/pvclock.js';
 import { ReservedDescriptors } from './trap/reserved-descriptors.js';
@@ -52,6 +52,8 @@ export interface StepResult {
 }
 
 const TIME_UPDATE_NS = 1e9;
+/** A slice while nothing happens but what one guest does. */
+const LONG_SLICE_NS = 3_000_000;
 
 export class Hypervisor {
   readonly memory: MachineMemory;
@@ -79,6 +81,11 @@ export class Hypervisor {
   #nextId = 1;
   /** Measured, so that a slice's time can be told in instructions. */
   #instructionsPerNs = 0.2;
+  /** The host heard of nothing before this slice. */
+  #isQuiet = false;
+  /** Who is in a long slice, and when that is to end. */
+  #longRunning: Vcpu | null = null;
+  #longUntilNs = 0;
 
   constructor(options: HypervisorOptions) {
     this.options = options;
@@ -202,6 +209,17 @@ export class Hypervisor {
   /** A channel of the host's became pending: its listener is called between slices. */
   queueNotification(channel: EventChannel): void {
     this.#notifications.push(channel);
+    this.#endLongSlice();
+  }
+
+  /** Sets a timer for a vCPU, maybe from within a slice, which ends if it is a long one and lasts longer. */
+  setTimer(timer: Timer, deadlineNs: number): void {
+    this.timers.set(timer, deadlineNs);
+    if (deadlineNs < this.#longUntilNs) this.#endLongSlice();
+  }
+
+  #endLongSlice(): void {
+    if (this.#longRunning) this.#longRunning.isYielding = true;
   }
 
   noteShutdown(domain: Domain): void {
@@ -245,7 +263,8 @@ export class Hypervisor {
       this.#shutdowns = [];
       for (const domain of shutdowns) this.options.onShutdown?.(domain);
     }
-    if (this.#notifications.length === 0) return;
+    this.#isQuiet = this.#notifications.length === 0;
+    if (this.#isQuiet) return;
     const notifications = this.#notifications;
     this.#notifications = [];
     for (const channel of notifications) {
@@ -254,24 +273,47 @@ export class Hypervisor {
     }
   }
 
+  /**
+   * May a vCPU have a long slice? Nobody else could run, nothing is to be told to it, and all that is to happen while it runs is known to
+   * {@link timers}. To begin and end a slice takes as long as some thousand instructions.
+   */
+  #mayRunLong(vcpu: Vcpu): boolean {
+    if (!this.#isQuiet || vcpu.pv === null || vcpu.periodNs !== 0) return false;
+    return vcpu.scheduling.capPercent === 0 && !vcpu.hasPendingUpcall && this.#isAlone(vcpu);
+  }
+
+  #isAlone(vcpu: Vcpu): boolean {
+    for (const { vcpus } of this.#domains.values()) {
+      for (const other of vcpus) if (other !== vcpu && other.isUp) return false;
+    }
+    return true;
+  }
+
   #runSlice(vcpu: Vcpu, nowNs: number): void {
+    const isLong = this.#mayRunLong(vcpu);
     const sliceNs = Math.min(
-      this.scheduler.sliceNs(vcpu, nowNs),
+      isLong ? LONG_SLICE_NS : this.scheduler.sliceNs(vcpu, nowNs),
       Math.max(0, this.timers.nextDeadlineNs - nowNs),
     );
+    if (isLong) {
+      this.#longRunning = vcpu;
+      this.#longUntilNs = nowNs + sliceNs;
+    }
     const budget = Math.max(1000, Math.floor(sliceNs * this.#instructionsPerNs));
     let instructions = 0;
-    vcpu.setRunning(true);
+    vcpu.setRunning(true, nowNs);
     try {
       vcpu.periodicWork(nowNs);
       if (nowNs - vcpu.timeUpdatedNs >= TIME_UPDATE_NS) vcpu.updateTime();
-      vcpu.updateRunstateArea();
+      vcpu.updateRunstateArea(nowNs);
       instructions = this.#run(vcpu, budget);
     } catch (error) {
       vcpu.domain.crash(error);
     }
-    vcpu.setRunning(false);
+    this.#longRunning = null;
+    this.#longUntilNs = 0;
     const afterNs = this.clock.nowNs();
+    vcpu.setRunning(false, afterNs);
     const spentNs = afterNs - nowNs;
     if (spentNs > 10_000 && instructions > 1000) {
       this.#instructionsPerNs += (instructions / spentNs - this.#instructionsPerNs) / 8;

@@ -144,8 +144,7 @@ export class Vcpu implements Schedulable {
   }
 
   /** Before and after a slice. */
-  setRunning(isRunning: boolean): void {
-    const nowNs = this.domain.hypervisor.clock.nowNs();
+  setRunning(isRunning: boolean, nowNs: number): void {
     if (isRunning) this.runstate.change(RUNSTATE_running, nowNs);
     else if (this.runstate.state === RUNSTATE_running)
       this.runstate.change(RUNSTATE_runnable, nowNs);
@@ -343,12 +342,12 @@ export class Vcpu implements Schedulable {
     updateVcpuTime(this);
   }
 
-  updateRunstateArea(): void {
+  updateRunstateArea(nowNs: number): void {
     if (this.runstateArea === null) return;
-    const { word, hypervisor } = this.domain;
+    const { word } = this.domain;
     this.#runstateView ??= new DataView(new ArrayBuffer(runstateBytes(word)));
     this.#runstateBytes ??= new Uint8Array(this.#runstateView.buffer);
-    this.runstate.write(this.#runstateView, 0, word, hypervisor.clock.nowNs());
+    this.runstate.write(this.#runstateView, 0, word, nowNs);
     this.access.copyTo(this.runstateArea, this.#runstateBytes);
   }
 }

@@ -18,7 +18,7 @@ export const setTimerOp: Hypercall = {
       const nowNs = hypervisor.clock.nowNs();
       const isConfused = deadlineNs < 0 || deadlineNs - nowNs >= FAR_NS;
       if (deadlineNs === 0) hypervisor.timers.stop(vcpu.singleshot);
-      else hypervisor.timers.set(vcpu.singleshot, isConfused ? nowNs + SOON_NS : deadlineNs);
+      else hypervisor.setTimer(vcpu.singleshot, isConfused ? nowNs + SOON_NS : deadlineNs);
       return 0;
     };
   },

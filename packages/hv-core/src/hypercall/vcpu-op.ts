@@ -92,7 +92,7 @@ function registerRunstateArea(call: HypercallFrame): Decoded {
   if (!canBeArea(call, address, runstateBytes(call.word))) return -XEN_EFAULT;
   return () => {
     vcpu.runstateArea = address;
-    vcpu.updateRunstateArea();
+    vcpu.updateRunstateArea(call.hypervisor.clock.nowNs());
     return 0;
   };
 }
@@ -138,7 +138,7 @@ function setSingleshot(call: HypercallFrame): Decoded {
       // Told at once, whatever the flags say: as Xen has it since 4.17.
       hypervisor.timers.stop(vcpu.singleshot);
       vcpu.sendVirq(VIRQ_TIMER);
-    } else hypervisor.timers.set(vcpu.singleshot, deadlineNs);
+    } else hypervisor.setTimer(vcpu.singleshot, deadlineNs);
     return 0;
   };
 }
