@@ -189,6 +189,7 @@ export class Core {
   }
   private forgetSystemJumps(): void {
     this.mmu.systemCode.clear();
+    this.tlb.code.forgetSystem();
     this.mmu.codeSlots.clear();
     this.mmu.localSystemCode = false;
     this.systemGeneration = (this.systemGeneration + 1) & GENERATION_MASK;
@@ -198,6 +199,7 @@ export class Core {
   }
   private forgetUserJumps(): void {
     this.mmu.userCode.clear();
+    this.tlb.code.forgetUser();
     this.userGeneration = (this.userGeneration + 1) & GENERATION_MASK;
     if (this.userGeneration === 0) this.onGenerationWrap();
     const { state } = this;

@@ -80,9 +80,8 @@ export class Mmu {
   }
 
   private gate(physical: number): number {
-    return this.a20Open || (Math.floor(physical / 0x100000) & 1) === 0
-      ? physical
-      : physical - 0x100000;
+    if (this.a20Open || (Math.floor(physical / 0x100000) & 1) === 0) return physical;
+    return physical - 0x100000;
   }
   /** Machine address of a guest-physical one, or -1 for devices. */
   private hostOf(physical: number, write: boolean): number {
@@ -136,12 +135,8 @@ export class Mmu {
     this.physical = this.gate(physical);
     const host = this.hostOf(walk.page, access === ACCESS_WRITE);
     if (host < 0) return DEVICE;
-    const writeHost =
-      walk.writable && walk.dirty
-        ? access === ACCESS_WRITE
-          ? host
-          : this.hostOf(walk.page, true)
-        : -1;
+    let writeHost = walk.writable && walk.dirty ? host : -1;
+    if (writeHost >= 0 && access !== ACCESS_WRITE) writeHost = this.hostOf(walk.page, true);
     const writable = writeHost === host && !this.code.holdsCode(host >>> 12);
     const page = linear - offset;
     if (user) {
@@ -179,17 +174,21 @@ export class Mmu {
   /** Machine address of the code byte at `linear`; -1: fault recorded; -2: not in RAM (`physical` holds its address). */
   translateCode(linear: number, user: boolean): number {
     if (!this.canonical(linear)) return this.state.fault(13, 0);
-    const { walk, state } = this;
-    if (!walk.walk(linear, ACCESS_EXECUTE, user)) return state.pageFault(walk.error, linear);
-    if (user && this.userSet === SET_USER) this.userCode.mark(linear, walk.size);
+    const { walk, tlb } = this;
+    const asUser = user && this.userSet === SET_USER;
+    const known = tlb.code.find(linear, user, asUser);
+    if (known >= 0) return known;
+    if (!walk.walk(linear, ACCESS_EXECUTE, user)) return this.state.pageFault(walk.error, linear);
+    if (asUser) this.userCode.mark(linear, walk.size);
     else {
       this.systemCode.mark(linear, walk.size);
       if (!walk.global) this.localSystemCode = true;
       if (walk.paging === PAGING_LONG) this.codeSlots.note(walk.root, linear);
     }
-    const offset = pageOffset(linear);
     const host = this.hostOf(walk.page, false);
-    return host < 0 ? -2 : host + offset;
+    if (host < 0) return -2;
+    tlb.code.note(linear, host, user, asUser);
+    return host + pageOffset(linear);
   }
 
   /** Machine address of the byte at `linear` for somebody who acts for the supervisor; -1: none. Records no fault. */

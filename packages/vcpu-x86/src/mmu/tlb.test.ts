@@ -78,6 +78,19 @@ describe('Tlb', () => {
       expect(holds(SET_SUPERVISOR, 0xb000)).toBe(true);
     }
   });
+  it('forgets where code is with its frame, and with everything', () => {
+    const { tlb } = fixture();
+    for (const forget of [() => tlb.forgetFrame(0x3000), () => tlb.flush(false)]) {
+      tlb.code.note(0x5000, 0x3000, true, true);
+      tlb.code.note(0x5000, 0x3000, false, false);
+      tlb.forgetFrame(0x4000);
+      tlb.flush(true);
+      expect(tlb.code.find(0x5004, true, true)).toBe(0x3004);
+      forget();
+      expect(tlb.code.find(0x5004, true, true)).toBe(-1);
+      expect(tlb.code.find(0x5004, false, false)).toBe(-1);
+    }
+  });
   it('flushes one set as a whole, and keeps the others', () => {
     const { tlb, holds } = fixture();
     tlb.fill(SET_USER, 0x1000, 0, true, true, 4096);

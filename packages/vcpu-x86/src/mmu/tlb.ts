@@ -4,6 +4,7 @@
 // Sets: user, supervisor, supervisor while SMAP forbids user pages, and one that is always empty (alignment checks, data
 // breakpoints: every access takes the slow path).
 // @hot
+import { CodePages } from './code-pages.js';
 import { PageMarks } from './page-marks.js';
 
 export const TLB_ENTRIES = 4096;
@@ -48,7 +49,11 @@ export class Tlb {
   /** The same of entries that it may be written through: a kernel has its pages at two places. */
   private readonly writableAt: Int32Array;
 
+  /** Translations of code, for those who find blocks. */
+  readonly code: CodePages;
+
   constructor(memory: WebAssembly.Memory, base: number) {
+    this.code = new CodePages(memory.buffer.byteLength >>> 12);
     this.i32 = new Int32Array(memory.buffer);
     this.reachedAt = new Int32Array((memory.buffer.byteLength >>> 12) * 2);
     this.writableAt = new Int32Array((memory.buffer.byteLength >>> 12) * 2);
@@ -145,6 +150,8 @@ export class Tlb {
     this.flags.fill(0);
     this.localCount.fill(0);
     this.large.clear();
+    this.code.forgetSystem();
+    this.code.forgetUser();
   }
   /** Forgets what is not global of one set, or (`keepGlobal` false) all of it. */
   flushSet(set: number, keepGlobal = true): void {
@@ -179,6 +186,7 @@ export class Tlb {
 
   /** Forgets every entry that reaches the machine frame at `host`: it is somebody else's now. */
   forgetFrame(host: number): void {
+    this.code.forgetFrame(host);
     const { reachedAt } = this;
     const n = (host >>> 12) * 2;
     const first = reachedAt[n];
