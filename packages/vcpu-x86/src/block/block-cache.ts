@@ -30,6 +30,10 @@ const HASH_SIZE = 1 << HASH_BITS;
 /** Handler 0 leaves for the instruction at its own rIP: the end of a block without a jump, and every record of a dropped block. */
 export const HANDLER_LEAVE = 0;
 
+/** Stores into a frame, since code of it was last translated, after which it is taken for data; it doubles each time. */
+const FIRST_PATIENCE = 8;
+const LAST_PATIENCE = 0x8000;
+
 /** Heat that no block reaches. */
 const NEVER_HOT = 0x7fffffff;
 
@@ -56,6 +60,9 @@ export class BlockCache implements CodeWatch {
   /** By frame: the first of the blocks that have bytes there (0: none), and how many regions have. */
   private readonly frameBlocks: Int32Array;
   private readonly framePins: Int32Array;
+  /** By frame: stores of the guest since a block was last made there, and how many more than that it takes (0: not told yet). */
+  private readonly frameStores: Uint16Array;
+  private readonly framePatience: Uint16Array;
   /** A hash table of blocks by the machine address of their first byte: first record or 0. */
   private readonly hashRecs = new Int32Array(HASH_SIZE);
   private readonly start: number;
@@ -82,6 +89,8 @@ export class BlockCache implements CodeWatch {
     this.codeFrames = new Uint8Array(frames);
     this.frameBlocks = new Int32Array(frames);
     this.framePins = new Int32Array(frames);
+    this.frameStores = new Uint16Array(frames);
+    this.framePatience = new Uint16Array(frames);
     this.start = start;
     this.end = end;
     this.top = start;
@@ -244,6 +253,7 @@ export class BlockCache implements CodeWatch {
   }
   private join(mfn: number, rec: number, link: number): void {
     this.watch(mfn);
+    this.frameStores[mfn] = 0;
     this.i32[this.header(rec) + link] = this.frameBlocks[mfn];
     this.frameBlocks[mfn] = rec;
   }
@@ -281,8 +291,21 @@ export class BlockCache implements CodeWatch {
         next = this.i32[this.link(rec, mfn)];
         if (this.touches(rec, from, length)) this.drop(rec, cause);
       }
+      if (cause === 'store') this.countStore(mfn);
     }
     if (code) this.regions?.written(from, length);
+  }
+  /**
+   * A frame that is stored into again and again, and no more code made of, was code once: its blocks go, and stores are no longer
+   * watched. Where code and data share a frame that comes ever more rarely, and never while a region is there.
+   */
+  private countStore(mfn: number): void {
+    if (this.framePins[mfn] !== 0 || this.frameBlocks[mfn] === 0) return;
+    const patience = this.framePatience[mfn] || FIRST_PATIENCE;
+    if (++this.frameStores[mfn] < patience) return;
+    this.framePatience[mfn] = Math.min(2 * patience, LAST_PATIENCE);
+    for (let rec = this.frameBlocks[mfn]; rec !== 0; rec = this.frameBlocks[mfn])
+      this.drop(rec, 'store');
   }
   private touches(rec: number, from: number, length: number): boolean {
     const start = this.startOf(rec);
