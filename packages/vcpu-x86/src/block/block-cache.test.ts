@@ -57,3 +57,27 @@ describe('A frame that held code', () => {
     expect(slow).toBeGreaterThan(turns * 0.9);
   });
 });
+
+describe('A branch to a block that was dropped', () => {
+  it('leads to the new one from then on', () => {
+    const machine = new TestingMachine(
+      `mov ecx, 500
+      again:
+      jmp target
+      target:
+      add eax, 1
+      cmp ecx, 490
+      jne same
+      mov byte [target + 2], 2
+      same:
+      dec ecx
+      jnz again
+      hlt`,
+      32,
+      Infinity,
+    );
+    expect(machine.run()).toBe(true);
+    expect(machine.cpu.state.get(0)).toBe(11 + 489 * 2);
+    expect(machine.cpu.counters.lookups).toBeLessThan(30);
+  });
+});

@@ -270,6 +270,15 @@ export function interpreterModule(
             to();
             w.tee(rip);
             w.memory(OP.i64Store, BLOCK_RIP);
+            // A block that was dropped is no target any more.
+            w.get(entry);
+            w.memory(OP.i32Load16U, RECORD.handler);
+            op('i32.eqz');
+            w.if();
+            w.get(rec);
+            w.i32Const(0);
+            w.memory(OP.i32Store, RECORD.link);
+            w.else();
             w.get(entry);
             w.setLocal(rec);
             charge();
@@ -283,6 +292,7 @@ export function interpreterModule(
             op('i32.eqz');
             op('i32.and');
             w.brIf(next);
+            w.end();
             w.get(state);
             w.get(rip);
             w.memory(OP.i64Store, RIP);
