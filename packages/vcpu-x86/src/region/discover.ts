@@ -285,7 +285,8 @@ class Discovery {
     const candidates = [...this.targets].filter((t) => seen.has(t)).slice(0, MAX_TABLE);
     if (candidates.length > 0)
       blocks.push({ start: TURNTABLE, instructions: [], end: { kind: 'indirect', candidates } });
-    return { blocks: reachable(blocks), pages: this.usedPages(), runs: this.runs() };
+    const runs = this.runs();
+    return { blocks: reachable(blocks), pages: this.usedPages(runs), runs };
   }
   private block(start: number): RegionBlock {
     const instructions: RegionInstruction[] = [];
@@ -324,12 +325,11 @@ class Discovery {
     }
     return runs;
   }
-  private usedPages(): Map<number, PageUse> {
+  /** Of what lies on two pages each has a part. */
+  private usedPages(runs: readonly number[]): Map<number, PageUse> {
     const used = new Map<number, PageUse>();
-    for (const offset of this.seen) {
-      const start = this.source.entry + offset;
-      const end = this.source.entry + this.at(offset).next;
-      // Of an instruction on two pages each has a part.
+    for (let i = 0; i < runs.length; i += 2) {
+      const [start, end] = [runs[i], runs[i + 1]];
       for (let delta = Math.floor(start / 4096); delta * 4096 < end; delta++) {
         const old = used.get(delta) ?? { from: 4096, to: 0 };
         const page = delta * 4096;

@@ -33,7 +33,7 @@ class RegionWriter {
   private readonly x: RegionContext;
   private readonly w: FunctionWriter;
   private readonly shape: Shape;
-  private readonly target: EmitTarget;
+  private readonly emitter: InstructionEmitter;
   private readonly labels: Label[] = [];
   /** By block: what its instructions change, and what is known of windows at its end. */
   private readonly changes: readonly number[];
@@ -51,7 +51,7 @@ class RegionWriter {
     const never = (): never => {
       throw new Error('a region has no such exit');
     };
-    this.target = {
+    const target: EmitTarget = {
       writer: x.w,
       module,
       state: 0,
@@ -63,6 +63,7 @@ class RegionWriter {
       branch: never,
       storeNextRip: never,
     };
+    this.emitter = new InstructionEmitter(x, target);
   }
 
   private successors(b: RegionBlock): number[] {
@@ -167,8 +168,7 @@ class RegionWriter {
     w.setLocal(x.left);
     const windows = x.windows.plan(b.instructions);
     b.instructions.forEach((i, n) => {
-      w.releaseLocals();
-      new InstructionEmitter(x, this.target, i.start, windows[n]).program(i.program);
+      this.emitter.instruction(i, windows[n]);
     });
     this.windowsBehind[v] = x.windows.snapshot();
     const { end } = b;
@@ -206,6 +206,7 @@ class RegionWriter {
     if (v === 0) return;
     const from = shape.isMerge[v] ? shape.dominator[v] : predecessor;
     x.windows.resume(this.windowsBehind[from]);
+    if (!shape.isMerge[v] && !shape.isLoop[v]) return;
     let changes = 0;
     for (let i = 0; i < this.blocks.length; i++) {
       const isBetween =

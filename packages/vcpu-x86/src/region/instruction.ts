@@ -18,6 +18,7 @@ import type { EmitTarget } from '../wasm/emit-target.js';
 import type { Label } from '../wasm/encoder.js';
 import { I32, I64, OP, PURE } from '../wasm/opcodes.js';
 import type { RegionContext } from './context.js';
+import type { RegionInstruction } from './discover.js';
 import type { WindowUse } from './windows.js';
 
 const GPR_END = GPR + 128;
@@ -25,23 +26,24 @@ const GPR_END = GPR + 128;
 const OUTSIDE = 1 << 16;
 const op = (name: string): number => PURE.get(name) as number;
 
-/** Emits one instruction of a region. */
+/** Emits a region's instructions, one after another. */
 export class InstructionEmitter extends Emitter {
   private readonly x: RegionContext;
-  private readonly start: number;
-  private readonly windows: readonly WindowUse[];
+  private start = 0;
+  private windows: readonly WindowUse[] = [];
 
-  /** `start`: of the instruction, from the region's entry; `windows`: of its accesses. */
-  constructor(
-    context: RegionContext,
-    target: EmitTarget,
-    start: number,
-    windows: readonly WindowUse[],
-  ) {
+  constructor(context: RegionContext, target: EmitTarget) {
     super(target);
     this.x = context;
+  }
+
+  /** @param windows of its accesses */
+  instruction({ start, program }: RegionInstruction, windows: readonly WindowUse[]): void {
+    this.reset();
+    this.w.releaseLocals();
     this.start = start;
     this.windows = windows;
+    this.program(program);
   }
 
   /** The instruction is the cold tier's after all; it has a pad wherever it may come to this. */

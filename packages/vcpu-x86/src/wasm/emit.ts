@@ -58,6 +58,14 @@ export class Emitter {
     this.count(statements);
     this.list(statements);
   }
+  /** Forgets the program; another one may follow. */
+  protected reset(): void {
+    this.uses.clear();
+    this.held.clear();
+    this.locals.clear();
+    this.hosts.clear();
+    this.deferred = [];
+  }
 
   // Liveness: nodes that an effect needs
   protected count(statements: readonly Node[]): void {
@@ -208,6 +216,7 @@ export class Emitter {
 
   /** Writes to locals every deferred value whose tree reads something that `changed` matches, except those consumed by `consumers`. */
   protected settle(changed: (n: Node) => boolean, consumers: readonly Node[]): void {
+    if (this.deferred.length === 0) return;
     const spared = new Set<Node>();
     const spare = (n: Node): void => {
       spared.add(n);
