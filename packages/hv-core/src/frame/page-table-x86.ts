@@ -78,7 +78,11 @@ export class PageTables implements TypeRules {
         status = -XEN_EINVAL;
       } else {
         if (type === PageType.l4 && isHypervisorL4Slot(slot)) continue;
-        status = this.take(mfn, type, slot, low, words[first + slot * 2 + 1] as number, owner);
+        const high = words[first + slot * 2 + 1] as number;
+        status =
+          type === PageType.l1
+            ? this.#takeMapping(entryMfn(low, high), low, high, owner)
+            : this.take(mfn, type, slot, low, high, owner);
       }
       if (status === 0) continue;
       this.#giveEntriesBack(mfn, type, slot, status === RESTART);

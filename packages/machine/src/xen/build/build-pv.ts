@@ -105,7 +105,8 @@ function allocate(domain: Domain, pages: number): Mfn[] {
       `domain ${domain.name} gets ${mfns.length} of ${pages} frames: give the machine more memory, or the domain less`,
     );
   }
-  for (const [pfn, mfn] of mfns.entries()) domain.hypervisor.m2p.set(mfn, pfn);
+  const { m2p } = domain.hypervisor;
+  for (let pfn = 0; pfn < pages; pfn++) m2p.set(mfns[pfn], pfn);
   return mfns;
 }
 
