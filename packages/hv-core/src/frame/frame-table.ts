@@ -87,8 +87,11 @@ export class FrameTable {
     this.linear = new Int32Array(count);
     this.#next = new Uint32Array(count);
     this.#previous = new Uint32Array(count);
-    this.#free = new Uint32Array(count);
-    for (let mfn = count - 1; mfn >= firstFrame; mfn--) this.#free[this.#freeCount++] = mfn;
+    const free = new Uint32Array(count);
+    let freeCount = 0;
+    for (let mfn = count - 1; mfn >= firstFrame; mfn--) free[freeCount++] = mfn;
+    this.#free = free;
+    this.#freeCount = freeCount;
   }
 
   get freeCount(): number {

@@ -71,6 +71,19 @@ export class M2p {
     view.setUint32(at + 4, isValid ? 0 : INVALID_M2P_ENTRY, true);
   }
 
+  /** Says that `mfns[pfn]` is the owner's frame `pfn`, for all of them. */
+  setAll(mfns: readonly Mfn[]): void {
+    const { words } = this.#frames.memory;
+    const narrow = (this.#narrow * PAGE_SIZE) >>> 2;
+    const wide = (this.#wide * PAGE_SIZE) >>> 2;
+    for (let pfn = 0; pfn < mfns.length; pfn++) {
+      const mfn = mfns[pfn] as Mfn;
+      words[narrow + mfn] = pfn;
+      words[wide + mfn * 2] = pfn;
+      words[wide + mfn * 2 + 1] = 0;
+    }
+  }
+
   /** The frames of the table a guest of this word size sees, 2 MiB (32-bit: the same extents) apart. */
   extents(word: 32 | 64): number[] {
     const first = word === 64 ? this.#wide : this.#narrow;

@@ -48,6 +48,17 @@ describe('a PV domain', () => {
     expect(layout.mappedPages).toBe(1024);
   });
 
+  it('is told by the M2P which machine frame is which of its own, in the tables of both word sizes', () => {
+    const { hypervisor, mfns } = build({ image: xenImage() });
+    const { m2p, memory } = hypervisor;
+    const wide = m2p.extents(64)[0] * PAGE_SIZE;
+    expect(mfns.length).toBe(mib * 256);
+    for (const [pfn, mfn] of mfns.entries()) {
+      expect(m2p.get(mfn)).toBe(pfn);
+      expect(memory.view.getBigUint64(wide + mfn * 8, true)).toBe(BigInt(pfn));
+    }
+  });
+
   it('is mapped 4 MiB further when the padding would be less than 512 KiB', () => {
     const sizeOf = (memorySize: number) =>
       build({

@@ -105,8 +105,7 @@ function allocate(domain: Domain, pages: number): Mfn[] {
       `domain ${domain.name} gets ${mfns.length} of ${pages} frames: give the machine more memory, or the domain less`,
     );
   }
-  const { m2p } = domain.hypervisor;
-  for (let pfn = 0; pfn < pages; pfn++) m2p.set(mfns[pfn], pfn);
+  domain.hypervisor.m2p.setAll(mfns);
   return mfns;
 }
 
