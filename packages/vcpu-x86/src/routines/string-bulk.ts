@@ -75,40 +75,46 @@ function charge(core: Core, bytes: number): void {
   core.state.set(BUDGET, core.state.get(BUDGET) - (bytes >> 4));
 }
 
-/** Moves elements within one page of either side; how many. */
+/** Bytes of [effective, effective + bytes) to begin with: all of them if the segment's limit allows that, else those of the first page. */
+function reachable(
+  core: Core,
+  segment: number,
+  effective: number,
+  bytes: number,
+  addressBits: number,
+): number {
+  if (!Number.isNaN(linearOf(core, segment, effective, bytes, addressBits))) return bytes;
+  const linear = linearOf(core, segment, effective, 1, addressBits);
+  const first = Number.isNaN(linear) ? 0 : Math.min(bytes, pageRest(linear));
+  return Number.isNaN(linearOf(core, segment, effective, first, addressBits)) ? 0 : first;
+}
+
+/** Moves elements from linear address `from` to `to`, within one page of either side; how many. */
 function moveInPages(
   core: Core,
   size: number,
-  addressBits: number,
-  segment: number,
-  source: number,
-  target: number,
+  from: number,
+  to: number,
   count: number,
+  user: boolean,
   isFirst: boolean,
 ): number {
-  const from = linearOf(core, segment, source, size, addressBits);
-  const to = linearOf(core, ES, target, size, addressBits);
-  if (Number.isNaN(from) || Number.isNaN(to)) return 0;
-  let n = Math.min(count, Math.floor(pageRest(from) / size), Math.floor(pageRest(to) / size));
-  if (n < 1) return 0;
-  if (
-    Number.isNaN(linearOf(core, segment, source, n * size, addressBits)) ||
-    Number.isNaN(linearOf(core, ES, target, n * size, addressBits))
-  )
-    return 0;
-  const user = core.cpl === 3;
+  const rest = Math.min(pageRest(from), pageRest(to));
+  let bytes = count * size;
+  if (bytes > rest) bytes = rest - (rest % size);
+  if (bytes === 0) return 0;
   // A fault is the first step's: nothing was moved yet.
   const hostFrom = hostOf(core, from, false, user, isFirst);
   const hostTo = hostFrom < 0 ? -1 : hostOf(core, to, true, user, isFirst);
   if (hostTo < 0) return 0;
   // An overlap in which the target follows its source repeats what was just written, element by element.
   const distance = hostTo - hostFrom;
-  if (distance > 0 && distance < n * size) {
+  if (distance > 0 && distance < bytes) {
     if (distance < size) return 0;
-    n = Math.floor(distance / size);
+    bytes = distance - (distance % size);
   }
-  core.state.u8.copyWithin(hostTo, hostFrom, hostFrom + n * size);
-  return n;
+  core.state.u8.copyWithin(hostTo, hostFrom, hostFrom + bytes);
+  return bytes / size;
 }
 
 /** Elements of `size` bytes that can go at once, a page after the other. */
@@ -118,17 +124,25 @@ const bulkMove: Routine = (core, size, addressBits, segment) => {
   const source = register(core, RSI, addressBits);
   const target = register(core, RDI, addressBits);
   if (count < 1) return 0;
+  let bytes = Math.min(count * size, BULK_BYTES);
+  bytes = reachable(core, segment, source, bytes, addressBits);
+  if (bytes !== 0) bytes = reachable(core, ES, target, bytes, addressBits);
+  const limit = Math.floor(bytes / size);
+  if (limit === 0) return 0;
+  const from = linearOf(core, segment, source, size, addressBits);
+  const to = linearOf(core, ES, target, size, addressBits);
+  const user = core.cpl === 3;
+  const { mmu } = core;
   let moved = 0;
-  while (moved < count && moved * size < BULK_BYTES) {
+  while (moved < limit) {
     const done = moved * size;
     const n = moveInPages(
       core,
       size,
-      addressBits,
-      segment,
-      source + done,
-      target + done,
-      count - moved,
+      mmu.wrap(from + done),
+      mmu.wrap(to + done),
+      limit - moved,
+      user,
       moved === 0,
     );
     if (n === 0) break;
