@@ -113,7 +113,7 @@ function moveInPages(
     if (distance < size) return 0;
     bytes = distance - (distance % size);
   }
-  core.state.u8.copyWithin(hostTo, hostFrom, hostFrom + bytes);
+  core.state.moveBytes(hostTo, hostFrom, bytes);
   return bytes / size;
 }
 

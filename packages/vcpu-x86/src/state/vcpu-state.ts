@@ -1,6 +1,7 @@
 // TypeScript's view of a vCPU's state page (layout.ts): typed accessors over the machine's one memory. 64-bit values that are
 // addresses or counters go as doubles (exact below 2^53, which canonical addresses are); others as two 32-bit halves.
 // @hot
+
 import {
   CPL,
   FAULT_ADDRESS,
@@ -19,6 +20,7 @@ import {
   SEGMENTS,
   SELECTORS,
 } from './layout.js';
+import { type MoveBytes, moveBytesIn } from './move-bytes.js';
 
 const TWO32 = 4294967296;
 
@@ -32,6 +34,7 @@ export class VcpuState {
   readonly u32: Uint32Array;
   readonly f64: Float64Array;
   readonly view: DataView;
+  readonly moveBytes: MoveBytes;
   private readonly words: number;
 
   constructor(memory: WebAssembly.Memory, base: number) {
@@ -44,6 +47,7 @@ export class VcpuState {
     this.u32 = new Uint32Array(memory.buffer);
     this.f64 = new Float64Array(memory.buffer);
     this.view = new DataView(memory.buffer);
+    this.moveBytes = moveBytesIn(memory);
   }
 
   /** Signed 32 bits at a layout offset. */
