@@ -135,7 +135,7 @@ export class FrameTable {
 
   /** Takes a reference if `owner` owns the frame; false (and nothing taken) otherwise. */
   getPage(mfn: number, owner: number): boolean {
-    if (mfn < 0 || mfn >= this.frameCount || this.owner[mfn] !== owner) return false;
+    if (!this.isOwnedBy(mfn, owner)) return false;
     const count = this.references[mfn] as number;
     if (count === 0 || count >= MAX_REFERENCES) return false;
     this.references[mfn] = count + 1;

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { TestingMachine } from '../testing-machine.contract.js';
 
-/** A page of functions `mov eax, imm32; ret` 16 bytes apart, copied to 20000h; ESI is its start, EDI = 20008h, data between them. */
+/** A page of functions `mov eax, imm32; ret` 16 bytes apart at 20000h, which ESI holds; there is room for data between them. */
 const FUNCTIONS = `mov edi, 20000h
 fill:
 mov dword [edi], 0001b8h

@@ -75,6 +75,11 @@ export class PageWalk {
     this.memory = memory;
   }
 
+  /** Bytes of the page that maps the code at `linear`, of the smallest kind if none does. */
+  codePageSize(linear: number, user: boolean): number {
+    return this.walk(linear, ACCESS_EXECUTE, user) ? this.size : 4096;
+  }
+
   /** Walks for `linear` (32-bit unsigned or canonical signed). True: result fields hold; false: `error` is #PF's error code. */
   walk(linear: number, access: number, user: boolean): boolean {
     if (this.paging === PAGING_NONE) {

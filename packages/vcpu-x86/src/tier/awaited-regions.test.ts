@@ -71,6 +71,21 @@ hlt`;
     expect(m.summary()).toBe(cold(text));
   });
 
+  it('is asked for with pages that the same large page maps, whatever was translated last', () => {
+    const helper = new SlowHelper(3);
+    const m = helped(
+      'mov ecx, 3000\nagain:\nmov eax, [200000h]\ndec ecx\njnz again\nhlt',
+      helper,
+      64,
+    );
+    // A table of small pages for the next two megabytes.
+    const view = new DataView(m.ram.buffer, m.ram.byteOffset);
+    view.setUint32(0xa2008, 0xa3003, true);
+    view.setUint32(0xa3000, 0x5003, true);
+    ended(m);
+    expect(helper.questions[0].regions[0].image.pages.size).toBeGreaterThan(1);
+  });
+
   it('is asked for again with the table that it jumps through', () => {
     const next = 'dec ecx\njz done\nmov eax, ecx\nand eax, 1\njmp [0x6000+eax*4]';
     const text = `mov dword [0x6000], one

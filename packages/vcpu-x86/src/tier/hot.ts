@@ -192,9 +192,8 @@ export class HotTier implements RegionKeeper, LibraryUser {
       },
     };
     if (this.library.help.isThere) {
-      this.pageNear(linear, 0);
-      const { size } = core.mmu.walk;
-      const isTaken = this.awaited.ask(rec, source, modeClass, mode, size, this.executed);
+      const mapped = core.mmu.walk.codePageSize(linear, core.cpl === 3);
+      const isTaken = this.awaited.ask(rec, source, modeClass, mode, mapped, this.executed);
       return blocks.setHeat(rec, isTaken ? URGENT_EXECUTIONS : threshold >> 1);
     }
     const region = this.maker.discover(source, modeClass, mode);
