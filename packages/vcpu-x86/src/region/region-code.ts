@@ -21,3 +21,9 @@ export function firstBytes(bytes: Uint8Array, at: number): number {
   for (let i = at; i < end; i++) first = (first << 8) | bytes[i];
   return first;
 }
+
+/** Is the byte at an offset from the start of the entry's page in one of the runs? */
+export function isCodeAt(runs: readonly number[], at: number): boolean {
+  for (let i = 0; i < runs.length; i += 2) if (at >= runs[i] && at < runs[i + 1]) return true;
+  return false;
+}

@@ -8,14 +8,15 @@ import { CompileTimes } from '../compile-times.js';
 import type { Core } from '../core.js';
 import type { FeatureGate } from '../isa/feature-gate.js';
 import { pageOffset } from '../mmu/page-walk.js';
-import { RegionBatch, RegionMaker } from '../region/batch.js';
+import { RegionMaker } from '../region/batch.js';
 import type { PageUse } from '../region/discover.js';
 import { type LibraryModule, type LibraryUser, RegionLibrary } from '../region/library.js';
-import { firstBytes, type RegionCode } from '../region/region-code.js';
+import { firstBytes, isCodeAt, type RegionCode } from '../region/region-code.js';
 import { cachedHost } from '../routines/system-memory.js';
 import { BLOCK_RIP } from '../state/layout.js';
 import { AwaitedRegions } from './awaited-regions.js';
 import type { ModeHandlers } from './cold.js';
+import { Batch, type Resident } from './resident.js';
 
 /**
  * Executions of a block before its region is compiled. That costs what the cold tier takes for some 600,000 instructions, and a region
@@ -35,34 +36,9 @@ const FORGIVEN_AFTER = 500_000_000;
 /** A module is compiled when it has this many regions, */
 const BATCH_REGIONS = 32;
 /** or when the first of them has waited for this many instructions, */
-const BATCH_INSTRUCTIONS = 10_000_000;
+const BATCH_INSTRUCTIONS = 1_000_000;
 /** or when the block of one of them has been executed this often meanwhile. */
-const URGENT_EXECUTIONS = 20_000;
-
-/** A region of one block. */
-interface Resident {
-  readonly rec: number;
-  readonly modeClass: number;
-  /** In the mode's table; 0 while the region waits for its module. */
-  handler: number;
-  module: LibraryModule | null;
-  /** Pages with its code, by distance from the entry's page. */
-  readonly pages: ReadonlyMap<number, PageUse>;
-  /** Its block, or its code, went. */
-  isGone: boolean;
-}
-
-/** Regions that will be one module. */
-class Batch extends RegionBatch {
-  readonly residents: Resident[] = [];
-  /** Instructions executed when the first one came. */
-  readonly since: number;
-
-  constructor(since: number) {
-    super();
-    this.since = since;
-  }
-}
+const URGENT_EXECUTIONS = 1_000;
 
 export interface HotTierOptions {
   /** The CPU that runs now. */
@@ -207,6 +183,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
     const r = { rec, modeClass, handler: 0, module: null, pages: region.pages, isGone: false };
     residents.push(r);
     this.admit(r);
+    this.cover(r, region.runs);
     if (residents.length >= this.batchRegions) this.flush();
     else blocks.setHeat(rec, URGENT_EXECUTIONS);
   }
@@ -259,9 +236,11 @@ export class HotTier implements RegionKeeper, LibraryUser {
     if (!found) return false;
     const r = { rec, modeClass, handler: 0, module: null, pages, isGone: false };
     this.admit(r);
+    this.cover(r, found.code.runs);
     this.install(r, found.module, found.name);
     return true;
   }
+
   /** Is that code mapped around the entry's address? `pages`: where. */
   private isMapped(code: RegionCode, linear: number, pages: Map<number, PageUse>): boolean {
     const { u8 } = this.current().state;
@@ -302,6 +281,21 @@ export class HotTier implements RegionKeeper, LibraryUser {
         this.byFrame.set(frame, list);
       }
       list.add(r);
+    }
+  }
+  /**
+   * The region runs what its blocks did until now. Those that were executed as often as its entry would become entries too, of regions
+   * with the same code: only if they go on being executed in the cold tier are they worth that.
+   */
+  private cover(r: Resident, runs: readonly number[]): void {
+    const { blocks, threshold } = this;
+    for (const [delta, { host }] of r.pages) {
+      for (const offset of blocks.executedIn(host >>> 12, r.modeClass, LOOKUP_THRESHOLD)) {
+        if (!isCodeAt(runs, delta * 4096 + offset)) continue;
+        const rec = blocks.lookup(host + offset, r.modeClass);
+        if (!this.byBlock.has(rec) && this.awaited.stageOf(rec) === null)
+          blocks.setHeat(rec, threshold);
+      }
     }
   }
   private install(r: Resident, module: LibraryModule, name: string): void {

@@ -23,8 +23,12 @@ dec ecx
 jnz loop${i}`,
   ).join('\n');
 
-function ended(text: string, more: ConstructorParameters<typeof TestingMachine>[3]) {
-  const m = new TestingMachine(text, 32, 5, more);
+function ended(
+  text: string,
+  more: ConstructorParameters<typeof TestingMachine>[3],
+  hotThreshold = 5,
+) {
+  const m = new TestingMachine(text, 32, hotThreshold, more);
   expect(m.run()).toBe(true);
   return m;
 }
@@ -66,6 +70,25 @@ describe('regions of one module', () => {
     expect(m.cpu.hot.counters.modules).toBe(0);
     for (let i = 0; i < 5; i++) m.cpu.run(3_000_000);
     expect(m.cpu.hot.counters.modules).toBe(1);
+  });
+});
+
+describe('a region', () => {
+  it('leaves its blocks nothing to be hot for', () => {
+    const text = `mov ecx, 6000
+again:
+test ecx, 1
+jz even
+add eax, ecx
+jmp next
+even:
+add ebx, ecx
+next:
+dec ecx
+jnz again
+hlt`;
+    const m = ended(text, { hotBatch: 100 }, 1500);
+    expect(m.cpu.hot.counters.compiled).toBe(1);
   });
 });
 

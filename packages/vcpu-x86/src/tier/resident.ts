@@ -1,0 +1,29 @@
+// Regions that blocks have, and those that wait for their module.
+import { RegionBatch } from '../region/batch.js';
+import type { PageUse } from '../region/discover.js';
+import type { LibraryModule } from '../region/library.js';
+
+/** A region of one block. */
+export interface Resident {
+  readonly rec: number;
+  readonly modeClass: number;
+  /** In the mode's table; 0 while the region waits for its module. */
+  handler: number;
+  module: LibraryModule | null;
+  /** Pages with its code, by distance from the entry's page. */
+  readonly pages: ReadonlyMap<number, PageUse>;
+  /** Its block, or its code, went. */
+  isGone: boolean;
+}
+
+/** Regions that will be one module. */
+export class Batch extends RegionBatch {
+  readonly residents: Resident[] = [];
+  /** Instructions executed when the first one came. */
+  readonly since: number;
+
+  constructor(since: number) {
+    super();
+    this.since = since;
+  }
+}
