@@ -83,6 +83,7 @@ add eax, ecx
 jmp next
 even:
 add ebx, ecx
+jmp next
 next:
 dec ecx
 jnz again
