@@ -89,6 +89,7 @@ function regionOf(code: Uint8Array, mode: Mode): Region {
     ...{ bytes, entry: 0, linear: ORIGIN, wordAt: () => -1 },
     pageAt: (delta: number) => (delta === 0 ? ORIGIN : -1),
     isWarm: () => true,
+    isLone: () => false,
   };
   const region = discoverRegion(source, mode, FeatureGate.all(), new Programs(mode));
   if (!region) throw new Error('the block is the cold tier’s');

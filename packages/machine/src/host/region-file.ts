@@ -45,7 +45,8 @@ export function regionFileHead(index: RegionIndex): Uint8Array {
   return head;
 }
 
-type WrittenCode = readonly [string, number, number, number, number, readonly number[], string];
+type Numbers = readonly number[];
+type WrittenCode = readonly [string, number, number, number, number, Numbers, Numbers, string];
 const written = (m: FiledModule): WrittenCode[] =>
   [...m.codes].map(([name, c]) => [
     name,
@@ -54,11 +55,12 @@ const written = (m: FiledModule): WrittenCode[] =>
     c.first,
     c.instructions,
     c.runs,
+    c.lone,
     Buffer.from(c.bytes).toString('base64'),
   ]);
 const read = (codes: readonly WrittenCode[]): Map<string, RegionCode> =>
   new Map(
-    codes.map(([name, modeClass, entry, first, instructions, runs, text]) => [
+    codes.map(([name, modeClass, entry, first, instructions, runs, lone, text]) => [
       name,
       {
         modeClass,
@@ -66,6 +68,7 @@ const read = (codes: readonly WrittenCode[]): Map<string, RegionCode> =>
         first,
         instructions,
         runs,
+        lone,
         bytes: Uint8Array.from(Buffer.from(text, 'base64')),
       },
     ]),

@@ -23,6 +23,7 @@ const codes = (first: number) =>
         entry: 16,
         first,
         runs: [16, 19],
+        lone: [],
         bytes: Uint8Array.of(first, 2, 3),
         instructions: 2,
       },

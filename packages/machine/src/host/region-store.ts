@@ -181,4 +181,4 @@ async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
 
 /** The same code has the same. */
 const identity = (c: RegionCode): string =>
-  `${c.modeClass} ${c.entry} ${c.runs} ${Buffer.from(c.bytes).toString('latin1')}`;
+  `${c.modeClass} ${c.entry} ${c.runs} ${c.lone} ${Buffer.from(c.bytes).toString('latin1')}`;

@@ -64,7 +64,7 @@ export class RegionMaker {
 }
 
 function codeOf(region: Region, source: CodeSource, modeClass: number): RegionCode {
-  const { pages, runs } = region;
+  const { pages, runs, lone } = region;
   const hostOf = (page: number): number => (pages.get(page) as PageUse).host;
   let length = 0;
   for (let i = 0; i < runs.length; i += 2) length += runs[i + 1] - runs[i];
@@ -79,5 +79,5 @@ function codeOf(region: Region, source: CodeSource, modeClass: number): RegionCo
   const instructions = region.blocks.reduce((sum, b) => sum + b.instructions.length, 0);
   const { entry } = source;
   const first = firstBytes(source.bytes, hostOf(0) + entry);
-  return { modeClass, entry, first, runs, bytes, instructions };
+  return { modeClass, entry, first, runs, lone, bytes, instructions };
 }

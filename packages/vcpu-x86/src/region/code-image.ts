@@ -7,6 +7,8 @@ export interface PageImage {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Offsets of what is worth a place in a region; null: all is. */
   readonly warm: readonly number[] | null;
+  /** Offsets of its lone instructions. */
+  readonly lone: readonly number[];
 }
 
 /** Plain data: it can be posted. */
@@ -28,12 +30,13 @@ export interface CodeWishes {
 
 /**
  * Copies what is wished for.
- * @param warmOf {@link PageImage.warm} of the page at a machine address
+ * @param warmOf {@link PageImage.warm} of the page at a machine address; `loneOf`: {@link PageImage.lone}
  */
 export function copyCode(
   source: CodeSource,
   wishes: CodeWishes,
   warmOf: (host: number) => readonly number[] | null,
+  loneOf: (host: number) => readonly number[],
 ): CodeImage {
   const pages = new Map<number, PageImage | null>();
   for (const delta of wishes.pages) {
@@ -41,7 +44,7 @@ export function copyCode(
     if (host < 0) pages.set(delta, null);
     else {
       const bytes = Uint8Array.from(source.bytes.subarray(host, host + 4096));
-      pages.set(delta, { bytes, warm: warmOf(host) });
+      pages.set(delta, { bytes, warm: warmOf(host), lone: loneOf(host) });
     }
   }
   const words = new Map<number, number>();
@@ -63,6 +66,7 @@ export class ImageSource implements CodeSource {
   /** Pages of which all is warm, and what is of the others. */
   private readonly allWarm = new Set<number>();
   private readonly warm = new Set<number>();
+  private readonly lone = new Set<number>();
 
   constructor(image: CodeImage) {
     this.image = image;
@@ -75,6 +79,7 @@ export class ImageSource implements CodeSource {
         this.bytes.set(page.bytes, place);
         if (!page.warm) this.allWarm.add(place);
         for (const offset of page.warm ?? []) this.warm.add(place + offset);
+        for (const offset of page.lone) this.lone.add(place + offset);
       }
       this.places.set(delta, page ? place : -1);
     }
@@ -89,6 +94,9 @@ export class ImageSource implements CodeSource {
   }
   isWarm(host: number): boolean {
     return this.warm.has(host) || this.allWarm.has(host - (host % 4096));
+  }
+  isLone(host: number): boolean {
+    return this.lone.has(host);
   }
   wordAt(linear: number): number {
     const word = this.image.words.get(linear);

@@ -18,6 +18,7 @@ function blocksOf(text: string, cold: readonly number[] = []): number[] {
     linear: 0,
     pageAt: (delta: number) => (delta >= 0 && delta < 32 ? delta * 4096 : -1),
     isWarm: (host: number) => !cold.includes(host),
+    isLone: () => false,
     wordAt: () => -1,
   };
   const region = discoverRegion(source, mode, FeatureGate.all(), new Programs(mode));

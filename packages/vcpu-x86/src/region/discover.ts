@@ -17,6 +17,8 @@ const MAX_PAGES = 4;
 export interface RegionInstruction {
   readonly start: number;
   readonly program: readonly Node[];
+  /** Its accesses share no probe of the TLB with others. */
+  readonly isLone?: boolean;
 }
 
 /** How control goes on behind a block. Offsets outside of the region leave it. */
@@ -43,6 +45,8 @@ export interface Region {
   readonly pages: ReadonlyMap<number, PageUse>;
   /** Its code: runs of bytes [from, to), counted from the start of the entry's page, ascending, as pairs. */
   readonly runs: readonly number[];
+  /** Where its lone instructions start, counted alike. */
+  readonly lone: readonly number[];
 }
 
 /** Bytes [from, to) of a page, whose machine address is `host`. */
@@ -84,6 +88,8 @@ export interface CodeSource {
   readonly linear: number;
   /** Is the code at a machine address, which a branch leads to, worth a place in the region? */
   isWarm(host: number): boolean;
+  /** Has the instruction at a machine address left regions for what it shared with others? */
+  isLone(host: number): boolean;
   /** The 32-bit word at a linear address, or -1 if it cannot be had without effects. */
   wordAt(linear: number): number;
 }
@@ -286,7 +292,14 @@ class Discovery {
     if (candidates.length > 0)
       blocks.push({ start: TURNTABLE, instructions: [], end: { kind: 'indirect', candidates } });
     const runs = this.runs();
-    return { blocks: reachable(blocks), pages: this.usedPages(runs), runs };
+    const lone = [...seen].filter((at) => this.isLone(at)).map((at) => this.source.entry + at);
+    return { blocks: reachable(blocks), pages: this.usedPages(runs), runs, lone };
+  }
+  private isLone(offset: number): boolean {
+    const { source } = this;
+    const at = source.entry + offset;
+    const delta = Math.floor(at / 4096);
+    return source.isLone(this.page(delta) + at - delta * 4096);
   }
   private block(start: number): RegionBlock {
     const instructions: RegionInstruction[] = [];
@@ -296,7 +309,7 @@ class Discovery {
       if (!d.program) return { start, instructions, end: { kind: 'cold', at: offset } };
       // The region is full: another one goes on there.
       if (!this.seen.has(offset)) return { start, instructions, end: { kind: 'goto', to: offset } };
-      instructions.push({ start: offset, program: d.program });
+      instructions.push({ start: offset, program: d.program, isLone: this.isLone(offset) });
       if (d.targets && d.targets.length > 0) return { start, instructions, end: { kind: 'table' } };
       if (d.end) {
         const candidates = d.isReturn

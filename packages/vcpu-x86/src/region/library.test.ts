@@ -7,7 +7,9 @@ const EMPTY_MODULE: Uint8Array<ArrayBuffer> = Uint8Array.of(0, 97, 115, 109, 1, 
 const codeAt = (entry: number): ReadonlyMap<string, RegionCode> => {
   const bytes = Uint8Array.of(1, 2, 3);
   const runs = [entry, entry + 3];
-  return new Map([['0', { modeClass: 21, entry, first: 1, runs, bytes, instructions: 2 }]]);
+  return new Map([
+    ['0', { modeClass: 21, entry, first: 1, runs, lone: [], bytes, instructions: 2 }],
+  ]);
 };
 const storeOf = (...entries: number[]): ModuleStore => ({
   modules: entries.map((entry) => ({

@@ -9,6 +9,8 @@ export interface RegionCode {
   readonly first: number;
   /** Runs of bytes [from, to), counted from the start of the entry's page, as pairs. */
   readonly runs: readonly number[];
+  /** Where its lone instructions start, counted alike. */
+  readonly lone: readonly number[];
   /** The bytes of all runs. */
   readonly bytes: Uint8Array;
   readonly instructions: number;

@@ -51,6 +51,12 @@ it.each([
   expect(windowsOf(text)).toEqual(windows);
 });
 
+it('not those of a lone instruction', () => {
+  const instructions = instructionsOf('mov eax, [ebx]\nmov ecx, [ebx+4]\nmov edx, [ebx+8]', 32);
+  const plan = new Windows(false).plan(instructions.map((i, n) => ({ ...i, isLone: n === 0 })));
+  expect(plan.map((uses) => uses.length)).toEqual([0, 1, 1]);
+});
+
 it('64-bit code: by whole registers and by segment bases', () => {
   expect(windowsOf('mov rax, [rbx]\nmov rcx, [rbx+8]', 64)).toEqual(['0..16']);
   expect(windowsOf('mov rax, gs:[rbx]\nmov rcx, gs:[rbx+8]', 64)).toEqual(['0..16']);

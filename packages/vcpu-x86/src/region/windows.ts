@@ -89,9 +89,9 @@ export class Windows {
 
   /** By instruction, the accesses that share a probe with others. */
   plan(instructions: readonly RegionInstruction[]): readonly (readonly WindowUse[])[] {
-    const plans = instructions.map(({ program }) => {
+    const plans = instructions.map(({ program, isLone = false }) => {
       const { reaches, moves, changes } = footprintOf(program, this.wide);
-      const uses = reaches.map((r) => this.use(r));
+      const uses = isLone ? [] : reaches.map((r) => this.use(r));
       if (changes === 0) return uses;
       const moved = moves.map(({ from, offset }) => ({
         value: this.values[from],

@@ -41,6 +41,8 @@ export interface AwaitedRegionsOptions {
   readonly environment: string;
   /** Where in a page of code there is what a region may have: see PageImage. */
   readonly warmOf: (host: number, modeClass: number) => readonly number[] | null;
+  /** Instructions there that are lone. */
+  readonly loneOf: (host: number) => readonly number[];
   /** Regions of one question, at most. */
   readonly batchRegions: number;
   /** Where regions, refusals and modules are counted. */
@@ -52,6 +54,7 @@ export class AwaitedRegions {
   private readonly library: RegionLibrary;
   private readonly environment: string;
   private readonly warmOf: AwaitedRegionsOptions['warmOf'];
+  private readonly loneOf: AwaitedRegionsOptions['loneOf'];
   private readonly batchRegions: number;
   private readonly byBlock = new Map<number, Awaited>();
   private questions: RegionQuestion[] = [];
@@ -65,6 +68,7 @@ export class AwaitedRegions {
     this.library = options.library;
     this.environment = options.environment;
     this.warmOf = options.warmOf;
+    this.loneOf = options.loneOf;
     this.counters = options.counters;
     this.batchRegions = Math.min(options.batchRegions, MAX_REGIONS);
   }
@@ -97,7 +101,8 @@ export class AwaitedRegions {
     if (this.questions.length === 0) this.since = executed;
     this.asking.push(a);
     const isFinal = a.copies === MAX_COPIES;
-    const image = copyCode(source, a.wishes, (host) => this.warmOf(host, modeClass));
+    const warmOf = (host: number) => this.warmOf(host, modeClass);
+    const image = copyCode(source, a.wishes, warmOf, this.loneOf);
     this.questions.push({ modeClass, mode, image, isFinal });
     if (this.questions.length >= this.batchRegions) this.send();
     return true;

@@ -16,7 +16,8 @@ import { cachedHost } from '../routines/system-memory.js';
 import { BLOCK_RIP } from '../state/layout.js';
 import { AwaitedRegions } from './awaited-regions.js';
 import type { ModeHandlers } from './cold.js';
-import { Batch, type Resident } from './resident.js';
+import { LoneInstructions } from './lone-instructions.js';
+import { Batch, isCodeOf, type Resident } from './resident.js';
 
 /**
  * Executions of a block before its region is compiled. That costs what the cold tier takes for some 600,000 instructions, and a region
@@ -29,6 +30,8 @@ const LOOKUP_THRESHOLD = 250;
 const WARM_EXECUTIONS = 32;
 /** Unless they took longer than this of guest time: what is run that rarely does not pay for its compilation, however long the guest runs. */
 const HOT_WITHIN_NS = 4e9;
+/** Times that regions leave for the cold tier at the entry of one of them before it is made a lone instruction. */
+const LEFT_OFTEN = 4_000;
 /** A frame whose regions were written over this often has its blocks wait twice as long for each further time, */
 const PATIENCE = 4;
 /** until so many instructions have been executed. */
@@ -70,6 +73,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
   private readonly times: CompileTimes;
   private batch: Batch | null = null;
   private readonly awaited: AwaitedRegions;
+  private readonly lone = new LoneInstructions();
   private executed = 0;
   private nowNs = 0;
   /** By block, when the executions that count towards its compilation began. */
@@ -101,6 +105,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
         this.threshold <= LOOKUP_THRESHOLD
           ? null
           : this.blocks.executedIn(host >>> 12, modeClass, WARM_EXECUTIONS),
+      loneOf: (host) => this.lone.of(host),
     });
   }
 
@@ -115,8 +120,10 @@ export class HotTier implements RegionKeeper, LibraryUser {
   /** The block at `rec`, which is about to run, was executed often: finds or compiles the region that starts with it, if it can. */
   offer(rec: number): void {
     const { blocks, threshold } = this;
+    const resident = this.byBlock.get(rec);
     // It has waited for its module, and is still executed.
-    if (this.byBlock.has(rec)) return this.flush();
+    if (resident?.handler === 0) return this.flush();
+    if (resident) return this.isolate(resident);
     const stage = this.awaited.stageOf(rec);
     if (stage === 'gathering' || stage === 'asked') {
       this.awaited.send();
@@ -162,6 +169,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
       linear,
       isWarm: (host: number) =>
         threshold <= LOOKUP_THRESHOLD || blocks.wasExecuted(host, modeClass, WARM_EXECUTIONS),
+      isLone: (host: number) => this.lone.has(host),
       wordAt: (at: number) => {
         const host = cachedHost(core, core.mmu.wrap(at), 4, false, core.cpl === 3);
         return host < 0 || (host & 3) !== 0 ? -1 : core.state.u32[host >>> 2];
@@ -180,10 +188,10 @@ export class HotTier implements RegionKeeper, LibraryUser {
     this.batch ??= new Batch(this.executed);
     this.maker.add(this.batch, region, source, modeClass, mode);
     const { residents } = this.batch;
-    const r = { rec, modeClass, handler: 0, module: null, pages: region.pages, isGone: false };
+    const { pages, runs } = region;
+    const r = { rec, modeClass, handler: 0, module: null, pages, runs, isGone: false };
     residents.push(r);
     this.admit(r);
-    this.cover(r, region.runs);
     if (residents.length >= this.batchRegions) this.flush();
     else blocks.setHeat(rec, URGENT_EXECUTIONS);
   }
@@ -234,13 +242,12 @@ export class HotTier implements RegionKeeper, LibraryUser {
       },
     );
     if (!found) return false;
-    const r = { rec, modeClass, handler: 0, module: null, pages, isGone: false };
+    const { runs } = found.code;
+    const r = { rec, modeClass, handler: 0, module: null, pages, runs, isGone: false };
     this.admit(r);
-    this.cover(r, found.code.runs);
     this.install(r, found.module, found.name);
     return true;
   }
-
   /** Is that code mapped around the entry's address? `pages`: where. */
   private isMapped(code: RegionCode, linear: number, pages: Map<number, PageUse>): boolean {
     const { u8 } = this.current().state;
@@ -255,7 +262,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
         const to = end - page * 4096;
         const old = pages.get(page);
         const host = old ? old.host : this.pageNear(linear, page);
-        if (host < 0) return false;
+        if (host < 0 || (!old && !this.lone.areIn(code, page, host))) return false;
         for (let o = from; o < to; o++) if (u8[host + o] !== bytes[n++]) return false;
         pages.set(page, {
           host,
@@ -282,16 +289,17 @@ export class HotTier implements RegionKeeper, LibraryUser {
       }
       list.add(r);
     }
+    this.cover(r);
   }
   /**
    * The region runs what its blocks did until now. Those that were executed as often as its entry would become entries too, of regions
    * with the same code: only if they go on being executed in the cold tier are they worth that.
    */
-  private cover(r: Resident, runs: readonly number[]): void {
+  private cover(r: Resident): void {
     const { blocks, threshold } = this;
     for (const [delta, { host }] of r.pages) {
       for (const offset of blocks.executedIn(host >>> 12, r.modeClass, LOOKUP_THRESHOLD)) {
-        if (!isCodeAt(runs, delta * 4096 + offset)) continue;
+        if (!isCodeAt(r.runs, delta * 4096 + offset)) continue;
         const rec = blocks.lookup(host + offset, r.modeClass);
         if (!this.byBlock.has(rec) && this.awaited.stageOf(rec) === null)
           blocks.setHeat(rec, threshold);
@@ -306,6 +314,19 @@ export class HotTier implements RegionKeeper, LibraryUser {
     r.handler = handler;
     r.module = module;
     this.blocks.setHot(r.rec, handler);
+    this.blocks.setHeat(r.rec, LEFT_OFTEN);
+  }
+  /** Regions leave at the block's first instruction: its accesses shall have probes of their own from now on. */
+  private isolate(r: Resident): void {
+    const { blocks, lone } = this;
+    const host = blocks.startOf(r.rec);
+    if (lone.has(host)) return blocks.setHeat(r.rec, Infinity);
+    lone.add(host);
+    for (const other of [...(this.byFrame.get(host >>> 12) ?? [])]) {
+      if (!isCodeOf(other, host)) continue;
+      this.remove(other);
+      blocks.setHeat(other.rec, 1);
+    }
   }
 
   private exportsOf(module: LibraryModule, handlers: ModeHandlers): WebAssembly.Exports | null {

@@ -2,6 +2,7 @@
 import { RegionBatch } from '../region/batch.js';
 import type { PageUse } from '../region/discover.js';
 import type { LibraryModule } from '../region/library.js';
+import { isCodeAt } from '../region/region-code.js';
 
 /** A region of one block. */
 export interface Resident {
@@ -12,8 +13,19 @@ export interface Resident {
   module: LibraryModule | null;
   /** Pages with its code, by distance from the entry's page. */
   readonly pages: ReadonlyMap<number, PageUse>;
+  /** Runs of bytes, counted from the start of the entry's page. */
+  readonly runs: readonly number[];
   /** Its block, or its code, went. */
   isGone: boolean;
+}
+
+/** Has a region the byte at a machine address? */
+export function isCodeOf({ pages, runs }: Resident, host: number): boolean {
+  for (const [delta, page] of pages) {
+    const offset = host - page.host;
+    if (offset >= 0 && offset < 4096) return isCodeAt(runs, delta * 4096 + offset);
+  }
+  return false;
 }
 
 /** Regions that will be one module. */

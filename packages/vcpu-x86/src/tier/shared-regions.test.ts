@@ -93,6 +93,33 @@ hlt`;
   });
 });
 
+describe('accesses that lie on two pages together', () => {
+  // The first at a page's end, the second at the next one's start.
+  const text = `mov ebx, 5ffch
+mov ecx, 20000
+again:
+add eax, [ebx]
+add edx, [ebx+4]
+dec ecx
+jnz again
+hlt`;
+
+  it('look for their pages alone once regions have left there often', () => {
+    const cold = new TestingMachine(text, 32, Number.POSITIVE_INFINITY);
+    expect(cold.run()).toBe(true);
+    const m = ended(text, {});
+    expect(m.cpu.hot.counters).toMatchObject({ compiled: 2, dropped: 1 });
+    expect(m.summary()).toBe(cold.summary());
+  });
+
+  it('do so in a machine that comes later', () => {
+    const library = new RegionLibrary();
+    ended(text, { library });
+    const later = ended(text, { library });
+    expect(later.cpu.hot.counters).toMatchObject({ compiled: 0, reused: 1, dropped: 0 });
+  });
+});
+
 describe('a library that is full', () => {
   it('counts what a module costs, however little is in it', () => {
     const library = new RegionLibrary(1 << 20);
