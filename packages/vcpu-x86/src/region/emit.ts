@@ -208,11 +208,7 @@ class RegionWriter {
     x.windows.resume(this.windowsBehind[from]);
     if (!shape.isMerge[v] && !shape.isLoop[v]) return;
     let changes = 0;
-    for (let i = 0; i < this.blocks.length; i++) {
-      const isBetween =
-        shape.isMerge[v] && i !== from && shape.dominates(from, i) !== shape.dominates(v, i);
-      if (isBetween || (shape.isLoop[v] && shape.dominates(v, i))) changes |= this.changes[i];
-    }
+    for (const i of shape.between(from, v)) changes |= this.changes[i];
     x.windows.lose(changes);
   }
   /** Goes to an offset in the region if that is where the computed target lies. */

@@ -65,7 +65,7 @@ export class FlagsState extends FlagsLocals {
 
   /**
    * Flags set by an instruction; `push(i)` pushes argument i (see FlagsKind).
-   * @param plain a subtraction without borrow in: its operands alone decide its conditions
+   * @param plain an addition or subtraction without carry in: its operands alone decide its conditions
    */
   set(kind: FlagsKind, bits: Bits, plain: boolean, push: (i: number) => void): void {
     if (kind === 'carry' || kind === 'rotate') return this.amend(kind, push);
@@ -194,7 +194,7 @@ export class FlagsState extends FlagsLocals {
   /** Pushes one flag (i32 0 or 1). */
   pushFlag(name: FlagName): void {
     const { w, known } = this;
-    if (known && this.pushKnownFlag(name, known.kind, known.bits)) return;
+    if (known && this.pushKnownFlag(name, known)) return;
     switch (name) {
       case 'zf':
         this.pushResult();
@@ -251,7 +251,7 @@ export class FlagsState extends FlagsLocals {
     if (t === 'i64') this.w.i64Const(0n);
     else this.w.i32Const(0);
   }
-  private pushKnownFlag(name: FlagName, kind: number, bits: Bits): boolean {
+  private pushKnownFlag(name: FlagName, { kind, bits, plain }: KnownFlags): boolean {
     const { w } = this;
     if (kind >= IMAGE && (name === 'sf' || name === 'pf')) return false;
     switch (name) {
@@ -275,6 +275,9 @@ export class FlagsState extends FlagsLocals {
           w.i32Const(31);
           this.op('i32.shr_u');
         } else if (kind === LOGIC) w.i32Const(0);
+        else if (plain && kind === SUB) this.below(bits, this.a, this.a64, this.c, this.c64);
+        else if (plain && kind === ADD && bits >= 32)
+          this.below(bits, this.r, this.r64, this.a, this.a64);
         else return false;
         return true;
       case 'of':
@@ -288,6 +291,14 @@ export class FlagsState extends FlagsLocals {
       default:
         return false;
     }
+  }
+
+  /** Is the first of two locals below the second? */
+  private below(bits: Bits, x: number, x64: number, y: number, y64: number): void {
+    const wide = bits === 64;
+    this.w.get(wide ? x64 : x);
+    this.w.get(wide ? y64 : y);
+    this.op(wide ? 'i64.lt_u' : 'i32.lt_u');
   }
 
   /** Pushes a condition code 0–15. */

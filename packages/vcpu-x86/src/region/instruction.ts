@@ -57,9 +57,9 @@ export class InstructionEmitter extends Emitter {
       case 'flags': {
         const [result, a, c] = n.args;
         const plain =
-          n.kind === 'sub' &&
+          (n.kind === 'sub' || n.kind === 'add') &&
           result.op === 'pure' &&
-          result.name.endsWith('.sub') &&
+          result.name.endsWith(`.${n.kind}`) &&
           result.args[0] === a &&
           result.args[1] === c;
         const locals = n.args.map((v) => (v.op === 'const' ? -1 : this.toLocal(v)));

@@ -16,6 +16,8 @@ export interface Shape {
   /** Is the edge backward? Then it is a loop's if {@link dominates} holds, else irreducible. */
   isBackward(from: number, to: number): boolean;
   dominates(a: number, b: number): boolean;
+  /** The nodes on the ways from `from`, which dominates `to` and is none of them, to `to`, which is one if it lies in a loop. */
+  between(from: number, to: number): ReadonlySet<number>;
 }
 
 export function structure(graph: Graph): Shape {
@@ -80,5 +82,15 @@ export function structure(graph: Graph): Shape {
   const merges: number[][] = graph.map(() => []);
   for (const v of reverse) if (v !== 0 && isMerge[v]) merges[dominator[v]].push(v);
   for (const list of merges) list.sort((a, b) => order[b] - order[a]);
-  return { order, dominator, merges, isLoop, isMerge, isBackward, dominates };
+  const between = (from: number, to: number): ReadonlySet<number> => {
+    const found = new Set<number>();
+    const queue = [...predecessors[to]];
+    for (let v = queue.pop(); v !== undefined; v = queue.pop()) {
+      if (v === from || found.has(v)) continue;
+      found.add(v);
+      queue.push(...predecessors[v]);
+    }
+    return found;
+  };
+  return { order, dominator, merges, isLoop, isMerge, isBackward, dominates, between };
 }

@@ -52,7 +52,8 @@ function multiplySingle(b: Builder, x: Operands): void {
     return flagsOfResult(b, 64, low, over, over);
   }
   const product = b.mul(widen(b, a, bits, true), widen(b, c, bits, true));
-  const low = b.wrap(product);
+  // Where nobody asks for the flags the product need not be exact.
+  const low = bits === 32 ? b.mul(a, c) : b.wrap(product);
   x.result(low);
   const over = b.ne(product, b.signExtend(product, bits));
   flagsOfResult(b, bits, low, over, over);
