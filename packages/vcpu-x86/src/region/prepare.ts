@@ -57,6 +57,10 @@ function single(n: Node, effects: Effects): Prepared {
     case 'flags':
     case 'branch':
       return changed;
+    // Nothing was moved where it says 0, and only there ways out follow.
+    case 'copy':
+    case 'fill':
+      return same;
     case 'load':
     case 'segment':
       return effects.state ? null : same;

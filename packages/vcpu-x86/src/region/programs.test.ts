@@ -28,12 +28,12 @@ it.each([
   expect(programAt(programs, text, 0x40) === here).toBe(isShared);
 });
 
-it.each(['cli', 'sti', 'popfq', 'pop fs', 'mov gs, ecx', 'mov ds, ecx', 'rdtsc'])(
-  '%s is done in a region',
-  (text) => {
-    expect(programAt(new Programs(mode), text, 0)).not.toBeNull();
-  },
-);
+it.each([
+  ...['cli', 'sti', 'popfq', 'pop fs', 'mov gs, ecx', 'mov ds, ecx', 'rdtsc'],
+  ...['rep movsb', 'rep movsq', 'rep stosb', 'rep stosq'],
+])('%s is done in a region', (text) => {
+  expect(programAt(new Programs(mode), text, 0)).not.toBeNull();
+});
 it.each(['iretq', 'mov cr3, rax', 'wrmsr', 'syscall'])('%s is the cold tier\u2019s', (text) => {
   expect(programAt(new Programs(mode), text, 0)).toBeNull();
 });

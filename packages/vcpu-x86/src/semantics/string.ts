@@ -48,19 +48,20 @@ export function repeat(b: Builder, x: Operands, it: Iteration): void {
     it.after?.();
     return;
   }
-  if (it.atOnce && x.mode.flat && !x.shape.segmented && x.addressBits !== 16) {
-    const done = wholeStep(b, x, it.atOnce, it.moving ?? []);
-    b.if(b.eqz(done), () => repeatSlowly(b, x, it, step));
-  } else repeatSlowly(b, x, it, step);
+  const slowly = (): void => repeatSlowly(b, x, it, step);
+  if (it.atOnce && x.mode.flat && !x.shape.segmented && x.addressBits !== 16)
+    wholeStep(b, x, it.atOnce, it.moving ?? [], slowly);
+  else slowly();
 }
 
-/** All iterations at once, forward and within pages that the TLB has: i32 1 if so. Costs what bulk steps cost. */
+/** All iterations at once, forward and within pages that the TLB has, if that can be. Costs what bulk steps cost. */
 function wholeStep(
   b: Builder,
   x: Operands,
   atOnce: (bytes: Value) => Value,
   moving: readonly number[],
-): Value {
+  otherwise: () => void,
+): void {
   const size = x.bits / 8;
   const count = x.getRegister(RCX, x.addressBits);
   const budget = b.get(BUDGET, 32);
@@ -73,13 +74,13 @@ function wholeStep(
   b.if(b.and(b.and(isForward, isSmall), b.gtS(budget, b.i32(0))), () =>
     b.assign(done, atOnce(bytes)),
   );
-  b.if(b.read(done), () => {
+  const commit = (): void => {
     const step = count.type === 'i64' ? b.extendU(bytes) : bytes;
     for (const register of moving) advance(b, x, register, step);
     x.setRegister(RCX, x.addressBits, b.constantLike(count, 0));
     b.set(BUDGET, 32, b.sub(budget, b.shrUc(bytes, 4)));
-  });
-  return b.read(done);
+  };
+  b.if(b.read(done), commit, otherwise);
 }
 
 function repeatSlowly(b: Builder, x: Operands, it: Iteration, step: Value): void {
