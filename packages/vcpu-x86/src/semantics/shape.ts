@@ -127,6 +127,22 @@ function slotOf(operand: Operand, number: number, i: Instruction, mode: Mode): n
 const inReg = new Set(['G', 'V', 'P', 'S', 'C', 'D']);
 const inRm = new Set(['E', 'R', 'Z', 'W', 'U', 'Q', 'N', 'T']);
 
+/** The operands of a row that its two register fields name. */
+interface NamedOperands {
+  readonly reg: Operand | null;
+  readonly rm: Operand | null;
+  readonly isPop: boolean;
+}
+/** By the row's id: translation asks for each instruction. */
+const namedOperands: NamedOperands[] = [];
+function namedBy({ id, operands, mnemonic }: Row): NamedOperands {
+  const last = (names: ReadonlySet<string>): Operand | null =>
+    operands.findLast((operand) => names.has(operand.addressing)) ?? null;
+  const named = { reg: last(inReg), rm: last(inRm), isPop: mnemonic === 'POP' };
+  namedOperands[id] = named;
+  return named;
+}
+
 /** Does this operand mean memory in an instruction of that ModRM form? */
 export const isMemoryOperand = (operand: Operand, isRegister: boolean): boolean => {
   switch (operand.addressing) {
@@ -146,12 +162,9 @@ export const isMemoryOperand = (operand: Operand, isRegister: boolean): boolean 
 
 /** Resolves a decoded instruction's dynamic half into `f`; `endOffset`: bytes from its block's start to its end. */
 export function bindFields(i: Instruction, mode: Mode, f: Fields, endOffset: number): void {
-  f.reg = i.reg;
-  f.rm = i.rm;
-  for (const operand of i.row.operands) {
-    if (inReg.has(operand.addressing)) f.reg = slotOf(operand, i.reg, i, mode);
-    else if (inRm.has(operand.addressing)) f.rm = slotOf(operand, i.rm, i, mode);
-  }
+  const { reg, rm, isPop } = namedOperands[i.row.id] ?? namedBy(i.row);
+  f.reg = reg ? slotOf(reg, i.reg, i, mode) : i.reg;
+  f.rm = rm ? slotOf(rm, i.rm, i, mode) : i.rm;
   f.base = i.base < 0 ? ZERO : i.base === 16 ? BLOCK_RIP : GPR + i.base * 8;
   f.index = i.index < 0 ? ZERO : GPR + i.index * 8;
   f.scale = i.scale;
@@ -159,8 +172,7 @@ export function bindFields(i: Instruction, mode: Mode, f: Fields, endOffset: num
   // BLOCK_RIP is the base of rip-relative operands, which count from the next instruction.
   f.disp = i.base === 16 ? (i.disp + endOffset) | 0 : i.disp;
   // POP m addresses memory with the incremented stack pointer (SDM vol. 2B, POP).
-  if (i.row.mnemonic === 'POP' && i.base === 4)
-    f.disp += widthBits(i.row.operands[0], i.operandBits, mode) / 8;
+  if (isPop && i.base === 4) f.disp += widthBits(i.row.operands[0], i.operandBits, mode) / 8;
   f.immLow = i.immLow;
   f.immHigh = i.immHigh;
   f.imm2 = i.imm2;
