@@ -105,7 +105,7 @@ export function hostJudges(form: Form, bits: CodeBits): boolean {
   host ??= readHost();
   if (!host.isIntel && intelOnlyReason(form, bits) !== undefined) return false;
   const { attributes, feature } = form.row;
-  // Privileged instructions fault in user mode whether or not the CPU has them.
-  if (feature === '' || attributes.has('cpl0')) return true;
+  // Hypervisors hide MONITOR, which processors have all the same: it faults in user mode.
+  if (feature === '' || (feature === 'monitor' && attributes.has('cpl0'))) return true;
   return host.features.has(linuxNames[feature] ?? feature);
 }
