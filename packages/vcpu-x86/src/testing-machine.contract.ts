@@ -10,6 +10,8 @@ import { cpuModel } from './routines/cpu-models.js';
 
 const RAM = 0x200000;
 const RAM_BYTES = 0x100000;
+/** Machine address for RAM where an i32 is negative: whoever takes an address for a signed number is found out. */
+export const HIGH_RAM = 0x8000_0000;
 export const CODE = 0x10000;
 export const STACK = 0x9000;
 
@@ -31,7 +33,7 @@ export class TestingMachine {
   readonly cpu: X86Cpu;
   readonly ram: Uint8Array;
 
-  /** @param hotThreshold Infinity for the cold tier alone; `more`: regions a module (default 1), shared regions, what is around */
+  /** @param hotThreshold Infinity for the cold tier alone; `more`: regions a module (default 1), shared regions, what is around, and the machine address of RAM */
   constructor(
     text: string,
     bits: 32 | 64,
@@ -40,9 +42,11 @@ export class TestingMachine {
       readonly hotBatch?: number;
       readonly library?: RegionLibrary;
       readonly platform?: CpuPlatform;
+      readonly ramAt?: number;
     } = {},
   ) {
-    const memory = new WebAssembly.Memory({ initial: (RAM + RAM_BYTES) >> 16 });
+    const { ramAt = RAM } = more;
+    const memory = new WebAssembly.Memory({ initial: (ramAt + RAM_BYTES) / 65536 });
     const blocks = new BlockCache(memory, 0x100000, 0x200000);
     this.cpu = new X86Cpu({
       memory,
@@ -50,14 +54,14 @@ export class TestingMachine {
       blocks,
       model: cpuModel('max') as CpuModel,
       platform: silentPlatform,
-      stage: { mfnOf: (gfn: Gfn) => (gfn < RAM_BYTES / 4096 ? ((gfn + RAM / 4096) as Mfn) : -1) },
+      stage: { mfnOf: (gfn: Gfn) => (gfn < RAM_BYTES / 4096 ? ((gfn + ramAt / 4096) as Mfn) : -1) },
       hotThreshold,
       hotBatch: 1,
       ...more,
     });
-    this.ram = new Uint8Array(memory.buffer, RAM, RAM_BYTES);
+    this.ram = new Uint8Array(memory.buffer, ramAt, RAM_BYTES);
     this.ram.set(assemble(`bits ${bits}\n${text}`, { bits, origin: CODE }).bytes, CODE);
-    const view = new DataView(memory.buffer, RAM);
+    const view = new DataView(memory.buffer, ramAt);
     // PML4 at 0xa0000, PDPT at 0xa1000, page directory of 2 MiB pages at 0xa2000.
     view.setUint32(0xa0000, 0xa1003, true);
     view.setUint32(0xa1000, 0xa2003, true);

@@ -27,12 +27,13 @@ import {
 import { HANDLERS, type MemoryLayout, PAGES, UserModeTables } from './user-mode-tables.js';
 import { initialWindow, windowChanges } from './window-memory.js';
 
-/** Machine memory: state page, TLB, tables and frames, then what the executor asks for. The second stage is the identity. */
+/** Machine memory: state page, TLB, what the executor asks for, and far above tables and frames. The second stage is the identity. */
 export const STATE_BASE = 0x1000;
 const TLB_AT = 0x10000;
-const TABLES: number = TLB_AT + TLB_SETS * TLB_SET_SIZE;
 /** First byte that the machine itself does not use. */
-export const FREE: number = TABLES + UserModeTables.size;
+export const FREE: number = TLB_AT + TLB_SETS * TLB_SET_SIZE;
+/** The guest's memory lies where an address is negative as an i32: whoever takes one for a signed number is found out. */
+const TABLES = 0x8000_0000;
 
 /** PE MP ET NE WP AM PG; OSFXSR OSXMMEXCPT PAE UMIP FSGSBASE OSXSAVE; LME LMA NXE SCE: what Linux runs user code with. */
 const CR0 = 0x8005_0033;
@@ -78,12 +79,14 @@ export class UserMachine {
 
   constructor(options: UserMachineOptions) {
     this.bits = options.bits;
-    const bytes = FREE + (options.extraBytes ?? 0);
+    const bytes = TABLES + UserModeTables.size;
+    if (FREE + (options.extraBytes ?? 0) > TABLES)
+      throw new Error('the executor asks for too much');
     const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536) });
     const state = new VcpuState(memory, STATE_BASE);
     const model = { name: 'oracle', features: new Set<string>() };
     const stage = {
-      mfnOf: (gfn: number) => (gfn * 4096 < FREE ? gfn : -1),
+      mfnOf: (gfn: number) => (gfn * 4096 < bytes ? gfn : -1),
     } as unknown as SecondStage;
     const watch = options.watch?.(memory) ?? noCode;
     this.core = new Core(state, TLB_AT, model, nowhere, stage, watch);
@@ -249,7 +252,7 @@ export class UserMachine {
     }
     const at = this.#tables.descriptorOf(selector);
     if (at < 0) throw new Error(`selector ${selector.toString(16)}: no descriptor set for it`);
-    const [low, high] = [state.u32[at >> 2], state.u32[(at >> 2) + 1]];
+    const [low, high] = [state.u32[at >>> 2], state.u32[(at >>> 2) + 1]];
     const base = ((low >>> 16) | ((high & 0xff) << 16) | (high & 0xff00_0000)) >>> 0;
     const pages = (low & 0xffff) | (high & 0xf_0000);
     const limit = high & GRANULAR ? ((pages << 12) | 0xfff) >>> 0 : pages;

@@ -113,8 +113,8 @@ export class UserModeTables {
 
   #put(at: number, low: number, high = 0): void {
     const { u32 } = this.#core.state;
-    u32[at >> 2] = low;
-    u32[(at >> 2) + 1] = high;
+    u32[at >>> 2] = low;
+    u32[(at >>> 2) + 1] = high;
   }
 
   #buildPages(start: number): void {
@@ -165,7 +165,7 @@ export class UserModeTables {
   entries(): Uint32Array {
     const { u32 } = this.#core.state;
     return Uint32Array.from({ length: PAGES * 2 }, (_, i) => {
-      return u32[(this.#entryOf(i >> 1) >> 2) + (i & 1)];
+      return u32[(this.#entryOf(i >> 1) >>> 2) + (i & 1)];
     });
   }
 
@@ -238,7 +238,7 @@ export class UserModeTables {
   eventFrame(): Uint32Array {
     const { u32 } = this.#core.state;
     const width = this.#long ? 8 : 4;
-    const at = (this.#kernel(KERNEL_STACK) - 5 * width) >> 2;
+    const at = (this.#kernel(KERNEL_STACK) - 5 * width) >>> 2;
     const frame = new Uint32Array(10);
     for (let i = 0; i < 5; i++) {
       frame[i * 2] = u32[at + (i * width) / 4];

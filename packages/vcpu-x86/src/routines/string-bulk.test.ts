@@ -1,7 +1,7 @@
 // REP MOVS and REP STOS over several pages: as if done element by element, whatever pages, places and overlaps.
 import { describe, expect, it } from 'vitest';
 import { GPR } from '../state/layout.js';
-import { TestingMachine } from '../testing-machine.contract.js';
+import { HIGH_RAM, TestingMachine } from '../testing-machine.contract.js';
 
 const AREA = 0x40000;
 const AREA_BYTES = 0x60000;
@@ -22,6 +22,7 @@ const moves: readonly Move[] = [
   { size: 4, count: 10000, from: 0x21, to: 0x20003 },
   { size: 1, count: 100_000, from: 0x7, to: 0x30000 },
   { size: 2, count: 30_000, from: 0x2, to: 0x30001 },
+  { size: 2, count: 30_000, from: 0x2, to: 0x30002 },
   { size: 8, count: 9000, from: 0x8, to: 0x30010 },
   { size: 8, count: 9000, from: 0x5, to: 0x30ffc },
   // The target follows its source within a page, by a page, and by more.
@@ -35,8 +36,9 @@ const moves: readonly Move[] = [
 function run(
   text: string,
   bits: 32 | 64,
+  ramAt?: number,
 ): { before: Uint8Array; after: Uint8Array; m: TestingMachine } {
-  const m = new TestingMachine(`${text}\nhlt`, bits, Infinity);
+  const m = new TestingMachine(`${text}\nhlt`, bits, Infinity, { ...(ramAt ? { ramAt } : {}) });
   for (let i = 0; i < AREA_BYTES; i++) m.ram[AREA + i] = (i * 31 + (i >>> 8) * 7) & 0xff;
   const before = m.ram.slice(AREA, AREA + AREA_BYTES);
   // Slices end within a move.
@@ -51,7 +53,14 @@ const registers = (m: TestingMachine): bigint[] =>
     m.cpu.state.view.getBigUint64(m.cpu.state.base + GPR + number * 8, true),
   );
 
-describe.each([32, 64] as const)('in %i-bit code', (bits) => {
+const places = [
+  { bits: 32, ramAt: undefined, where: '' },
+  { bits: 64, ramAt: undefined, where: '' },
+  { bits: 32, ramAt: HIGH_RAM, where: ' beyond 2 GiB of machine memory' },
+  { bits: 64, ramAt: HIGH_RAM, where: ' beyond 2 GiB of machine memory' },
+] as const;
+
+describe.each(places)('in $bits-bit code$where', ({ bits, ramAt }) => {
   const prefix = bits === 64 ? 'r' : 'e';
   const fitting = moves.filter(({ size }) => size < 8 || bits === 64);
 
@@ -60,6 +69,7 @@ describe.each([32, 64] as const)('in %i-bit code', (bits) => {
     const { before, after, m } = run(
       `mov ${prefix}si, ${AREA + from}\nmov ${prefix}di, ${AREA + to}\nmov ${prefix}cx, ${count}\nrep movs${suffix[size]}`,
       bits,
+      ramAt,
     );
     for (let i = 0; i < count * size; i += size)
       before.copyWithin(to + i, from + i, from + i + size);
@@ -73,6 +83,7 @@ describe.each([32, 64] as const)('in %i-bit code', (bits) => {
     const { before, after, m } = run(
       `mov ${prefix}ax, ${value}\nmov ${prefix}di, ${AREA + to}\nmov ${prefix}cx, ${count}\nrep stos${suffix[size]}`,
       bits,
+      ramAt,
     );
     for (let i = 0; i < count * size; i++)
       before[to + i] = Number((value >> BigInt((i % size) * 8)) & 0xffn);

@@ -163,9 +163,9 @@ function fill(core: Core, host: number, size: number, n: number): void {
   const value = state.base + GPR;
   if (size === 1) u8.fill(u8[value], host, host + n);
   else if (size === 2 && (host & 1) === 0)
-    state.u16.fill(state.u16[value >> 1], host >> 1, (host >> 1) + n);
+    state.u16.fill(state.u16[value >> 1], host >>> 1, (host >>> 1) + n);
   else if (size === 4 && (host & 3) === 0)
-    state.u32.fill(state.u32[value >> 2], host >> 2, (host >> 2) + n);
+    state.u32.fill(state.u32[value >> 2], host >>> 2, (host >>> 2) + n);
   else {
     for (let i = 0; i < size; i++) u8[host + i] = u8[value + i];
     // Doubling copies: what is written so far is the pattern.
