@@ -71,7 +71,8 @@ export function instructionDocument(): string {
 
 ${rows.length} rows. A form is a row with its operand size, register or memory, and address size chosen; forms are what the native
 oracle runs on the host's processor and compares with the reference evaluator, the cold and the hot tier, hundreds of cases each
-(\`npm run test:oracle\`; a few each in every test run).
+(\`npm run test:oracle\`; a few each in every test run). On a host that cannot judge, because a hypervisor returns to programs in
+software, the tiers are compared with the reference evaluator alone.
 
 | Forms in code of | 16 bits | 32 bits | 64 bits |
 | --- | --- | --- | --- |

@@ -25,8 +25,10 @@ const longer: Readonly<Record<string, { maxLines: number; why: string }>> = {
 /** Folders whose files are tables of the instruction set: as long as the manual makes them. */
 const tables = ['packages/vcpu-x86/src/isa/'];
 
-/** Test files that may stand aside when the host lacks a tool that neither the product nor its installation asks for, and the tool. */
+/** Files whose tests may stand aside when the host lacks what neither the product nor its installation asks for, and what that is. */
 const optional: Readonly<Record<string, string>> = {
+  'tests/conformance/native-oracle/host-tests.ts':
+    "a processor that does a user program's instructions as processors do, which some hypervisors spoil",
   'tests/conformance/qemu-trace/qemu-trace.test.ts': 'QEMU, a second reference for debugging',
 };
 

@@ -1,6 +1,6 @@
 // The generator's cases reach the instruction as drawn, land in the window, and leave nothing behind
 // for the next case: otherwise each would show as a bug of the emulator.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import {
   CaseGenerator,
   type EncodedInstruction,
@@ -8,20 +8,12 @@ import {
   type MemoryReference,
 } from './case-generator.js';
 import { describeDifference } from './compare.js';
-import { NativeOracle } from './driver.js';
+import { describeOnHost, openOracles } from './host-tests.js';
 import { CODE_ADDRESS, ldtSelector, WINDOW_ADDRESS } from './protocol.js';
 import { initialWindow } from './window-memory.js';
 
 const CF = 1;
-const oracles = {} as Record<32 | 64, NativeOracle>;
-beforeAll(async () => {
-  oracles[32] = await NativeOracle.open({ bits: 32 });
-  oracles[64] = await NativeOracle.open({ bits: 64 });
-});
-afterAll(async () => {
-  await oracles[32]?.close();
-  await oracles[64]?.close();
-});
+const oracles = openOracles('judges');
 
 /** Forms over every kind of state the generator draws, to look for leaks from case to case. */
 function variedForms(bits: 32 | 64): InstructionForm[] {
@@ -52,7 +44,7 @@ function variedForms(bits: 32 | 64): InstructionForm[] {
   ];
 }
 
-describe.each([32, 64] as const)('generated cases, %i-bit', (bits) => {
+describeOnHost('judges', [32, 64], 'generated cases, %i-bit', (bits) => {
   it('NOP gives back every generated register, flag, x87 and SSE value', async () => {
     const [nop] = variedForms(bits);
     const cases = new CaseGenerator({ seed: 1, bits }).take(nop, 500).map((g) => g.input);
@@ -112,7 +104,7 @@ describe.each([32, 64] as const)('generated cases, %i-bit', (bits) => {
   });
 });
 
-describe('generated cases, 16-bit', () => {
+describeOnHost('judges', [32], 'generated cases, 16-bit', () => {
   it('generates 16-bit cases whose [bx+si] lands in the window through a segment base', async () => {
     const [dataBase, codeBase] = [WINDOW_ADDRESS - 0x4000, CODE_ADDRESS - 0x1000];
     const sixteen = { limit: 0xffff, big: false };

@@ -1,12 +1,14 @@
 // A sample of the native-oracle run: every form of every row in every mode, a few cases each, on the host CPU, by the reference
-// evaluator, through the cold tier and in a region of the hot tier. The long run (npm run test:oracle) takes hundreds of cases, and every form inline as well.
+// evaluator, through the cold tier and in a region of the hot tier. Where the host cannot judge a mode, the reference evaluator does;
+// the tests' names say so. The long run (npm run test:oracle) takes hundreds of cases, and every form inline as well.
 import { describe, expect, it } from 'vitest';
 import type { Row } from '../../../packages/vcpu-x86/src/isa/row.js';
 import { rows } from '../../../packages/vcpu-x86/src/isa/table.js';
 import { coverageOf, hostJudges } from './coverage.js';
 import { oracleForms } from './forms.js';
-import { oracleModes } from './oracle-modes.js';
-import { type FormFailure, OracleRun } from './oracle-run.js';
+import { hostVerdict } from './host-judge.js';
+import { type OracleMode, oracleModes } from './oracle-modes.js';
+import { type FormFailure, judgeName, OracleRun } from './oracle-run.js';
 
 const CASES = 3;
 /** Of each form one case, and a third of those on state, in the hot tier too: to compile regions takes longer than all the rest. */
@@ -20,6 +22,12 @@ const SEED = 20;
 /** The part of flat code's forms that regions do in some case here; the long run names the others. */
 const HOT_FORMS = 0.6;
 
+const judges: Readonly<Record<32 | 64, string>> = {
+  32: judgeName(await hostVerdict(32)),
+  64: judgeName(await hostVerdict(64)),
+};
+const judgeOf = ({ harness }: OracleMode): string => judges[harness];
+
 const describeFailures = (failures: readonly FormFailure[]): string =>
   failures
     .slice(0, 5)
@@ -29,7 +37,7 @@ const describeFailures = (failures: readonly FormFailure[]): string =>
 describe.each(oracleModes)('$name code', (mode) => {
   const forms = oracleForms(mode).filter(({ form }) => hostJudges(form, mode.bits));
 
-  it('does in every tier what the host does, form by form', async () => {
+  it(`does in every tier what ${judgeOf(mode)} does, form by form`, async () => {
     const run = await OracleRun.open(mode, { seed: SEED, hotShare: HOT_SHARE });
     const failures = await run.compare(forms, CASES);
     await run.close();
@@ -57,7 +65,7 @@ describe.each(oracleModes)('$name code', (mode) => {
 const isOnState = ({ feature }: Row): boolean => /^(fpu|mmx|fxsr|xsave|s?sse)/.test(feature);
 
 describe.each(oracleModes.filter(({ dataBase }) => dataBase === 0))('$name code', (mode) => {
-  it('does with x87 and vector state what the host does', async () => {
+  it(`does with x87 and vector state what ${judgeOf(mode)} does`, async () => {
     const forms = oracleForms(mode).filter(
       ({ form }) => isOnState(form.row) && hostJudges(form, mode.bits),
     );

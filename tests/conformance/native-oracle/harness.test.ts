@@ -1,7 +1,7 @@
 // Proves the harness against results known from the manual, so that a later difference between
 // host and emulator is never the harness's own. Needs gcc (and gcc-multilib for -m32).
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { NativeOracle } from './driver.js';
+import { describe, expect, it } from 'vitest';
+import { describeOnHost, openOracles } from './host-tests.js';
 import { type CaseParts, gprOf, nativeCase, resetFxsave } from './native-case.js';
 import { CODE_ADDRESS, ldtSelector, type NativeResult, WINDOW_ADDRESS } from './protocol.js';
 import { initialWindow } from './window-memory.js';
@@ -13,16 +13,7 @@ const ZF = 0x40;
 const SF = 0x80;
 const OF = 0x800;
 const STATUS = CF | PF | AF | ZF | SF | OF;
-const oracles = {} as Record<32 | 64, NativeOracle>;
-
-beforeAll(async () => {
-  oracles[32] = await NativeOracle.open({ bits: 32 });
-  oracles[64] = await NativeOracle.open({ bits: 64 });
-});
-afterAll(async () => {
-  await oracles[32]?.close();
-  await oracles[64]?.close();
-});
+const oracles = openOracles('runs');
 
 async function run(bits: 32 | 64, parts: CaseParts): Promise<NativeResult> {
   const [result] = await oracles[bits].run([nativeCase(parts)]);
@@ -30,7 +21,7 @@ async function run(bits: 32 | 64, parts: CaseParts): Promise<NativeResult> {
 }
 const status = (result: NativeResult): number => result.rflags & STATUS;
 
-describe.each([32, 64] as const)('the %i-bit native oracle', (bits) => {
+describeOnHost('runs', [32, 64], 'the %i-bit native oracle', (bits) => {
   it('ADD eax, ebx with a carry out of bit 31 sets CF, ZF, AF and PF', async () => {
     const registers = { rax: 1, rbx: 0xffff_ffff };
     const result = await run(bits, { code: [0x01, 0xd8], registers });
@@ -161,19 +152,6 @@ describe.each([32, 64] as const)('the %i-bit native oracle', (bits) => {
     expect(followed).toMatchObject({ signal: 8, vector: 16, rip: CODE_ADDRESS + 2 });
   });
 
-  it('PUSHF shows NT, AC, ID and the status flags the case asked for', async () => {
-    const rflags = 0x24_4cd7;
-    const result = await run(bits, { code: [0x9c], rflags });
-    const word = bits / 8;
-    const window = initialWindow(0, []);
-    for (const { offset, bytes } of result.changes) window.set(bytes, offset);
-    const image = new DataView(window.buffer).getUint32(0x1000 - word, true);
-    expect(image & 0x24_4cd7).toBe(rflags);
-    expect(result.rflags & 0x24_4cd7).toBe(rflags);
-    const clean = await run(bits, { code: [0x90], rflags: 0x202 });
-    expect(clean.rflags & 0x24_4cd7).toBe(2);
-  });
-
   it('a misaligned load with AC set is #AC', async () => {
     const registers = { rbx: WINDOW_ADDRESS + 1 };
     const result = await run(bits, { code: [0x8b, 0x03], registers, rflags: 0x4_0202 });
@@ -211,13 +189,28 @@ describe.each([32, 64] as const)('the %i-bit native oracle', (bits) => {
   });
 });
 
+describeOnHost('judges', [32, 64], 'flags in the %i-bit native oracle', (bits) => {
+  it('PUSHF shows NT, AC, ID and the status flags the case asked for', async () => {
+    const rflags = 0x24_4cd7;
+    const result = await run(bits, { code: [0x9c], rflags });
+    const word = bits / 8;
+    const window = initialWindow(0, []);
+    for (const { offset, bytes } of result.changes) window.set(bytes, offset);
+    const image = new DataView(window.buffer).getUint32(0x1000 - word, true);
+    expect(image & 0x24_4cd7).toBe(rflags);
+    expect(result.rflags & 0x24_4cd7).toBe(rflags);
+    const clean = await run(bits, { code: [0x90], rflags: 0x202 });
+    expect(clean.rflags & 0x24_4cd7).toBe(2);
+  });
+});
+
 describe('the driver', () => {
   it('runs no instruction that would enter the kernel', async () => {
     await expect(run(64, { code: [0x0f, 0x05] })).rejects.toThrow('SYSCALL is a system call');
   });
 });
 
-describe('32-bit only', () => {
+describeOnHost('runs', [32], '%i-bit only', () => {
   it('AAA adjusts 0Bh to 0101h', async () => {
     const result = await run(32, { code: [0x37], registers: { rax: 0x0b } });
     expect(gprOf(result.gpr, 0)).toBe(0x101n);
@@ -298,7 +291,7 @@ describe('32-bit only', () => {
   });
 });
 
-describe('64-bit only', () => {
+describeOnHost('runs', [64], '%i-bit only', () => {
   it("a 32-bit result clears the upper half, and r8–r15 are the case's", async () => {
     const registers = { rax: -1n, r9: -2n, r15: 0x1234_5678_9abc_def0n };
     const result = await run(64, { code: [0x44, 0x89, 0xc8], registers }); // mov eax, r9d

@@ -1,13 +1,15 @@
 // The long native-oracle run (npm run test:oracle): hundreds of cases of every form in every mode, by the reference evaluator, the
-// cold tier, the cold tier with every form inline, and in regions of the hot tier. Prints totals; exits with 1 on any difference.
+// cold tier, the cold tier with every form inline, and in regions of the hot tier; compared with the host, or with the reference evaluator
+// in modes that the host cannot judge, as it says. Prints totals; exits with 1 on any difference.
 //   --cases N (200)   --seed N (random)   --mode NAME   --forms REGEX   --show N (differences printed in full, 10)
 //   --cold-forms (names the forms that no region did)
 import { setPriority } from 'node:os';
 import { parseArgs } from 'node:util';
 import { hostJudges } from './coverage.js';
 import { oracleForms } from './forms.js';
+import { hostVerdict } from './host-judge.js';
 import { type OracleMode, oracleModes } from './oracle-modes.js';
-import { type FormFailure, OracleRun } from './oracle-run.js';
+import { type FormFailure, judgeName, OracleRun } from './oracle-run.js';
 
 const LOW_PRIORITY = 10;
 /** Forms between two lines of progress. */
@@ -38,6 +40,7 @@ interface Totals {
 async function runMode(mode: OracleMode, seed: number, cases: number): Promise<Totals> {
   const all = oracleForms(mode).filter(({ name }) => new RegExp(values.forms).test(name));
   const forms = all.filter(({ form }) => hostJudges(form, mode.bits));
+  console.log(`${mode.name}: judged by ${judgeName(await hostVerdict(mode.harness))}`);
   const run = await OracleRun.open(mode, { seed, inline: true });
   const failures: FormFailure[] = [];
   const started = performance.now();

@@ -1,17 +1,19 @@
 // Compares forms with the host: cases drawn, run natively, by the reference evaluator, by the cold tier and in hot regions, differences
-// collected.
+// collected. Where the host cannot judge, the reference evaluator does, and the tiers have to do exactly as it does.
 import { CaseGenerator } from './case-generator.js';
 import { ColdCpu } from './cold.js';
 import { describeDifference } from './compare.js';
 import { NativeOracle } from './driver.js';
 import type { OracleForm } from './forms.js';
 import { withAccepted } from './host-differences.js';
+import { type HostVerdict, hostVerdict } from './host-judge.js';
 import { shapesOf } from './inline-shapes.js';
 import { descriptors, type OracleMode } from './oracle-modes.js';
-import type { ExecutionResult, LdtDescriptor, NativeCase, NativeResult } from './protocol.js';
+import type { ExecutionResult, LdtDescriptor, NativeCase } from './protocol.js';
 import { ReferenceCpu } from './reference.js';
+import { type Judge, ReferenceJudge } from './reference-judge.js';
 
-/** Whoever executes a case in the host's place. */
+/** Whoever executes a case, to be compared with the judge. */
 export interface EmulatedCpu {
   run(input: NativeCase): ExecutionResult;
   setDescriptor(index: number, descriptor: LdtDescriptor): void;
@@ -32,12 +34,18 @@ export interface OracleRunOptions {
   readonly inline?: boolean;
   /** One case in so many runs in the hot tier too; default 1: every one. */
   readonly hotShare?: number;
+  /** What the host can do; default: as found out. */
+  readonly verdict?: HostVerdict;
 }
+
+/** Who judges on such a host, in words. */
+export const judgeName = ({ cannotJudge }: HostVerdict): string =>
+  cannotJudge === undefined ? 'the host' : `the reference evaluator (${cannotJudge})`;
 
 interface JudgedCase {
   readonly form: OracleForm;
   readonly input: NativeCase;
-  readonly native: NativeResult;
+  readonly expected: ExecutionResult;
 }
 
 /** What became of a mode's cases in the hot tier. */
@@ -57,33 +65,39 @@ const HOT_OPTIONS = { withHotTier: true, batchRegions: HOT_BATCH };
 /** Compares the forms of one mode; open one, use it, close it. */
 export class OracleRun {
   readonly mode: OracleMode;
-  readonly #oracle: NativeOracle;
+  readonly #judge: Judge;
+  readonly #isHost: boolean;
   readonly #tiers: Map<string, EmulatedCpu>;
   /** Null: code in segments that are not flat has no regions. */
   readonly #hot: ColdCpu | null;
   readonly #options: OracleRunOptions;
-  /** How native runs ended, counted. */
+  /** How the judge's runs ended, counted. */
   readonly ends = new Map<string, number>();
   cases = 0;
   readonly hot: HotCounts = { cases: 0, left: 0, forms: new Set() };
 
-  private constructor(mode: OracleMode, oracle: NativeOracle, options: OracleRunOptions) {
+  private constructor(mode: OracleMode, judge: Judge, options: OracleRunOptions) {
     this.mode = mode;
-    this.#oracle = oracle;
+    this.#judge = judge;
+    this.#isHost = judge instanceof NativeOracle;
     this.#options = options;
     const { bits } = mode;
-    this.#tiers = new Map<string, EmulatedCpu>([
-      ['reference', new ReferenceCpu({ bits })],
-      ['cold', new ColdCpu({ bits })],
-    ]);
+    this.#tiers = new Map<string, EmulatedCpu>();
+    if (this.#isHost) this.#tiers.set('reference', new ReferenceCpu({ bits }));
+    this.#tiers.set('cold', new ColdCpu({ bits }));
     this.#hot = mode.dataBase === 0 ? new ColdCpu({ ...HOT_OPTIONS, bits }) : null;
-    const cpus = [oracle, ...this.#tiers.values()];
+    const cpus = [judge, ...this.#tiers.values()];
     for (const cpu of this.#hot ? [...cpus, this.#hot] : cpus) this.#describe(cpu);
   }
 
-  /** @throws NativeOracleUnavailable when the harness cannot run on this host */
+  /** @throws NativeOracleUnavailable when the harness cannot be built or started */
   static async open(mode: OracleMode, options: OracleRunOptions): Promise<OracleRun> {
-    return new OracleRun(mode, await NativeOracle.open({ bits: mode.harness }), options);
+    const { cannotJudge } = options.verdict ?? (await hostVerdict(mode.harness));
+    const judge =
+      cannotJudge === undefined
+        ? await NativeOracle.open({ bits: mode.harness })
+        : new ReferenceJudge(mode.bits);
+    return new OracleRun(mode, judge, options);
   }
 
   #describe(cpu: Pick<EmulatedCpu, 'setDescriptor'>): void {
@@ -91,7 +105,7 @@ export class OracleRun {
   }
 
   close(): Promise<void> {
-    return this.#oracle.close();
+    return this.#judge.close();
   }
 
   /** Runs `count` cases of each form. */
@@ -108,13 +122,13 @@ export class OracleRun {
         return generator.take(form, count).map(({ input }) => ({ form, input }));
       });
       if (this.#options.inline) this.#inline(batch.map(({ input }) => input));
-      const results = await this.#oracle.run(batch.map(({ input }) => input));
+      const results = await this.#judge.run(batch.map(({ input }) => input));
       batch.forEach(({ form, input }, i) => {
         this.#check(form, input, results[i], count, failures);
       });
       const { hotShare = 1 } = this.#options;
       const judged = batch
-        .map((drawn, i) => ({ ...drawn, native: results[i] }))
+        .map((drawn, i) => ({ ...drawn, expected: results[i] }))
         .filter((_, i) => i % hotShare === 0);
       for (let i = 0; i < judged.length; i += HOT_BATCH)
         this.#checkHot(judged.slice(i, i + HOT_BATCH), count, failures);
@@ -127,11 +141,11 @@ export class OracleRun {
     const cpu = this.#hot;
     if (!cpu) return;
     cpu.compileRegions(batch.map(({ input }) => input));
-    batch.forEach(({ form, input, native }) => {
+    batch.forEach(({ form, input, expected }) => {
       const { hot, left } = cpu.runRegion(input);
       for (const [tier, result] of Object.entries({ hot, 'hot, left': left })) {
         if (!result) continue;
-        const text = this.#difference(form, input, native, () => result);
+        const text = this.#difference(form, input, expected, () => result);
         if (text !== undefined) note(failures, { form, tier, cases, differing: 1, text });
       }
       if (hot) {
@@ -152,14 +166,14 @@ export class OracleRun {
   #check(
     form: OracleForm,
     input: NativeCase,
-    native: NativeResult,
+    expected: ExecutionResult,
     cases: number,
     failures: FormFailure[],
   ): void {
-    const end = native.vector >= 0 ? `vector ${native.vector}` : native.outcome;
+    const end = expected.vector >= 0 ? `vector ${expected.vector}` : expected.outcome;
     this.ends.set(end, (this.ends.get(end) ?? 0) + 1);
     for (const [tier, cpu] of this.#tiers) {
-      const text = this.#difference(form, input, native, () => cpu.run(input));
+      const text = this.#difference(form, input, expected, () => cpu.run(input));
       if (text !== undefined) note(failures, { form, tier, cases, differing: 1, text });
     }
   }
@@ -167,7 +181,7 @@ export class OracleRun {
   #difference(
     form: OracleForm,
     input: NativeCase,
-    native: NativeResult,
+    expected: ExecutionResult,
     run: () => ExecutionResult,
   ): string | undefined {
     let emulated: ExecutionResult;
@@ -176,11 +190,12 @@ export class OracleRun {
     } catch (error) {
       return `${form.name}: ${(error as Error).stack}`;
     }
-    const accepted = withAccepted(form, input, native, emulated);
-    return describeDifference(form.name, input, accepted, emulated, {
-      bits: this.mode.bits,
-      undefinedFlags: form.form.row.flagsUndefined,
-    });
+    const { bits } = this.mode;
+    // Nothing is undefined between tiers: the reference stands where the host's result usually does.
+    if (!this.#isHost) return describeDifference(form.name, input, expected, emulated, { bits });
+    const accepted = withAccepted(form, input, expected, emulated);
+    const undefinedFlags = form.form.row.flagsUndefined;
+    return describeDifference(form.name, input, accepted, emulated, { bits, undefinedFlags });
   }
 }
 

@@ -1,22 +1,14 @@
 // The reference CPU agrees with the host CPU on instructions whose meaning is simple, so a difference elsewhere is the
 // semantics' and not the frame's: completion, both kinds of page fault, #GP, jumps into nothing, 16-bit segments.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { integerSemantics } from '../../../packages/vcpu-x86/src/semantics/integer.js';
 import { CaseGenerator, type InstructionForm } from './case-generator.js';
 import { describeDifference } from './compare.js';
-import { NativeOracle } from './driver.js';
+import { describeOnHost, openOracles } from './host-tests.js';
 import { CODE_ADDRESS, ldtSelector, WINDOW_ADDRESS } from './protocol.js';
 import { ReferenceCpu } from './reference.js';
 
-const oracles = {} as Record<32 | 64, NativeOracle>;
-beforeAll(async () => {
-  oracles[32] = await NativeOracle.open({ bits: 32 });
-  oracles[64] = await NativeOracle.open({ bits: 64 });
-});
-afterAll(async () => {
-  await oracles[32]?.close();
-  await oracles[64]?.close();
-});
+const oracles = openOracles('judges');
 
 const form = (code: number[], addressBits: 16 | 32 | 64, byteLength: number): InstructionForm => ({
   name: code.map((byte) => byte.toString(16)).join(' '),
@@ -26,7 +18,7 @@ const form = (code: number[], addressBits: 16 | 32 | 64, byteLength: number): In
   }),
 });
 
-describe.each([32, 64] as const)('the reference CPU, %i-bit', (bits) => {
+describeOnHost('judges', [32, 64], 'the reference CPU, %i-bit', (bits) => {
   it('agrees with the host on moves, additions, page faults and wild jumps', async () => {
     const reference = new ReferenceCpu({ bits, semantics: integerSemantics });
     const generator = new CaseGenerator({ seed: 7, bits });
@@ -52,7 +44,7 @@ describe.each([32, 64] as const)('the reference CPU, %i-bit', (bits) => {
   });
 });
 
-describe('the reference CPU, 16-bit', () => {
+describeOnHost('judges', [32], 'the reference CPU, 16-bit', () => {
   it('agrees with the host on addressing through LDT segments, limits included', async () => {
     const bits = 16;
     const [dataBase, codeBase] = [WINDOW_ADDRESS - 0x4000, CODE_ADDRESS - 0x1000];
