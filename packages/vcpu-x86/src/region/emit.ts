@@ -11,7 +11,13 @@ import { FunctionWriter, type Label } from '../wasm/encoder.js';
 import type { ModuleWriter } from '../wasm/module.js';
 import { I32, OP, PURE } from '../wasm/opcodes.js';
 import { COLD, LEFT, RegionContext } from './context.js';
-import { type Region, type RegionBlock, successors, TURNTABLE } from './discover.js';
+import {
+  type Region,
+  type RegionBlock,
+  type RegionInstruction,
+  successors,
+  TURNTABLE,
+} from './discover.js';
 import { InstructionEmitter } from './instruction.js';
 import { hasWayOut } from './prepare.js';
 import { type Shape, structure } from './structure.js';
@@ -78,7 +84,7 @@ class RegionWriter {
     const cold = w.block();
     // Ways out lie behind the code, which stays dense: one pad an instruction, the first innermost.
     const starts = this.blocks.flatMap((b) =>
-      b.instructions.filter((i) => hasWayOut(i.program)).map((i) => i.start),
+      b.instructions.filter((i) => this.isWayOut(b, i)).map((i) => i.start),
     );
     for (const start of starts.toReversed()) x.pads.set(start, w.block());
     const at = w.length;
@@ -116,6 +122,11 @@ class RegionWriter {
     w.get(x.code);
     w.insert(at, (head) => this.prologue(head));
   }
+  /** Does the instruction leave? A loop's first one may, for windows that are opened in front of it. */
+  private isWayOut(b: RegionBlock, i: RegionInstruction): boolean {
+    if (hasWayOut(i.program)) return true;
+    return i.start === b.start && this.shape.isLoop[this.index.get(b.start) as number];
+  }
   /** Goes in front of the body. */
   private prologue(head: FunctionWriter): void {
     const { x } = this;
@@ -140,10 +151,22 @@ class RegionWriter {
   private tree(v: number, from: number): void {
     const { w, shape } = this;
     if (shape.isLoop[v]) {
+      this.resumeWindows(v, from);
+      this.openEarly(v);
       this.labels[v] = w.loop();
       this.within(v, from, shape.merges[v]);
       w.end();
     } else this.within(v, from, shape.merges[v]);
+  }
+  private openEarly(v: number): void {
+    const { x, shape } = this;
+    const { start, instructions } = this.blocks[v];
+    // A window that lies on two pages has made it lone: it would again.
+    if (instructions.length === 0 || instructions[0].isLone) return;
+    let changes = 0;
+    for (const i of shape.loop(v)) changes |= this.changes[i];
+    for (const early of x.windows.openEarly(instructions, changes))
+      this.emitter.openEarly(start, early);
   }
   private within(v: number, from: number, merges: readonly number[]): void {
     const { w } = this;
@@ -161,7 +184,7 @@ class RegionWriter {
     const { w, x, shape } = this;
     const b = this.blocks[v];
     if (v === 0 || shape.isLoop[v] || shape.isMerge[v]) x.flags.forget();
-    this.resumeWindows(v, from);
+    if (!shape.isLoop[v]) this.resumeWindows(v, from);
     w.get(x.left);
     w.i32Const(b.instructions.length);
     w.op(op('i32.sub'));

@@ -11,9 +11,13 @@ const EVERYTHING = 0x1ffff;
 /** What a term names beside registers 0–15: bases of segments. */
 const SEGMENT_TERM = 16;
 /** Shifts of a term that are followed. */
-const SCALES = 4;
+export const TERM_SHIFTS = 4;
+/** Is what a term names the base of a segment? */
+export const isSegmentTerm = (named: number): boolean => named >= SEGMENT_TERM;
+/** Of such a term, where the state page has it. */
+export const segmentOfTerm = (named: number): number => SEGMENTS + (named - SEGMENT_TERM) * 8;
 
-/** A sum of at most two terms: {@link SCALES} times what it names, plus how far that is shifted; -1: none. */
+/** A sum of at most two terms: {@link TERM_SHIFTS} times what it names, plus how far that is shifted; -1: none. */
 export interface Sum {
   readonly first: number;
   readonly second: number;
@@ -88,9 +92,9 @@ const isExtended = (n: Node): n is Node & { op: 'pure' } =>
 function moveOf(register: number, value: Node, wide: boolean): Move | null {
   if (isExtended(value) === wide) return null;
   const sum = sumOf(isExtended(value) ? value.args[0] : value, wide);
-  const isMove = sum && sum.second < 0 && sum.first % SCALES === 0;
-  if (!isMove || sum.first < 0 || sum.first >= SEGMENT_TERM * SCALES) return null;
-  return { register, from: sum.first / SCALES, offset: sum.offset };
+  const isMove = sum && sum.second < 0 && sum.first % TERM_SHIFTS === 0;
+  if (!isMove || sum.first < 0 || sum.first >= SEGMENT_TERM * TERM_SHIFTS) return null;
+  return { register, from: sum.first / TERM_SHIFTS, offset: sum.offset };
 }
 
 /** Offset in the state page; -1: computed. */
@@ -124,9 +128,9 @@ function sumOf(n: Node, wide: boolean): Sum | null {
     case 'get': {
       const at = placeOf(n);
       const isWhole = n.bits === 64 || (n.bits === 32 && !wide);
-      if (isWhole && at >= GPR && at < GPR_END) return sum((at >> 3) * SCALES, -1, 0, n.type);
+      if (isWhole && at >= GPR && at < GPR_END) return sum((at >> 3) * TERM_SHIFTS, -1, 0, n.type);
       const segment = SEGMENT_TERM + ((at - SEGMENTS) >> 3);
-      return at >= SEGMENTS && at < SELECTORS ? sum(segment * SCALES, -1, 0, n.type) : null;
+      return at >= SEGMENTS && at < SELECTORS ? sum(segment * TERM_SHIFTS, -1, 0, n.type) : null;
     }
     case 'pure': {
       if (n.args.length !== 2) return null;
@@ -138,8 +142,8 @@ function sumOf(n: Node, wide: boolean): Sum | null {
         return y && plus(x, y, n.type);
       }
       const [, by] = n.args;
-      const isScaled = operation === 'shl' && by.op === 'const' && by.value < SCALES;
-      if (!isScaled || x.second >= 0 || x.first % SCALES !== 0) return null;
+      const isScaled = operation === 'shl' && by.op === 'const' && by.value < TERM_SHIFTS;
+      if (!isScaled || x.second >= 0 || x.first % TERM_SHIFTS !== 0) return null;
       const shift = Number(by.value);
       return sum(x.first < 0 ? -1 : x.first + shift, -1, x.offset * 2 ** shift, n.type);
     }

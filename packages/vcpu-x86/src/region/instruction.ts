@@ -19,7 +19,8 @@ import type { Label } from '../wasm/encoder.js';
 import { I32, I64, OP, PURE } from '../wasm/opcodes.js';
 import type { RegionContext } from './context.js';
 import type { RegionInstruction } from './discover.js';
-import type { WindowUse } from './windows.js';
+import { isSegmentTerm, segmentOfTerm, TERM_SHIFTS } from './footprint.js';
+import type { EarlyWindow, Window, WindowUse } from './windows.js';
 
 const GPR_END = GPR + 128;
 /** No offset in the state page. */
@@ -250,6 +251,31 @@ export class InstructionEmitter extends Emitter {
     w.get(window.local);
     return use.offset - window.from;
   }
+  /** Opens a window in front of a loop; a miss leaves at the loop's first instruction, `start`. */
+  openEarly(start: number, { window, at }: EarlyWindow): void {
+    const { w, x } = this;
+    const t = x.wide ? 'i64' : 'i32';
+    const number = (n: number): void => (x.wide ? w.i64Const(BigInt(n)) : w.i32Const(n));
+    this.reset();
+    w.releaseLocals();
+    this.start = start;
+    const linear = w.newLocal(I64);
+    number(at.offset);
+    for (const term of [at.first, at.second]) {
+      if (term < 0) continue;
+      const named = Math.floor(term / TERM_SHIFTS);
+      if (isSegmentTerm(named)) {
+        w.get(0);
+        w.memory(x.wide ? OP.i64Load : OP.i32Load, segmentOfTerm(named));
+      } else w.get(x.register(named, false));
+      number(term % TERM_SHIFTS);
+      w.op(op(`${t}.shl`));
+      w.op(op(`${t}.add`));
+    }
+    if (!x.wide) w.op(op('i64.extend_i32_u'));
+    w.setLocal(linear);
+    this.probeWindow(window, linear);
+  }
   private openWindow({ window, offset, wraps }: WindowUse, linear: number): void {
     const { w } = this;
     let from = linear;
@@ -263,6 +289,11 @@ export class InstructionEmitter extends Emitter {
       if (wraps) w.op(op('i64.extend_i32_u'));
       w.setLocal(from);
     }
+    this.probeWindow(window, from);
+  }
+  /** `from`: the local of the linear address where it begins. */
+  private probeWindow(window: Window, from: number): void {
+    const { w } = this;
     const tag = window.isWritten ? TLB_WRITE : TLB_READ;
     const entry = this.hit(from, window.to - window.from, tag);
     this.access.pushHost(entry, from);

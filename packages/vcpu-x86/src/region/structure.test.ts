@@ -21,3 +21,15 @@ describe('what lies between two blocks', () => {
     expect(between(graph, 0, 1)).toEqual([1, 2, 3]);
   });
 });
+
+describe('a loop', () => {
+  const loop = (graph: number[][], head: number): number[] =>
+    [...structure(graph).loop(head)].sort((a, b) => a - b);
+
+  it('has the blocks that lead back to its head', () => {
+    expect(loop([[1], [2, 3], [1, 4], [2], []], 1)).toEqual([1, 2, 3]);
+  });
+  it('of one block has that one', () => {
+    expect(loop([[0, 1], []], 0)).toEqual([0]);
+  });
+});

@@ -16,6 +16,8 @@ export interface Shape {
   /** Is the edge backward? Then it is a loop's if {@link dominates} holds, else irreducible. */
   isBackward(from: number, to: number): boolean;
   dominates(a: number, b: number): boolean;
+  /** The nodes of the loop that a node heads, with it. */
+  loop(head: number): ReadonlySet<number>;
   /** The nodes on the ways from `from`, which dominates `to` and is none of them, to `to`, which is one if it lies in a loop. */
   between(from: number, to: number): ReadonlySet<number>;
 }
@@ -82,9 +84,10 @@ export function structure(graph: Graph): Shape {
   const merges: number[][] = graph.map(() => []);
   for (const v of reverse) if (v !== 0 && isMerge[v]) merges[dominator[v]].push(v);
   for (const list of merges) list.sort((a, b) => order[b] - order[a]);
-  const between = (from: number, to: number): ReadonlySet<number> => {
+  /** The nodes that lead to one of `to` without passing `from`. */
+  const leading = (from: number, to: readonly number[]): Set<number> => {
     const found = new Set<number>();
-    const queue = [...predecessors[to]];
+    const queue = [...to];
     for (let v = queue.pop(); v !== undefined; v = queue.pop()) {
       if (v === from || found.has(v)) continue;
       found.add(v);
@@ -92,5 +95,11 @@ export function structure(graph: Graph): Shape {
     }
     return found;
   };
-  return { order, dominator, merges, isLoop, isMerge, isBackward, dominates, between };
+  const between = (from: number, to: number): ReadonlySet<number> =>
+    leading(from, predecessors[to]);
+  const loop = (head: number): ReadonlySet<number> => {
+    const ends = predecessors[head].filter((p) => isBackward(p, head) && dominates(head, p));
+    return leading(head, ends).add(head);
+  };
+  return { order, dominator, merges, isLoop, isMerge, isBackward, dominates, loop, between };
 }

@@ -57,6 +57,33 @@ it('not those of a lone instruction', () => {
   expect(plan.map((uses) => uses.length)).toEqual([0, 1, 1]);
 });
 
+/** What opens in front of a loop of these instructions alone: the sums where windows begin. */
+function earlyOf(text: string, bits: 32 | 64 = 32): (readonly number[])[] {
+  const windows = new Windows(bits === 64);
+  const loop = instructionsOf(text, bits);
+  const early = windows.openEarly(loop, windows.changesOf(loop));
+  return early.map(({ at }) => [at.first, at.second, at.offset]);
+}
+
+// Terms are four times a register's number, plus a shift.
+it.each([
+  ['a structure', 'mov eax, [ebx+8]\nmov ecx, [ebx]', [[12, -1, 0]]],
+  ['a single field', 'mov eax, [ebx+8]', [[12, -1, 8]]],
+  ['a variable', 'inc dword [1000h]', [[-1, -1, 4096]]],
+  ['an element', 'mov eax, [ebx+esi*4+4]', [[12, 26, 4]]],
+  ['a stack slot, by the pointer that is in the loop', 'push eax\npop ecx', []],
+  ['a pointer that moves', 'mov eax, [ebx]\nadd ebx, 4', []],
+  ['a copy of a pointer that stays', 'mov ecx, ebx\nmov eax, [ecx+4]', [[12, -1, 4]]],
+])('in front of a loop: %s', (_name, text, sums) => {
+  expect(earlyOf(text)).toEqual(sums);
+});
+
+it('in front of a loop of 64-bit code: a per-CPU variable', () => {
+  // Bases of segments stand 32 bytes apart, and have numbers of eight bytes each, from 16.
+  expect(earlyOf('mov rax, gs:[10h]', 64)).toEqual([[4 * (16 + 5 * 4), -1, 16]]);
+  expect(earlyOf('mov eax, [ebx]', 64)).toEqual([]);
+});
+
 it('64-bit code: by whole registers and by segment bases', () => {
   expect(windowsOf('mov rax, [rbx]\nmov rcx, [rbx+8]', 64)).toEqual(['0..16']);
   expect(windowsOf('mov rax, gs:[rbx]\nmov rcx, gs:[rbx+8]', 64)).toEqual(['0..16']);

@@ -3,17 +3,30 @@
 // lies across a page's end, or misses the TLB, leaves the region at that first access.
 import type { Node } from '../ir/node.js';
 import type { RegionInstruction } from './discover.js';
-import { footprintOf, type Reach, TRANSLATIONS } from './footprint.js';
+import {
+  footprintOf,
+  isSegmentTerm,
+  type Reach,
+  type Sum,
+  TERM_SHIFTS,
+  TRANSLATIONS,
+} from './footprint.js';
 
 /** Bytes of a window, at most: a wider one would lie across a page's end more often. */
 const MAX_WINDOW = 128;
 /** Windows that are kept for one base. */
 const MAX_OPEN = 4;
+/** Windows that are opened in front of one loop. */
+const MAX_EARLY = 4;
 /** Values that are told apart in one region. */
 const MAX_VALUES = 2 ** 20;
+/** What terms make of them. */
+const MAX_TERMS = MAX_VALUES * TERM_SHIFTS;
 
 /** Accesses that share a base and a probe. Offsets count from what the base's terms add up to. */
 export class Window {
+  /** Its base, see {@link Windows}. */
+  readonly key: number;
   from: number;
   to: number;
   isWritten = false;
@@ -21,7 +34,8 @@ export class Window {
   /** The local that holds the machine address of `from`, once the probe is written. */
   local = -1;
 
-  constructor(from: number, to: number) {
+  constructor(key: number, from: number, to: number) {
+    this.key = key;
     this.from = from;
     this.to = to;
   }
@@ -43,6 +57,13 @@ export interface WindowUse {
   readonly offset: number;
   /** Its linear address wraps at 32 bits. */
   readonly wraps: boolean;
+}
+
+/** A window that opens in front of a loop. */
+export interface EarlyWindow {
+  readonly window: Window;
+  /** Where it begins, by what registers hold there. */
+  readonly at: Sum;
 }
 
 /** What is known at one place of a region. */
@@ -87,9 +108,65 @@ export class Windows {
     return instructions.reduce((all, i) => all | footprintOf(i.program, this.wide).changes, 0);
   }
 
+  /**
+   * Opens windows in front of a loop, for what its first block accesses at addresses that the loop leaves alone. The caller writes
+   * their probes.
+   * @param changes what the loop changes, see {@link Footprint.changes}
+   */
+  openEarly(instructions: readonly RegionInstruction[], changes: number): readonly EarlyWindow[] {
+    if ((changes & TRANSLATIONS) !== 0) return [];
+    const here = this.snapshot();
+    const windows = new Set(this.uses(instructions).flatMap((uses) => uses.map((u) => u.window)));
+    this.resume(here);
+    const early: EarlyWindow[] = [];
+    for (const window of windows) {
+      const at =
+        window.local < 0 && early.length < MAX_EARLY ? this.startOf(window, changes) : null;
+      if (!at) continue;
+      early.push({ window, at });
+      this.enter(window);
+    }
+    return early;
+  }
+  /** Null: something of its base changes, or is known no more. */
+  private startOf({ key, from }: Window, changes: number): Sum | null {
+    const terms = [Math.floor(key / MAX_TERMS / 2), key % MAX_TERMS];
+    const wraps = Math.floor(key / MAX_TERMS) % 2 === 1;
+    // Of 32-bit code in 64-bit mode, or segments of 32-bit code.
+    if (wraps === this.wide && key !== 0) return null;
+    let offset = from;
+    const named: number[] = [];
+    for (const term of terms) {
+      if (term === 0) continue;
+      const shift = (term - 1) % TERM_SHIFTS;
+      const value = Math.floor((term - 1) / TERM_SHIFTS);
+      const isKept = (v: number, n: number): boolean =>
+        v === value && (isSegmentTerm(n) || ((changes >> n) & 1) === 0);
+      const register = this.values.findIndex(isKept);
+      if (register < 0) return null;
+      named.push(register * TERM_SHIFTS + shift);
+      offset -= this.offsets[register] * 2 ** shift;
+    }
+    return {
+      first: named[0] ?? -1,
+      second: named[1] ?? -1,
+      offset: this.wide ? offset : offset | 0,
+    };
+  }
+
   /** By instruction, the accesses that share a probe with others. */
   plan(instructions: readonly RegionInstruction[]): readonly (readonly WindowUse[])[] {
-    const plans = instructions.map(({ program, isLone = false }) => {
+    const plans = this.uses(instructions);
+    for (const [key, windows] of this.open)
+      if (!windows.every((w) => w.isShared))
+        this.open.set(
+          key,
+          windows.filter((w) => w.isShared),
+        );
+    return plans.map((uses) => uses.filter((u) => u.window.isShared));
+  }
+  private uses(instructions: readonly RegionInstruction[]): readonly (readonly WindowUse[])[] {
+    return instructions.map(({ program, isLone = false }) => {
       const { reaches, moves, changes } = footprintOf(program, this.wide);
       const uses = isLone ? [] : reaches.map((r) => this.use(r));
       if (changes === 0) return uses;
@@ -104,13 +181,6 @@ export class Windows {
       });
       return uses;
     });
-    for (const [key, windows] of this.open)
-      if (!windows.every((w) => w.isShared))
-        this.open.set(
-          key,
-          windows.filter((w) => w.isShared),
-        );
-    return plans.map((uses) => uses.filter((u) => u.window.isShared));
   }
 
   private use({ node, at, bytes, isWrite, wraps }: Reach): WindowUse {
@@ -119,13 +189,13 @@ export class Windows {
     if (wraps) offset |= 0;
     const a = this.keyOf(first);
     const c = this.keyOf(second);
-    const key = (Math.min(a, c) * 2 + (wraps ? 1 : 0)) * MAX_VALUES * 4 + Math.max(a, c);
+    const key = (Math.min(a, c) * 2 + (wraps ? 1 : 0)) * MAX_TERMS + Math.max(a, c);
     const to = offset + bytes;
     const windows = this.open.get(key) ?? [];
     let window = windows.find((w) => w.fits(offset, to, isWrite));
     if (!window) {
-      window = new Window(offset, to);
-      this.open.set(key, [window, ...windows.slice(0, MAX_OPEN - 1)]);
+      window = new Window(key, offset, to);
+      this.enter(window);
     }
     if (window.local < 0) {
       window.from = Math.min(window.from, offset);
@@ -135,11 +205,14 @@ export class Windows {
     window.uses++;
     return { node, window, offset, wraps };
   }
-  /** A term: four times the register or segment it names, plus its shift. */
+  private enter(window: Window): void {
+    const others = this.open.get(window.key) ?? [];
+    this.open.set(window.key, [window, ...others.slice(0, MAX_OPEN - 1)]);
+  }
   private offsetOf(term: number): number {
     return term < 0 ? 0 : this.offsets[term >> 2] * 2 ** (term & 3);
   }
   private keyOf(term: number): number {
-    return term < 0 ? 0 : this.values[term >> 2] * 4 + (term & 3) + 1;
+    return term < 0 ? 0 : this.values[term >> 2] * TERM_SHIFTS + (term & 3) + 1;
   }
 }
