@@ -4,6 +4,7 @@
 // calibrations fail, good clocks are called unstable. So guest time moves from one reading to the next by no more than what
 // the guest's work accounts for; the rest is a lag that is made up soon after.
 // Invariants: guest time never decreases; it is never ahead of the host's, and behind it by at most MAX_LAG_NS.
+import { performance } from 'node:perf_hooks';
 import type { Clock } from '../clock.js';
 
 /** A reading (an access to a device and its way there) may take this many times what readings usually take. */

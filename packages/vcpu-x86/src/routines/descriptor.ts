@@ -153,7 +153,7 @@ export function isLoaded(core: Core, segment: number, selector: number, d: Descr
   );
 }
 
-/** Loads a segment register from a checked descriptor. */
+/** Loads a segment register from a checked descriptor, unless it was loaded from it: kernels load what is there again and again. */
 export function setFromDescriptor(
   core: Core,
   segment: number,
@@ -161,6 +161,7 @@ export function setFromDescriptor(
   d: Descriptor,
 ): void {
   const { state } = core;
+  if (isLoaded(core, segment, selector, d)) return;
   setSegment(state, segment, selector, d.base, d.limit, d.attributes);
   state.setHalves(SELECTORS + SELECTOR_DESCRIPTOR + segment * SEGMENT_STRIDE, d.low, d.high);
 }

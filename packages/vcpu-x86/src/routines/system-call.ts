@@ -18,7 +18,7 @@ import {
   RIP,
   SS,
 } from '../state/layout.js';
-import { setSegment } from '../state/segments.js';
+import { setFlatSegment } from '../state/segments.js';
 
 const RCX = GPR + 8;
 const RDX = GPR + 16;
@@ -29,7 +29,6 @@ const CODE64 = 0xa09b00;
 const CODE32 = 0xc09b00;
 const DATA32 = 0xc09300;
 const USER = 0x6000;
-const FLAT = 0xffffffff;
 
 const isCanonical = (v: number): boolean => v >= -CANONICAL && v < CANONICAL;
 
@@ -45,8 +44,8 @@ export function systemCall(core: Core): number {
   state.set64(RIP, state.get64(MSR_LSTAR));
   const selector = state.getU(MSR_STAR + 4) & 0xfffc;
   state.set(CPL, 0);
-  setSegment(state, CS, selector, 0, FLAT, CODE64);
-  setSegment(state, SS, selector + 8, 0, FLAT, DATA32);
+  setFlatSegment(state, CS, selector, CODE64);
+  setFlatSegment(state, SS, selector + 8, DATA32);
   core.updateMode();
   return 0;
 }
@@ -64,8 +63,8 @@ const systemReturn: Routine = (core, bits) => {
   const base = state.getU(MSR_STAR + 4) >>> 16;
   state.set(CPL, 3);
   const code = ((bits === 64 ? base + 16 : base) | 3) & 0xffff;
-  setSegment(state, CS, code, 0, FLAT, (bits === 64 ? CODE64 : CODE32) | USER);
-  setSegment(state, SS, ((base + 8) | 3) & 0xffff, 0, FLAT, DATA32 | USER);
+  setFlatSegment(state, CS, code, (bits === 64 ? CODE64 : CODE32) | USER);
+  setFlatSegment(state, SS, ((base + 8) | 3) & 0xffff, DATA32 | USER);
   core.updateMode();
   core.noticeInterrupt();
   return 0;
@@ -79,8 +78,8 @@ export function systemEnter(core: Core): number {
   const long = core.longMode;
   state.set(FLAGS_OTHER, state.get(FLAGS_OTHER) & ~(FLAG_VM | FLAG_IF | FLAG_RF));
   state.set(CPL, 0);
-  setSegment(state, CS, selector, 0, FLAT, long ? CODE64 : CODE32);
-  setSegment(state, SS, selector + 8, 0, FLAT, DATA32);
+  setFlatSegment(state, CS, selector, long ? CODE64 : CODE32);
+  setFlatSegment(state, SS, selector + 8, DATA32);
   state.setHalves(RSP, state.get(MSR_SYSENTER_ESP), long ? state.get(MSR_SYSENTER_ESP + 4) : 0);
   state.setHalves(RIP, state.get(MSR_SYSENTER_EIP), long ? state.get(MSR_SYSENTER_EIP + 4) : 0);
   core.updateMode();
@@ -95,13 +94,13 @@ const systemExit: Routine = (core, bits) => {
     if (!isCanonical(state.get64(RCX)) || !isCanonical(state.get64(RDX))) raise(state, GP, 0);
     state.setHalves(RSP, state.get(RCX), state.get(RCX + 4));
     state.setHalves(RIP, state.get(RDX), state.get(RDX + 4));
-    setSegment(state, CS, ((selector + 32) | 3) & 0xffff, 0, FLAT, CODE64 | USER);
-    setSegment(state, SS, ((selector + 40) | 3) & 0xffff, 0, FLAT, DATA32 | USER);
+    setFlatSegment(state, CS, ((selector + 32) | 3) & 0xffff, CODE64 | USER);
+    setFlatSegment(state, SS, ((selector + 40) | 3) & 0xffff, DATA32 | USER);
   } else {
     state.setHalves(RSP, state.get(RCX), 0);
     state.setHalves(RIP, state.get(RDX), 0);
-    setSegment(state, CS, ((selector + 16) | 3) & 0xffff, 0, FLAT, CODE32 | USER);
-    setSegment(state, SS, ((selector + 24) | 3) & 0xffff, 0, FLAT, DATA32 | USER);
+    setFlatSegment(state, CS, ((selector + 16) | 3) & 0xffff, CODE32 | USER);
+    setFlatSegment(state, SS, ((selector + 24) | 3) & 0xffff, DATA32 | USER);
   }
   state.set(CPL, 3);
   core.updateMode();

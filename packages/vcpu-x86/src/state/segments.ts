@@ -49,6 +49,23 @@ export function setSegment(
   updateLimits(state, segment);
 }
 
+/** The same with base 0 and a limit of 4 GiB, of a present, readable and, if it is data, writable segment: what SYSCALL and SYSENTER load. */
+export function setFlatSegment(
+  state: VcpuState,
+  segment: number,
+  selector: number,
+  attributes: number,
+): void {
+  const at = SEGMENTS + segment * SEGMENT_STRIDE;
+  state.setHalves(at + SEGMENT_BASE, 0, 0);
+  state.set(at + SEGMENT_LIMIT, -1);
+  state.set(at + SEGMENT_ATTRIBUTES, attributes);
+  state.set(SELECTORS + segment * SEGMENT_STRIDE, selector);
+  state.setHalves(SELECTORS + SELECTOR_DESCRIPTOR + segment * SEGMENT_STRIDE, 0, 0);
+  state.setHalves(at + SEGMENT_READ_LIMIT, -1, 0);
+  state.setHalves(at + SEGMENT_WRITE_LIMIT, -1, (attributes & ATTRIBUTE_CODE) === 0 ? 0 : -1);
+}
+
 /** Derives the fast-path limits from the limit and the attributes. */
 export function updateLimits(state: VcpuState, segment: number): void {
   const at = SEGMENTS + segment * SEGMENT_STRIDE;
