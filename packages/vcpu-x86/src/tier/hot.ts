@@ -17,7 +17,7 @@ import { BLOCK_RIP } from '../state/layout.js';
 import { AwaitedRegions } from './awaited-regions.js';
 import type { ModeHandlers } from './cold.js';
 import { LoneInstructions } from './lone-instructions.js';
-import { Batch, isCodeOf, type Resident } from './resident.js';
+import { Batch, type Resident, Residents } from './resident.js';
 
 /**
  * Executions of a block before its region is compiled. That costs what the cold tier takes for some 600,000 instructions, and a region
@@ -28,6 +28,8 @@ export const HOT_THRESHOLD = 16_000;
 const LOOKUP_THRESHOLD = 250;
 /** A branch's target that was executed less often than this is none of its region's. */
 const WARM_EXECUTIONS = 32;
+/** A block that a region runs already waits so many times as long for one of its own. */
+const COVERED_TIMES = 3;
 /** Unless they took longer than this of guest time: what is run that rarely does not pay for its compilation, however long the guest runs. */
 const HOT_WITHIN_NS = 4e9;
 /** Times that regions leave for the cold tier at the entry of one of them before it is made a lone instruction. */
@@ -65,8 +67,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
   private readonly maker: RegionMaker;
   private readonly handlersOf: (modeClass: number) => ModeHandlers;
   readonly library: RegionLibrary;
-  private readonly byBlock = new Map<number, Resident>();
-  private readonly byFrame = new Map<number, Set<Resident>>();
+  private readonly residents: Residents;
   private readonly exports = new Map<LibraryModule, WebAssembly.Exports>();
   private readonly threshold: number;
   private readonly batchRegions: number;
@@ -90,6 +91,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
   constructor(options: HotTierOptions) {
     this.current = options.current;
     this.blocks = options.blocks;
+    this.residents = new Residents(options.blocks);
     this.handlersOf = options.handlersOf;
     this.times = options.times ?? new CompileTimes();
     this.maker = new RegionMaker(options.gate, this.times);
@@ -120,7 +122,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
   /** The block at `rec`, which is about to run, was executed often: finds or compiles the region that starts with it, if it can. */
   offer(rec: number): void {
     const { blocks, threshold } = this;
-    const resident = this.byBlock.get(rec);
+    const resident = this.residents.of(rec);
     // It has waited for its module, and is still executed.
     if (resident?.handler === 0) return this.flush();
     if (resident) return this.isolate(resident);
@@ -154,7 +156,8 @@ export class HotTier implements RegionKeeper, LibraryUser {
     }
     if (stage === null && offers === 0 && threshold > LOOKUP_THRESHOLD) {
       this.countedSince.set(rec, this.nowNs);
-      return blocks.setHeat(rec, threshold - LOOKUP_THRESHOLD);
+      const isCovered = this.residents.withCodeAt(start).length > 0;
+      return blocks.setHeat(rec, (isCovered ? COVERED_TIMES : 1) * threshold - LOOKUP_THRESHOLD);
     }
     const since = this.countedSince.get(rec);
     if (since !== undefined && this.nowNs - since > HOT_WITHIN_NS) {
@@ -277,23 +280,12 @@ export class HotTier implements RegionKeeper, LibraryUser {
 
   /** Watches the region's code from now on. */
   private admit(r: Resident): void {
-    const { blocks } = this;
-    this.byBlock.set(r.rec, r);
-    for (const { host } of r.pages.values()) {
-      const frame = Math.floor(host / 4096);
-      blocks.pin(frame);
-      let list = this.byFrame.get(frame);
-      if (!list) {
-        list = new Set();
-        this.byFrame.set(frame, list);
-      }
-      list.add(r);
-    }
+    this.residents.add(r);
     this.cover(r);
   }
   /**
    * The region runs what its blocks did until now. Those that were executed as often as its entry would become entries too, of regions
-   * with the same code: only if they go on being executed in the cold tier are they worth that.
+   * with the same code: only if they go on being executed in the cold tier, and longer than others, are they worth that.
    */
   private cover(r: Resident): void {
     const { blocks, threshold } = this;
@@ -301,8 +293,8 @@ export class HotTier implements RegionKeeper, LibraryUser {
       for (const offset of blocks.executedIn(host >>> 12, r.modeClass, LOOKUP_THRESHOLD)) {
         if (!isCodeAt(r.runs, delta * 4096 + offset)) continue;
         const rec = blocks.lookup(host + offset, r.modeClass);
-        if (!this.byBlock.has(rec) && this.awaited.stageOf(rec) === null)
-          blocks.setHeat(rec, threshold);
+        if (!this.residents.of(rec) && this.awaited.stageOf(rec) === null)
+          blocks.setHeat(rec, COVERED_TIMES * threshold);
       }
     }
   }
@@ -322,8 +314,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
     const host = blocks.startOf(r.rec);
     if (lone.has(host)) return blocks.setHeat(r.rec, Infinity);
     lone.add(host);
-    for (const other of [...(this.byFrame.get(host >>> 12) ?? [])]) {
-      if (!isCodeOf(other, host)) continue;
+    for (const other of this.residents.withCodeAt(host)) {
       this.remove(other);
       blocks.setHeat(other.rec, 1);
     }
@@ -344,7 +335,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
 
   /** Is the code of the block's region still mapped around `linear`, the block's address? If not, the region goes. */
   confirm(rec: number, linear: number): void {
-    const r = this.byBlock.get(rec);
+    const r = this.residents.of(rec);
     if (!r || r.pages.size === 1) return;
     for (const [delta, { host }] of r.pages) {
       if (delta !== 0 && this.pageNear(linear, delta) !== host) return this.remove(r);
@@ -354,30 +345,25 @@ export class HotTier implements RegionKeeper, LibraryUser {
   blockDropped(rec: number): void {
     this.countedSince.delete(rec);
     this.awaited.forget(rec);
-    const r = this.byBlock.get(rec);
+    const r = this.residents.of(rec);
     if (r) this.remove(r);
   }
   written(from: number, length: number): void {
     const last = Math.floor((from + length - 1) / 4096);
     for (let frame = Math.floor(from / 4096); frame <= last; frame++) {
-      for (const r of this.byFrame.get(frame) ?? []) {
-        for (const p of r.pages.values()) {
-          if (from < p.host + p.to && p.host + p.from < from + length) {
-            this.remove(r);
-            if (length < 4096) this.churn.set(frame, (this.churn.get(frame) ?? 0) + 1);
-            break;
-          }
-        }
+      for (const r of this.residents.within(frame, from, length)) {
+        this.remove(r);
+        if (length < 4096) this.churn.set(frame, (this.churn.get(frame) ?? 0) + 1);
       }
     }
   }
   cleared(): void {
     this.countedSince.clear();
     this.awaited.clear();
-    for (const r of [...this.byBlock.values()]) this.remove(r);
+    for (const r of this.residents.all) this.remove(r);
   }
   retire(module: LibraryModule): void {
-    for (const r of [...this.byBlock.values()]) if (r.module === module) this.remove(r);
+    for (const r of this.residents.all) if (r.module === module) this.remove(r);
     this.exports.delete(module);
   }
 
@@ -386,14 +372,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
     this.blocks.setHot(r.rec, 0);
     // It may come back: the code is the same, or soon will be something else.
     this.blocks.setHeat(r.rec, this.threshold);
-    this.byBlock.delete(r.rec);
-    for (const { host } of r.pages.values()) {
-      const frame = Math.floor(host / 4096);
-      const list = this.byFrame.get(frame);
-      list?.delete(r);
-      if (list?.size === 0) this.byFrame.delete(frame);
-      this.blocks.unpin(frame);
-    }
+    this.residents.delete(r);
     if (r.handler !== 0) this.handlersOf(r.modeClass).removeRegion(r.handler);
     this.counters.dropped++;
   }
