@@ -31,6 +31,7 @@ it.each([
 it.each([
   ...['cli', 'sti', 'popfq', 'pop fs', 'mov gs, ecx', 'mov ds, ecx', 'rdtsc'],
   ...['rep movsb', 'rep movsq', 'rep stosb', 'rep stosq'],
+  ...['lock xadd [rbx], ecx', 'xadd cl, ch', 'lock cmpxchg [rbx], ecx', 'lock cmpxchg8b [rbx]'],
 ])('%s is done in a region', (text) => {
   expect(programAt(new Programs(mode), text, 0)).not.toBeNull();
 });

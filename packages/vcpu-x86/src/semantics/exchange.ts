@@ -5,12 +5,18 @@ import type { Builder, Value } from '../ir/builder.js';
 import { flagsOfAdd, flagsOfSub, setArithmeticFlags } from '../ir/flags.js';
 import { type Operands, RAX, RBX, RCX, RDX, type Semantics } from './operands.js';
 
+/** Memory is stored to before the register changes, for it may fault; of one register twice the sum stays. */
 export const xadd: Semantics = (b, x) => {
   const c = x.read(1);
   const a = x.modify();
   const sum = b.add(a, c);
-  x.write(1, a);
-  x.result(sum);
+  if (x.isMemory(0)) {
+    x.result(sum);
+    x.write(1, a);
+  } else {
+    x.write(1, a);
+    x.result(sum);
+  }
   flagsOfAdd(b, x.bits, sum, a, c);
 };
 
