@@ -62,6 +62,14 @@ const found: Readonly<Record<string, { input: NativeCase; layouts?: readonly Mem
       registers: { rcx: 3 },
     }),
   },
+  // MOV BYTE [RDI], 0Fh and [RDI+1], 05h: SYSCALL in place of the two NOPs behind, after a first run that leaves them
+  'code that makes itself a SYSCALL': {
+    input: nativeCase({
+      code: [0xc6, 0x07, 0x0f, 0xc6, 0x47, 0x01, 0x05, 0x90, 0x90],
+      registers: { rdi: WINDOW_ADDRESS + 7 },
+    }),
+    layouts: [layoutOf(1, 4), layoutOf(3, 4)],
+  },
   // STOSB into the next but one; JMP to it; MOV ECX, 1 across the page's end; DEC R15D; JNZ to the start
   'a write into the middle of an instruction on two pages': {
     input: nativeCase({

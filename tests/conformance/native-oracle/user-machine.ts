@@ -181,18 +181,16 @@ export class UserMachine {
 
   result(input: NativeCase, outcome: Outcome): ExecutionResult {
     const { state } = this.core;
-    const delivered = state.get(L.CPL) !== 3;
+    const isInKernel = state.get(L.CPL) !== 3;
+    // SYSCALL, to which code that changes itself may come, enters it without an event, at address 0: that is an end.
+    const delivered = isInKernel && state.rip >= HANDLERS;
     const frame = delivered ? this.#tables.eventFrame() : undefined;
     const { windowFrames } = this.#tables;
     const after = state.u8.subarray(windowFrames, windowFrames + WINDOW_BYTES);
     const gpr = new Uint32Array(32);
     for (let i = 0; i < 32; i++) gpr[i] = state.getU(L.GPR + i * 4);
-    const isFault = outcome === 'fault' && !delivered;
-    const vector = delivered
-      ? state.rip - HANDLERS
-      : outcome === 'fault'
-        ? state.get(L.FAULT_VECTOR)
-        : -1;
+    const isFault = outcome === 'fault' && !isInKernel;
+    const vector = delivered ? state.rip - HANDLERS : isFault ? state.get(L.FAULT_VECTOR) : -1;
     const segments = Uint16Array.from({ length: 6 }, (_, i) => state.selector(i));
     if (frame) {
       gpr[8] = frame[6];
@@ -203,7 +201,7 @@ export class UserMachine {
     const rip = frame ? frame[0] + (frame[1] | 0) * 2 ** 32 : state.rip;
     const isEnd = delivered && vector === 3 && rip !== input.rip + 1;
     return {
-      outcome: isEnd ? 'completed' : delivered ? 'fault' : outcome,
+      outcome: isEnd || (isInKernel && !delivered) ? 'completed' : delivered ? 'fault' : outcome,
       vector: isEnd ? -1 : vector,
       errorCode: isFault ? Math.max(0, state.get(L.FAULT_ERROR)) : 0,
       faultAddress: isFault && vector === 14 ? state.getF64(L.FAULT_ADDRESS) : 0,
