@@ -54,24 +54,8 @@ function headers(bits: 32 | 64, codeBytes: number): Uint32Array {
       ...[1, 0, ADDRESS, ADDRESS, file, memory, 7, PAGE],
     );
   return Uint32Array.of(
-    ...[
-      0x464c_457f,
-      0x0001_0102,
-      0,
-      0,
-      0x003e_0002,
-      1,
-      entry,
-      0,
-      64,
-      0,
-      0,
-      0,
-      0,
-      0x0038_0040,
-      1,
-      0,
-    ],
+    ...[0x464c_457f, 0x0001_0102, 0, 0, 0x003e_0002, 1, entry, 0],
+    ...[64, 0, 0, 0, 0, 0x0038_0040, 1, 0],
     ...[1, 7, 0, 0, ADDRESS, 0, ADDRESS, 0, file, 0, memory, 0, PAGE, 0],
   );
 }

@@ -10,6 +10,7 @@ import { ArchitecturalTraps } from '../../../packages/vcpu-x86/src/routines/arch
 import * as L from '../../../packages/vcpu-x86/src/state/layout.js';
 import { ATTRIBUTE_MASK, setSegment } from '../../../packages/vcpu-x86/src/state/segments.js';
 import { VcpuState } from '../../../packages/vcpu-x86/src/state/vcpu-state.js';
+import { HIGH_RAM } from '../../../packages/vcpu-x86/src/testing-machine.contract.js';
 import { loadFxsave, saveFxsave } from './fxsave-image.js';
 import {
   CODE_ADDRESS,
@@ -32,8 +33,7 @@ export const STATE_BASE = 0x1000;
 const TLB_AT = 0x10000;
 /** First byte that the machine itself does not use. */
 export const FREE: number = TLB_AT + TLB_SETS * TLB_SET_SIZE;
-/** The guest's memory lies where an address is negative as an i32: whoever takes one for a signed number is found out. */
-const TABLES = 0x8000_0000;
+const TABLES: number = HIGH_RAM;
 
 /** PE MP ET NE WP AM PG; OSFXSR OSXMMEXCPT PAE UMIP FSGSBASE OSXSAVE; LME LMA NXE SCE: what Linux runs user code with. */
 const CR0 = 0x8005_0033;
@@ -86,7 +86,7 @@ export class UserMachine {
     const state = new VcpuState(memory, STATE_BASE);
     const model = { name: 'oracle', features: new Set<string>() };
     const stage = {
-      mfnOf: (gfn: number) => (gfn * 4096 < bytes ? gfn : -1),
+      mfnOf: (gfn: number) => (gfn * 4096 >= TABLES && gfn * 4096 < bytes ? gfn : -1),
     } as unknown as SecondStage;
     const watch = options.watch?.(memory) ?? noCode;
     this.core = new Core(state, TLB_AT, model, nowhere, stage, watch);
@@ -183,7 +183,8 @@ export class UserMachine {
     const { state } = this.core;
     const isInKernel = state.get(L.CPL) !== 3;
     // SYSCALL, to which code that changes itself may come, enters it without an event, at address 0: that is an end.
-    const delivered = isInKernel && state.rip >= HANDLERS;
+    const isCall = isInKernel && state.rip === 0;
+    const delivered = isInKernel && !isCall;
     const frame = delivered ? this.#tables.eventFrame() : undefined;
     const { windowFrames } = this.#tables;
     const after = state.u8.subarray(windowFrames, windowFrames + WINDOW_BYTES);
@@ -201,7 +202,7 @@ export class UserMachine {
     const rip = frame ? frame[0] + (frame[1] | 0) * 2 ** 32 : state.rip;
     const isEnd = delivered && vector === 3 && rip !== input.rip + 1;
     return {
-      outcome: isEnd || (isInKernel && !delivered) ? 'completed' : delivered ? 'fault' : outcome,
+      outcome: isEnd || isCall ? 'completed' : delivered ? 'fault' : outcome,
       vector: isEnd ? -1 : vector,
       errorCode: isFault ? Math.max(0, state.get(L.FAULT_ERROR)) : 0,
       faultAddress: isFault && vector === 14 ? state.getF64(L.FAULT_ADDRESS) : 0,
