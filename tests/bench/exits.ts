@@ -16,6 +16,27 @@ function exitLoop(name: string, text: string, instructions: number): Measurement
   return { name, unit: 'round trip', count: TURNS, call: () => cpu.run(budget) };
 }
 
+/** A program at level 3 that does nothing but SYSENTER, and a kernel that sends it back. */
+function systemCalls(): Measurement {
+  const writeMsr = (msr: number, value: string): string =>
+    `mov ecx, ${msr}\nmov eax, ${value}\nxor edx, edx\nwrmsr`;
+  const { cpu } = loopGuest(
+    32,
+    `${writeMsr(0x174, '8')}
+    ${writeMsr(0x175, '0x80000')}
+    ${writeMsr(0x176, 'kernel')}
+  kernel:
+    mov edx, program
+    mov ecx, esp
+    sysexit
+  program:
+    sysenter`,
+    true,
+  );
+  const name = 'SYSENTER and SYSEXIT';
+  return { name, unit: 'round trip', count: TURNS, call: () => cpu.run(TURNS * 4) };
+}
+
 const { cpu } = loopGuest(32, 'again: jmp again', false);
 const halted = loopGuest(32, 'cli\nhlt', false).cpu;
 
@@ -30,6 +51,8 @@ export const exits: readonly Measurement[] = [
   exitLoop('RDTSC', 'rdtsc', 1),
   exitLoop('CPUID', 'xor eax, eax\ncpuid', 2),
   exitLoop('INT n and IRET', 'int 0x30', 2),
+  systemCalls(),
+  exitLoop('null and a segment to FS', 'xor edx, edx\nmov fs, edx\nmov edx, 16\nmov fs, edx', 4),
   exitLoop('load over a page end', 'mov eax, [0x40ffe]', 1),
   exitLoop('INVLPG and the walk behind it', 'invlpg [0x41000]\nmov eax, [0x41000]', 2),
 ];

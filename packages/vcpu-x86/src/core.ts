@@ -23,14 +23,22 @@ import {
   FPU_TRAP,
   INTERRUPT_LINE,
   MODE_KEY,
+  NMI_BLOCKED,
   PENDING_INTERRUPT,
   PENDING_MODE,
   PENDING_STEP,
+  PLAIN_EVENTS,
   SS,
+  SUPERVISOR_GUARDED,
+  SUPERVISOR_OPEN,
+  SYSTEM_KEY,
   TLB_BASE,
   TLB_GUARDED,
   TLB_OPEN,
+  USER_KEY,
+  USER_TLB,
 } from './state/layout.js';
+import { MODE_CLASS_MASK, MODE_GENERATION, MODE_USER } from './state/mode-key.js';
 import {
   CR0_AM,
   CR0_EM,
@@ -55,15 +63,9 @@ import {
 import { ATTRIBUTE_BIG, ATTRIBUTE_LONG, isFlat } from './state/segments.js';
 import type { VcpuState } from './state/vcpu-state.js';
 
+export * from './state/mode-key.js';
 export * from './state/register-bits.js';
 
-/** MODE_KEY: bits 0–1 code size, 2–3 stack size, 4 flat (together: the mode class), 5 user, 6 single step; above: the generation of the jump cache, by privilege. */
-export const MODE_CLASS_MASK = 0x1f;
-export const MODE_CODE_SIZE = 3;
-export const MODE_CODE_64 = 2;
-export const MODE_USER = 0x20;
-export const MODE_STEP = 0x40;
-export const MODE_GENERATION = 0x100;
 const GENERATION_MASK = 0x3fffff;
 
 const RECENT_FAULTS = 8;
@@ -71,6 +73,18 @@ const NO_FAULT = { vector: 0, errorCode: 0, rip: 0, address: 0 };
 
 /** Records are used again: some guests fault a hundred thousand times. */
 type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
+
+/**
+ * Delivers an event to the CPU whose state page is at `state`: `errorCode` is -1 for none, `flags` go into the pushed image, and with
+ * `bySoftware` ≠ 0 the gate's DPL counts. -1: the event is none of the ordinary ones, and nothing has changed.
+ */
+export type DeliverFast = (
+  state: number,
+  vector: number,
+  errorCode: number,
+  flags: number,
+  bySoftware: number,
+) => number;
 
 export class Core {
   readonly state: VcpuState;
@@ -80,6 +94,8 @@ export class Core {
   readonly model: CpuModel;
   /** What becomes of events; whoever makes the core sets it. */
   traps!: TrapDelivery;
+  /** Generated code for events of the ordinary kind; see semantics/event-fast.ts. */
+  deliverFast: DeliverFast = () => -1;
   /** Where descriptors come from instead of the guest's linear memory. */
   descriptors: DescriptorSource | null = null;
   /** Generations of the jump cache: all its entries of an older one are void. The supervisor's, and CPL 3's. */
@@ -101,7 +117,12 @@ export class Core {
     this.state.set(INTERRUPT_LINE, level ? 1 : 0);
   }
   /** An NMI is being handled: others wait for IRET. */
-  nmiBlocked = false;
+  get nmiBlocked(): boolean {
+    return this.state.get(NMI_BLOCKED) !== 0;
+  }
+  set nmiBlocked(blocked: boolean) {
+    this.state.set(NMI_BLOCKED, blocked ? 1 : 0);
+  }
   /** The event being delivered is a fault (restarts its instruction, pushes RF), not a trap. */
   isFault = true;
   /** The running instruction entered a handler (INT n) or masked TF (SYSCALL): no single-step trap follows it. */
@@ -206,8 +227,10 @@ export class Core {
     state.set(MODE_KEY, this.keyed(state.get(MODE_KEY) & (MODE_GENERATION - 1)));
   }
   private keyed(mode: number): number {
-    const user = (mode & MODE_USER) !== 0;
-    return mode | ((user ? this.userGeneration : this.systemGeneration) * MODE_GENERATION);
+    const { state } = this;
+    state.set(SYSTEM_KEY, this.systemGeneration * MODE_GENERATION);
+    state.set(USER_KEY, this.userGeneration * MODE_GENERATION);
+    return mode | state.get((mode & MODE_USER) !== 0 ? USER_KEY : SYSTEM_KEY);
   }
   /** Forgets translations, of global pages too unless `keepGlobal`. */
   flushTlb(keepGlobal: boolean): void {
@@ -289,11 +312,15 @@ export class Core {
     mmu.alignmentCheck = cpl === 3 && (cr0 & CR0_AM) !== 0 && (flags & FLAG_AC) !== 0;
     const slow = mmu.alignmentCheck || mmu.watch !== null;
     const asUser = cpl === 3 && !this.guestKernel;
-    mmu.userSet = asUser ? SET_USER : SET_SUPERVISOR;
+    mmu.userSet = this.guestKernel ? SET_SUPERVISOR : SET_USER;
     const guarded = walk.smap && walk.paging !== PAGING_NONE ? SET_SUPERVISOR_SMAP : SET_SUPERVISOR;
     const open = cpl === 3 ? mmu.userSet : SET_SUPERVISOR;
     const whenOpen = this.tlb.setBase(slow ? SET_EMPTY : open);
     const whenGuarded = this.tlb.setBase(slow ? SET_EMPTY : cpl === 3 ? open : guarded);
+    state.set(SUPERVISOR_OPEN, this.tlb.setBase(SET_SUPERVISOR));
+    state.set(SUPERVISOR_GUARDED, this.tlb.setBase(guarded));
+    state.set(USER_TLB, this.tlb.setBase(mmu.userSet));
+    state.set(PLAIN_EVENTS, this.hasPlainEvents ? 1 : 0);
     state.set(TLB_OPEN, whenOpen);
     state.set(TLB_GUARDED, whenGuarded);
     state.set(TLB_BASE, (flags & FLAG_AC) !== 0 ? whenOpen : whenGuarded);
@@ -318,6 +345,11 @@ export class Core {
       this.codeBase = base;
       this.forgetJumps();
     }
+  }
+
+  private get hasPlainEvents(): boolean {
+    const isOwn = this.traps.usesTables && this.descriptors === null && !this.guestKernel;
+    return isOwn && this.mmu.watch === null && !this.breakpointsEnabled;
   }
 
   /** Keeps a fault of the instruction at rIP, or of its delivery, for messages. */

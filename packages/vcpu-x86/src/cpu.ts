@@ -115,6 +115,7 @@ export class X86Cpu {
       blocks,
     );
     this.engine.current ??= this.core;
+    this.core.deliverFast = this.engine.deliverFast;
     this.core.traps = options.traps?.(this.core) ?? new ArchitecturalTraps(this.core);
     this.jumpCache = base + STATE_SIZE + TLB_SETS * TLB_SET_SIZE;
     this.state.set(JUMP_CACHE, this.jumpCache);

@@ -118,6 +118,7 @@ function guest(text: string, traps: Partial<TrapDelivery>, stores: StoreEmulatio
       mfnOf: (gfn: Gfn) => (gfn < RAM_BYTES / 4096 ? ((gfn + RAM / 4096) as Mfn) : -1),
     },
     traps: (core) => ({
+      usesTables: false,
       exception: () => false,
       interrupt: () => false,
       software: () => core.state.fault(UD, -1),

@@ -2,13 +2,14 @@
 // the same for all of them; only the slow paths it calls must know whose memory and registers are meant, and one CPU runs at a time.
 import type { BlockCache } from './block/block-cache.js';
 import { CompileTimes } from './compile-times.js';
-import { Core, MODE_CLASS_MASK } from './core.js';
+import { Core, type DeliverFast, MODE_CLASS_MASK } from './core.js';
 import type { CpuModel } from './cpu-model.js';
 import { FeatureGate } from './isa/feature-gate.js';
 import type { RegionLibrary } from './region/library.js';
 import { coldImports, ModeHandlers } from './tier/cold.js';
 import { HOT_THRESHOLD, HotTier } from './tier/hot.js';
 import { HANDLER_TABLE_SIZE } from './tier/interpreter.js';
+import { DELIVER_EVENT } from './wasm/import-names.js';
 
 export interface EngineOptions {
   readonly blocks: BlockCache;
@@ -61,18 +62,27 @@ export class Engine {
     this.blocks.regions = this.hot;
   }
 
-  /** The handlers of a mode class; made when they are first asked for. */
-  handlers(modeClass: number): ModeHandlers {
-    return this.modes[modeClass] ?? this.make(modeClass);
-  }
-  private make(modeClass: number): ModeHandlers {
+  private importsOf(): WebAssembly.Imports {
     this.imports ??= coldImports(
       (this.current as Core).state.memory,
       () => this.current as Core,
       () => this.lookup(),
       (rec) => this.hot.offer(rec),
     );
-    const handlers = new ModeHandlers(Core.modeOf(modeClass & MODE_CLASS_MASK), this.imports, {
+    return this.imports;
+  }
+  /** What delivers ordinary events to the CPUs of this engine, one of which there is. */
+  get deliverFast(): DeliverFast {
+    return this.importsOf().env[DELIVER_EVENT] as DeliverFast;
+  }
+
+  /** The handlers of a mode class; made when they are first asked for. */
+  handlers(modeClass: number): ModeHandlers {
+    return this.modes[modeClass] ?? this.make(modeClass);
+  }
+  private make(modeClass: number): ModeHandlers {
+    const mode = Core.modeOf(modeClass & MODE_CLASS_MASK);
+    const handlers = new ModeHandlers(mode, this.importsOf(), {
       profile: this.profile && this.profile + modeClass * HANDLER_TABLE_SIZE * 4,
       times: this.times,
     });

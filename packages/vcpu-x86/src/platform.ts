@@ -39,6 +39,8 @@ export type SoftwareEvent = 'software' | 'privileged-software';
  * registers to go on where it likes. Nothing here throws.
  */
 export interface TrapDelivery {
+  /** Events of the ordinary kind go by the guest's own descriptor tables: generated code may deliver them. */
+  readonly usesTables: boolean;
   /**
    * A fault or trap of an instruction; rIP is that instruction's (`isFault`) or the next one's. `errorCode` is -1 for vectors
    * without one; a page fault's address is in FAULT_ADDRESS. False: the CPU shuts down.

@@ -3,8 +3,8 @@
 // and the cold tier does it. The function takes the state page's address; BLOCK_RIP holds the entry's rIP. It returns
 // LEFT (go on at rIP) or COLD (the instruction at rIP must run in the cold tier first).
 
+import { fastRoutineNames } from '../semantics/fast-table.js';
 import type { Mode } from '../semantics/shape.js';
-import { fastRoutines } from '../semantics/x87-fast.js';
 import { BLOCK_RIP, BUDGET, RIP, TLB_BASE } from '../state/layout.js';
 import type { EmitTarget } from '../wasm/emit-target.js';
 import { FunctionWriter, type Label } from '../wasm/encoder.js';
@@ -62,7 +62,7 @@ class RegionWriter {
       module,
       state: 0,
       record: -1,
-      fastRoutines,
+      fastRoutines: fastRoutineNames,
       tlbBase: x.tlb,
       fault: never,
       jump: never,

@@ -7,6 +7,7 @@ import { checkPort } from './port-access.js';
 import { systemCall, systemEnter } from './system-call.js';
 
 export class ArchitecturalTraps implements TrapDelivery {
+  readonly usesTables = true;
   private readonly core: Core;
 
   constructor(core: Core) {

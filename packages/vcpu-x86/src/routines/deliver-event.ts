@@ -89,6 +89,11 @@ export function enterHandler(
 ): void {
   const { state, mmu } = core;
   core.noStepTrap = true;
+  const bySoftware = source === 'software' ? 1 : 0;
+  const resume = asFault ? FLAG_RF : 0;
+  // #DB clears DR7.GD, too.
+  if (vector !== DB && core.deliverFast(state.base, vector, errorCode, resume, bySoftware) === 0)
+    return;
   // Implicit accesses are the supervisor's: never alignment-checked. updateMode computes it anew.
   mmu.alignmentCheck = false;
   let flags = state.rflags;

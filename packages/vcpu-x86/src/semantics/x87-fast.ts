@@ -5,6 +5,7 @@ import type { Builder, Value } from '../ir/builder.js';
 import type { Local } from '../ir/node.js';
 import { FPU_CONTROL, FPU_REGISTERS, FPU_STATUS, FPU_TAG, SCRATCH } from '../state/layout.js';
 import { C1, STORE, TOP_FIELD } from '../state/x87-bits.js';
+import type { FastRoutine } from './fast-routine.js';
 import {
   add,
   BIAS,
@@ -17,12 +18,6 @@ import {
   roundsUp,
   type Unrounded,
 } from './x87-unrounded.js';
-
-/** A routine's ordinary cases. `body` does one, and assigns the routine's result; or it does nothing and leaves `result` at -1. */
-export interface FastRoutine {
-  readonly parameters: number;
-  body(b: Builder, result: Local, ...args: Value[]): void;
-}
 
 // The register stack
 const status = (b: Builder): Value => b.get(FPU_STATUS, 32);
@@ -303,6 +298,3 @@ export const x87FastRoutines: Readonly<Record<string, FastRoutine>> = {
     },
   },
 };
-
-/** Routines that generated code calls through their WebAssembly functions. */
-export const fastRoutines: ReadonlySet<string> = new Set(Object.keys(x87FastRoutines));

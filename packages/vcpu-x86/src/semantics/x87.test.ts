@@ -11,6 +11,7 @@ import { x87Map } from '../isa/x87-map.js';
 import type { CodeWatch } from '../mmu/mmu.js';
 import { TLB_SET_SIZE, TLB_SETS } from '../mmu/tlb.js';
 import type { CpuPlatform, SecondStage } from '../platform.js';
+import { ArchitecturalTraps } from '../routines/architectural-traps.js';
 import { x87Routines } from '../routines/x87.js';
 import {
   CR0,
@@ -55,6 +56,7 @@ function start(cr0: number): void {
   const state = new VcpuState(memory, STATE_AT);
   const model = { name: 'test', features: new Set<string>() };
   core = new Core(state, TLB_AT, model, {} as CpuPlatform, identity, noCode);
+  core.traps = new ArchitecturalTraps(core);
   ram = new DataView(memory.buffer);
   for (const i of [ES, SS, DS]) setSegment(state, i, 0, 0, 0xffff, 0x9300);
   setSegment(state, CS, CODE_BASE >> 4, CODE_BASE, 0xffff, 0x9b00);

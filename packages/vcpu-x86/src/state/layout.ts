@@ -112,6 +112,18 @@ export const FPU_REGISTERS = 1088;
 /** XMM0–XMM15, 16 bytes each. */
 export const XMM = 1280;
 
+/** What changes of the privilege level need to know, kept by core.ts. 1: events go by the guest's tables, and no breakpoint is enabled. */
+export const PLAIN_EVENTS = 1536;
+/** Addresses of the TLB sets of level 0 with EFLAGS.AC clear and set, and of level 3. */
+export const SUPERVISOR_GUARDED = 1540;
+export const SUPERVISOR_OPEN = 1544;
+export const USER_TLB = 1548;
+/** Generations of the jump cache as they stand in MODE_KEY, of levels 0 to 2 and of level 3. */
+export const SYSTEM_KEY = 1552;
+export const USER_KEY = 1556;
+/** 1: an NMI is being handled, and others wait for IRET. */
+export const NMI_BLOCKED = 1560;
+
 /** Size of the state page in bytes. */
 export const STATE_SIZE = 4096;
 

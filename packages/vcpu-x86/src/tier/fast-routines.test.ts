@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Core } from '../core.js';
 import { routines } from '../routines/table.js';
+import { fastRoutines } from '../semantics/fast-table.js';
 import { x87FastRoutines } from '../semantics/x87-fast.js';
 import {
   FPU_CONTROL,
@@ -13,7 +14,7 @@ import {
 } from '../state/layout.js';
 import { VcpuState } from '../state/vcpu-state.js';
 import { STORE } from '../state/x87-bits.js';
-import { fastName } from '../wasm/fast-name.js';
+import { fastName } from '../wasm/import-names.js';
 import { fastImports } from './fast-routines.js';
 
 const ROUNDS = 15_000;
@@ -106,7 +107,7 @@ const argumentsOf: Readonly<Record<string, () => number[]>> = {
 describe('fast routines', () => {
   let slow = 0;
   const env: Record<string, WebAssembly.ImportValue> = { memory };
-  for (const name of Object.keys(x87FastRoutines)) {
+  for (const name of Object.keys(fastRoutines)) {
     env[name] = (...args: number[]) => {
       slow++;
       return routines[name]({ state: fast } as Core, ...args);

@@ -4,10 +4,10 @@
 import { Builder } from '../ir/builder.js';
 import type { Node } from '../ir/node.js';
 import { RECORD, RECORD_MEMORY_SIZE, RECORD_SIZE, recordBinding } from '../semantics/binding.js';
+import { fastRoutineNames } from '../semantics/fast-table.js';
 import { Operands, type Semantics } from '../semantics/operands.js';
 import { isMemoryOperand, keyOfShape, type Shape } from '../semantics/shape.js';
 import { semantics } from '../semantics/table.js';
-import { fastRoutines } from '../semantics/x87-fast.js';
 import { BLOCK_RIP, RIP } from '../state/layout.js';
 import { emitInstruction } from '../wasm/emit.js';
 import type { EmitTarget } from '../wasm/emit-target.js';
@@ -121,7 +121,7 @@ function addHandler(module: ModuleWriter, name: string, { shape, program }: Form
     module,
     state: 0,
     record: 1,
-    fastRoutines,
+    fastRoutines: fastRoutineNames,
     fault: () => leave(-1),
     jump: () => leave(0),
     branch: (_direct, to) => {

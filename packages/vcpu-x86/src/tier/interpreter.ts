@@ -3,8 +3,8 @@
 
 import { HEADER_HEAT, HEADER_HOT, HEADER_SIZE } from '../block/block-cache.js';
 import { RECORD } from '../semantics/binding.js';
+import { fastRoutineNames } from '../semantics/fast-table.js';
 import type { Mode } from '../semantics/shape.js';
-import { fastRoutines } from '../semantics/x87-fast.js';
 import { BLOCK_RIP, BUDGET, JUMP_CACHE, MODE_KEY, PENDING, RIP } from '../state/layout.js';
 import { emitInstruction } from '../wasm/emit.js';
 import type { EmitTarget } from '../wasm/emit-target.js';
@@ -257,7 +257,7 @@ export function interpreterModule(
         module,
         state,
         record: rec,
-        fastRoutines,
+        fastRoutines: fastRoutineNames,
         fault: () => w.br(fault),
         jump: () => w.br(dispatch),
         branch: (direct, to) => {

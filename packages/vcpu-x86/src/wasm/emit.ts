@@ -4,7 +4,7 @@ import type { Local, Node, StateSlot } from '../ir/node.js';
 import { FAULT_ERROR, FAULT_VECTOR, SCRATCH } from '../state/layout.js';
 import type { EmitTarget } from './emit-target.js';
 import type { FunctionWriter, Label, WasmType } from './encoder.js';
-import { fastName } from './fast-name.js';
+import { fastName } from './import-names.js';
 import { MemoryAccess } from './memory-access.js';
 import { I32, I64, OP, PURE, SIMD, SIMD_LANES, SIMD_MEMORY, V128 } from './opcodes.js';
 

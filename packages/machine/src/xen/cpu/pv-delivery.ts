@@ -33,6 +33,7 @@ export interface PvEvents {
 }
 
 export class PvDelivery implements TrapDelivery, DescriptorSource, StoreEmulation {
+  readonly usesTables = false;
   readonly #core: Core;
   readonly #monitor: Monitor;
   readonly #events: PvEvents;
