@@ -51,6 +51,16 @@ describe('compiled code', () => {
     expect(await cache('stat')).toMatchObject({ files: 0, bytes: 0 });
   });
 
+  it('is kept after some seconds too, of a guest that never ends and is killed', async () => {
+    const endless = writeTestFile('endless.elf', smallKernel('again: add eax, 3\njmp again'));
+    const args = ['run', endless, '-m', '16M', '--serial', 'none', '--block-cache', folder];
+    expect((await runCommand(args, { limitMs: 10_000 })).code).toBeNull();
+    const { files } = await cache('ls');
+    expect(files).toMatchObject([{ image: 'endless.elf', state: 'usable' }]);
+    expect(files[0].regions).toBeGreaterThan(0);
+    await cache('prune', '--all');
+  });
+
   it('is not kept with --no-block-cache', async () => {
     expect((await run('--no-block-cache')).code).toBe(11);
     expect((await cache('ls')).files).toHaveLength(0);

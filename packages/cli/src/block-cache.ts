@@ -21,8 +21,12 @@ export function addBlockCacheOptions(command: Command): Command {
     .option('--no-block-cache', 'compile everything anew, and keep nothing');
 }
 
-/** How often a long run's code is put away. */
-const SAVE_MS = 60_000;
+/**
+ * When a run's code is put away: first after so long, so that the next run of a guest whose process was killed starts warm too, then after
+ * twice as long each time, up to a minute.
+ */
+const FIRST_SAVE_MS = 5_000;
+const LAST_SAVE_MS = 60_000;
 
 /** What a guest is booted from: guests of the same image share a file. */
 export interface ImageIdentity {
@@ -33,7 +37,8 @@ export interface ImageIdentity {
 /** The compiled code of this process, with what earlier runs of the same image left. */
 export class BlockCacheSession {
   readonly #store: RegionStore | null = null;
-  readonly #timer: NodeJS.Timeout | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #saving: Promise<void> = Promise.resolve();
 
   constructor(options: BlockCacheOptions, image: ImageIdentity) {
     const engine = options.blockCache === false ? null : engineVersion();
@@ -42,12 +47,19 @@ export class BlockCacheSession {
     const store = new RegionStore({ folder, engine, imageHash: image.hash, imageName: image.name });
     processLibrary.attach(store);
     this.#store = store;
-    this.#timer = setInterval(() => void store.save(), SAVE_MS).unref();
+    this.#saveAfter(store, FIRST_SAVE_MS);
+  }
+  #saveAfter(store: RegionStore, ms: number): void {
+    this.#timer = setTimeout(() => {
+      this.#saving = store.save();
+      this.#saveAfter(store, Math.min(2 * ms, LAST_SAVE_MS));
+    }, ms).unref();
   }
 
   async end(): Promise<void> {
-    if (this.#timer) clearInterval(this.#timer);
+    if (this.#timer) clearTimeout(this.#timer);
     if (!this.#store) return;
+    await this.#saving;
     await this.#store.save();
     processLibrary.detach();
     this.#store.close();
