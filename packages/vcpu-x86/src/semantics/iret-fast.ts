@@ -40,6 +40,7 @@ import {
   needPlain,
   noticeInterrupt,
   RSP,
+  type Size,
   setFlags,
 } from './level-fast.js';
 
@@ -62,83 +63,82 @@ function loadReturnFlags(b: Builder, image: Value): void {
   setFlags(b, b.or(b.andc(rflags(b), ~RETURN_FLAGS), b.andc(image, RETURN_FLAGS)));
   b.set(NMI_BLOCKED, 32, b.i32(0));
 }
+/** What IRET found on the stack: selectors of CS and SS, CS's descriptor (i64), and RFLAGS. */
+interface Frame {
+  readonly code: Value;
+  readonly descriptor: Value;
+  readonly stack: Value;
+  readonly image: Value;
+}
+function toProgram(b: Builder, size: Size, { code, descriptor, stack, image }: Frame): void {
+  need(b, b.eq(descriptor, b.i64(flatCode(size, 3))));
+  need(b, b.eq(descriptorOf(b, stack), b.i64(flatData(3))));
+  need(b, b.eq(b.andc(b.and(code, stack), 3), b.i32(3)));
+  need(b, b.eqz(b.andc(image, FLAG_AC)));
+  needOuterSegments(b);
+  loadReturnFlags(b, image);
+  setFlatFrom(b, CS, code, flatCode(size, 3));
+  setFlatFrom(b, SS, stack, flatData(3));
+  enterLevel(b, 3, size);
+}
+/** To level 0; SS is what it was, but in 64-bit mode. */
+function toKernel(b: Builder, size: Size, { code, descriptor, stack, image }: Frame): void {
+  need(b, b.eq(descriptor, b.i64(flatCode(size, 0))));
+  const isWithout = b.local('i32', b.i32(0));
+  if (size === 64) {
+    need(b, b.eqz(b.andc(stack, 3)));
+    b.assign(isWithout, isNull(b, stack));
+    b.if(b.eqz(b.read(isWithout)), () => need(b, b.eq(descriptorOf(b, stack), b.i64(flatData(0)))));
+  }
+  loadReturnFlags(b, image);
+  setFlatFrom(b, CS, code, flatCode(size, 0));
+  if (size === 64)
+    b.if(
+      b.read(isWithout),
+      () => setNull(b, slotOf(SS), stack),
+      () => setFlatFrom(b, SS, stack, flatData(0)),
+    );
+  enterLevel(b, 0, size);
+}
+
 /** To 32-bit code; `at`: the stack pointer (i64). */
 function return32(b: Builder, at: Value): void {
   need(b, b.eqz(isLongMode(b)));
   needFlatStack(b);
   const word = (n: number): Value => loadSystem(b, b.addc(at, n * 4), 32);
   const target = b.extendU(word(0));
-  const selector = b.andc(word(1), 0xffff);
+  const code = b.andc(word(1), 0xffff);
   const image = word(2);
   need(b, b.eqz(b.andc(image, FLAG_TF | FLAG_VM)));
-  const descriptor = descriptorOf(b, selector);
+  const descriptor = descriptorOf(b, code);
+  const pointer = b.local('i32', b.addc(b.wrap(at), 12));
   b.if(
-    b.andc(selector, 3),
+    b.andc(code, 3),
     () => {
-      const pointer = word(3);
-      const stack = b.andc(word(4), 0xffff);
-      need(b, b.eq(descriptor, b.i64(flatCode(32, 3))));
-      need(b, b.eq(descriptorOf(b, stack), b.i64(flatData(3))));
-      need(b, b.eq(b.andc(b.and(selector, stack), 3), b.i32(3)));
-      need(b, b.eqz(b.andc(image, FLAG_AC)));
-      needOuterSegments(b);
-      loadReturnFlags(b, image);
-      setFlatFrom(b, CS, selector, flatCode(32, 3));
-      setFlatFrom(b, SS, stack, flatData(3));
-      b.set(RSP, 64, b.extendU(pointer));
-      enterLevel(b, 3, 32);
+      b.assign(pointer, word(3));
+      toProgram(b, 32, { code, descriptor, stack: b.andc(word(4), 0xffff), image });
     },
-    () => {
-      need(b, b.eq(descriptor, b.i64(flatCode(32, 0))));
-      loadReturnFlags(b, image);
-      setFlatFrom(b, CS, selector, flatCode(32, 0));
-      b.set(RSP, 64, b.extendU(b.addc(b.wrap(at), 12)));
-      enterLevel(b, 0, 32);
-    },
+    () => toKernel(b, 32, { code, descriptor, stack: code, image }),
   );
+  b.set(RSP, 64, b.extendU(b.read(pointer)));
   b.set(RIP, 64, target);
 }
-/** To 64-bit code. */
+/** To 64-bit code, which always takes its stack from the frame. */
 function return64(b: Builder, at: Value): void {
   needLong64(b);
   const word = (n: number): Value => loadSystem(b, b.addc(at, n * 8), 64);
   const target = word(0);
-  const selector = b.andc(b.wrap(word(1)), 0xffff);
+  const code = b.andc(b.wrap(word(1)), 0xffff);
   const image = b.wrap(word(2));
   const pointer = word(3);
   const stack = b.andc(b.wrap(word(4)), 0xffff);
   needCanonical(b, target);
   need(b, b.eqz(b.andc(image, FLAG_TF)));
-  const descriptor = descriptorOf(b, selector);
+  const frame = { code, descriptor: descriptorOf(b, code), stack, image };
   b.if(
-    b.andc(selector, 3),
-    () => {
-      need(b, b.eq(descriptor, b.i64(flatCode(64, 3))));
-      need(b, b.eq(descriptorOf(b, stack), b.i64(flatData(3))));
-      need(b, b.eq(b.andc(b.and(selector, stack), 3), b.i32(3)));
-      need(b, b.eqz(b.andc(image, FLAG_AC)));
-      needOuterSegments(b);
-      loadReturnFlags(b, image);
-      setFlatFrom(b, CS, selector, flatCode(64, 3));
-      setFlatFrom(b, SS, stack, flatData(3));
-      enterLevel(b, 3, 64);
-    },
-    () => {
-      need(b, b.eq(descriptor, b.i64(flatCode(64, 0))));
-      need(b, b.eqz(b.andc(stack, 3)));
-      const isWithout = b.local('i32', isNull(b, stack));
-      b.if(b.eqz(b.read(isWithout)), () =>
-        need(b, b.eq(descriptorOf(b, stack), b.i64(flatData(0)))),
-      );
-      loadReturnFlags(b, image);
-      setFlatFrom(b, CS, selector, flatCode(64, 0));
-      b.if(
-        b.read(isWithout),
-        () => setNull(b, slotOf(SS), stack),
-        () => setFlatFrom(b, SS, stack, flatData(0)),
-      );
-      enterLevel(b, 0, 64);
-    },
+    b.andc(code, 3),
+    () => toProgram(b, 64, frame),
+    () => toKernel(b, 64, frame),
   );
   b.set(RSP, 64, pointer);
   b.set(RIP, 64, target);

@@ -92,31 +92,25 @@ export function interpreterModule(
     w.memory(OP.i32Load, 12);
     w.setLocal(rec);
   };
-  /** Runs the region whose handler is in `entry`. */
-  const enterRegion = (): void => {
-    w.get(state);
-    w.get(rip);
-    w.memory(OP.i64Store, BLOCK_RIP);
-    w.get(state);
-    w.get(entry);
-    w.op(OP.callIndirect);
-    w.u32(regionType);
-    w.u32(regions);
-    w.setLocal(cold);
-    w.br(dispatch);
-  };
   // A hot region, unless one has just left to have an instruction done here.
   w.get(cold);
   op('i32.eqz');
   w.if();
   place(REGION_ENTRIES, JUMP_CACHE_STRIDE);
   ifCached(REGION_CACHE);
-  w.get(from);
-  w.memory(OP.i32Load, REGION_CACHE + 12);
-  w.setLocal(entry);
   w.i32Const(0);
   w.setLocal(source);
-  enterRegion();
+  w.get(state);
+  w.get(rip);
+  w.memory(OP.i64Store, BLOCK_RIP);
+  w.get(state);
+  w.get(from);
+  w.memory(OP.i32Load, REGION_CACHE + 12);
+  w.op(OP.callIndirect);
+  w.u32(regionType);
+  w.u32(regions);
+  w.setLocal(cold);
+  w.br(dispatch);
   w.end();
   w.end();
   place(JUMP_CACHE_SETS, 2 * JUMP_CACHE_STRIDE);
@@ -212,7 +206,7 @@ export function interpreterModule(
   w.get(from);
   w.get(entry);
   w.memory(OP.i32Store, REGION_CACHE + 12);
-  enterRegion();
+  w.br(dispatch);
   w.end();
   w.end();
   w.get(state);
