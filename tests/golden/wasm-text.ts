@@ -182,7 +182,6 @@ class Reader {
         return `${name} ${this.#imports[index] ?? `#${index}`}`;
       }
       case OP.callIndirect:
-      case OP.returnCallIndirect:
         return `${name} type ${this.#unsigned()} table ${this.#unsigned()}`;
       case OP.i32Const:
         return `${name} ${this.#signed(32)}`;

@@ -6,11 +6,9 @@ import { Core, type DeliverFast, MODE_CLASS_MASK } from './core.js';
 import type { CpuModel } from './cpu-model.js';
 import { FeatureGate } from './isa/feature-gate.js';
 import type { RegionLibrary } from './region/library.js';
-import type { JumpCache } from './state/jump-cache.js';
 import { coldImports, ModeHandlers } from './tier/cold.js';
 import { HOT_THRESHOLD, HotTier } from './tier/hot.js';
 import { HANDLER_TABLE_SIZE } from './tier/interpreter.js';
-import { RegionTable } from './tier/region-table.js';
 import { DELIVER_EVENT } from './wasm/import-names.js';
 
 export interface EngineOptions {
@@ -38,9 +36,6 @@ export class Engine {
   readonly times: CompileTimes;
   /** The hot tier; its counters are public. */
   readonly hot: HotTier;
-  private readonly regions = new RegionTable();
-  /** Of all its CPUs. */
-  readonly jumpCaches: Set<JumpCache> = new Set();
   /** Whose slow paths generated code calls: the CPU that runs, or the first one. */
   current: Core | null = null;
   /** Finds the block at the current CPU's rIP; 0: a fault is recorded. */
@@ -58,8 +53,6 @@ export class Engine {
       times: this.times,
       current: () => this.current as Core,
       blocks: this.blocks,
-      jumpCaches: this.jumpCaches,
-      regions: this.regions,
       gate: this.gate,
       handlersOf: (modeClass) => this.modes[modeClass] as ModeHandlers,
       ...(options.library ? { library: options.library } : {}),
@@ -72,7 +65,6 @@ export class Engine {
   private importsOf(): WebAssembly.Imports {
     this.imports ??= coldImports(
       (this.current as Core).state.memory,
-      this.regions,
       () => this.current as Core,
       () => this.lookup(),
       (rec) => this.hot.offer(rec),

@@ -5,12 +5,9 @@
 
 import { fastRoutineNames } from '../semantics/fast-table.js';
 import type { Mode } from '../semantics/shape.js';
-import { JUMP_CACHE_STRIDE, REGION_CACHE, REGION_ENTRIES } from '../state/jump-cache.js';
-import { BLOCK_RIP, BUDGET, PENDING, RIP, TLB_BASE } from '../state/layout.js';
+import { BLOCK_RIP, BUDGET, RIP, TLB_BASE } from '../state/layout.js';
 import type { EmitTarget } from '../wasm/emit-target.js';
 import { FunctionWriter, type Label } from '../wasm/encoder.js';
-import { REGION_TABLE } from '../wasm/import-names.js';
-import { findPlace, isThere } from '../wasm/jump-place.js';
 import type { ModuleWriter } from '../wasm/module.js';
 import { I32, OP, PURE } from '../wasm/opcodes.js';
 import { COLD, LEFT, RegionContext } from './context.js';
@@ -44,16 +41,12 @@ class RegionWriter {
   private readonly shape: Shape;
   private readonly emitter: InstructionEmitter;
   private readonly labels: Label[] = [];
-  private readonly module: ModuleWriter;
-  private readonly regions: number;
   /** By block: what its instructions change, and what is known of windows at its end. */
   private readonly changes: readonly number[];
   private readonly windowsBehind: ReturnType<Windows['snapshot']>[] = [];
 
   constructor(region: Region, module: ModuleWriter, x: RegionContext) {
     this.blocks = region.blocks;
-    this.module = module;
-    this.regions = module.importTable(REGION_TABLE);
     this.x = x;
     this.w = x.w;
     region.blocks.forEach((b, i) => {
@@ -126,37 +119,8 @@ class RegionWriter {
     w.get(0);
     w.get(x.left);
     w.memory(OP.i32Store, BUDGET);
-    this.goOn();
     w.get(x.code);
     w.insert(at, (head) => this.prologue(head));
-  }
-  /** To the region at rIP, if there is one, rather than to the interpreter: so the host predicts each region's way out by itself. */
-  private goOn(): void {
-    const { w, x } = this;
-    const place = w.ownLocal(I32);
-    findPlace(w, x.to, REGION_ENTRIES, JUMP_CACHE_STRIDE, place);
-    isThere(w, x.to, place, REGION_CACHE);
-    w.get(x.left);
-    w.i32Const(0);
-    w.op(op('i32.gt_s'));
-    w.op(op('i32.and'));
-    w.get(0);
-    w.memory(OP.i32Load, PENDING);
-    w.get(x.code);
-    w.op(op('i32.or'));
-    w.op(op('i32.eqz'));
-    w.op(op('i32.and'));
-    w.if();
-    w.get(0);
-    w.get(x.to);
-    w.memory(OP.i64Store, BLOCK_RIP);
-    w.get(0);
-    w.get(place);
-    w.memory(OP.i32Load, REGION_CACHE + 12);
-    w.op(OP.returnCallIndirect);
-    w.u32(this.module.type([I32], [I32]));
-    w.u32(this.regions);
-    w.end();
   }
   /** Does the instruction leave? A loop's first one may, for windows that are opened in front of it. */
   private isWayOut(b: RegionBlock, i: RegionInstruction): boolean {

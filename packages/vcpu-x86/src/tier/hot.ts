@@ -13,12 +13,10 @@ import type { PageUse } from '../region/discover.js';
 import { type LibraryModule, type LibraryUser, RegionLibrary } from '../region/library.js';
 import { firstBytes, isCodeAt, type RegionCode } from '../region/region-code.js';
 import { cachedHost } from '../routines/system-memory.js';
-import type { JumpCache } from '../state/jump-cache.js';
 import { BLOCK_RIP } from '../state/layout.js';
 import { AwaitedRegions } from './awaited-regions.js';
 import type { ModeHandlers } from './cold.js';
 import { LoneInstructions } from './lone-instructions.js';
-import type { RegionTable } from './region-table.js';
 import { Batch, type Resident, Residents } from './resident.js';
 
 /**
@@ -51,9 +49,6 @@ export interface HotTierOptions {
   /** The CPU that runs now. */
   readonly current: () => Core;
   readonly blocks: BlockCache;
-  /** Of the CPUs. */
-  readonly jumpCaches: Iterable<JumpCache>;
-  readonly regions: RegionTable;
   readonly gate: FeatureGate;
   readonly handlersOf: (modeClass: number) => ModeHandlers;
   /** Default: one of its own. */
@@ -69,8 +64,6 @@ export interface HotTierOptions {
 export class HotTier implements RegionKeeper, LibraryUser {
   private readonly current: () => Core;
   private readonly blocks: BlockCache;
-  private readonly jumpCaches: Iterable<JumpCache>;
-  private readonly regions: RegionTable;
   private readonly maker: RegionMaker;
   private readonly handlersOf: (modeClass: number) => ModeHandlers;
   readonly library: RegionLibrary;
@@ -98,8 +91,6 @@ export class HotTier implements RegionKeeper, LibraryUser {
   constructor(options: HotTierOptions) {
     this.current = options.current;
     this.blocks = options.blocks;
-    this.jumpCaches = options.jumpCaches;
-    this.regions = options.regions;
     this.residents = new Residents(options.blocks);
     this.handlersOf = options.handlersOf;
     this.times = options.times ?? new CompileTimes();
@@ -310,7 +301,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
   private install(r: Resident, module: LibraryModule, name: string): void {
     const handlers = this.handlersOf(r.modeClass);
     const exports = this.exportsOf(module, handlers);
-    const handler = exports ? this.regions.add(exports[name] as () => number) : 0;
+    const handler = exports ? handlers.addRegion(exports[name] as () => number) : 0;
     if (handler === 0) return this.remove(r);
     r.handler = handler;
     r.module = module;
@@ -382,10 +373,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
     // It may come back: the code is the same, or soon will be something else.
     this.blocks.setHeat(r.rec, this.threshold);
     this.residents.delete(r);
-    if (r.handler !== 0) {
-      for (const cache of this.jumpCaches) cache.forgetRegion(r.handler);
-      this.regions.remove(r.handler);
-    }
+    if (r.handler !== 0) this.handlersOf(r.modeClass).removeRegion(r.handler);
     this.counters.dropped++;
   }
 }
