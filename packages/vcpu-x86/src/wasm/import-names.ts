@@ -1,7 +1,5 @@
 // How generated code names what it imports beside routines and slow paths, which have their own names.
 
-/** The table of hot regions. */
-export const REGION_TABLE = 'regions';
 /** A routine's ordinary cases take the state page's address before the routine's arguments. */
 export const fastName = (routine: string): string => `fast ${routine}`;
 /** What delivers an event. */
