@@ -1,4 +1,5 @@
 // Compiled code that outlives the command: a second run takes what the first left, and `proxeny cache` shows it.
+import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,9 +53,25 @@ describe('compiled code', () => {
   });
 
   it('is kept after some seconds too, of a guest that never ends and is killed', async () => {
-    const endless = writeTestFile('endless.elf', smallKernel('again: add eax, 3\njmp again'));
-    const args = ['run', endless, '-m', '16M', '--serial', 'none', '--block-cache', folder];
-    expect((await runCommand(args, { limitMs: 10_000 })).code).toBeNull();
+    const endless = writeTestFile(
+      'endless.elf',
+      smallKernel(`again:
+mov ecx, 20000000
+each:
+add eax, 3
+dec ecx
+jnz each
+mov dx, 0x3f8
+mov al, '.'
+out dx, al
+jmp again`),
+    );
+    const args = ['run', endless, '-m', '16M', '--block-cache', folder];
+    const onOutput = (_: string, child: ChildProcess): void => {
+      if (readdirSync(folder).some((name) => name.endsWith('.regions'))) child.kill('SIGKILL');
+    };
+    const input = { open: true } as const;
+    expect((await runCommand(args, { input, onOutput, limitMs: 30_000 })).code).toBeNull();
     const { files } = await cache('ls');
     expect(files).toMatchObject([{ image: 'endless.elf', state: 'usable' }]);
     expect(files[0].regions).toBeGreaterThan(0);

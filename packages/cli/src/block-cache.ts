@@ -51,7 +51,7 @@ export class BlockCacheSession {
   }
   #saveAfter(store: RegionStore, ms: number): void {
     this.#timer = setTimeout(() => {
-      this.#saving = store.save();
+      this.#saving = this.#saving.then(() => store.save());
       this.#saveAfter(store, Math.min(2 * ms, LAST_SAVE_MS));
     }, ms).unref();
   }

@@ -71,7 +71,7 @@ export class Engine {
     );
     return this.imports;
   }
-  /** What delivers ordinary events to the CPUs of this engine, one of which there is. */
+  /** What delivers ordinary events to the CPUs of this engine. It must have one. */
   get deliverFast(): DeliverFast {
     return this.importsOf().env[DELIVER_EVENT] as DeliverFast;
   }

@@ -109,14 +109,17 @@ export class RegionStore implements ModuleStore {
   /** Puts what this process compiled with what is in the folder by now. */
   async save(): Promise<void> {
     try {
-      if (this.#isChanged) await this.#write();
-      else if (this.#known.some((m) => m.isUsed)) {
+      if (this.#isChanged) {
+        // What is compiled while the file is written is for the next time.
+        this.#isChanged = false;
+        await this.#write();
+      } else if (this.#known.some((m) => m.isUsed)) {
         const now = this.#nowMs() / 1000;
         utimesSync(this.#path, now, now);
       }
-      this.#isChanged = false;
     } catch {
-      // The next guest starts cold.
+      // The next guest starts cold, unless a later attempt succeeds.
+      this.#isChanged ||= this.#known.some((m) => m.isNew);
     }
   }
   /** Frees what the store holds open. It must not be used any more. */

@@ -1,7 +1,16 @@
 // SYSCALL, SYSRET, SYSENTER, SYSEXIT (SDM vol. 2B, vol. 3A §5.8.7, §5.8.8): flat segments without descriptors. Intel's variant of
 // SYSCALL: 64-bit mode only.
 // @hot
-import { type Core, EFER_SCE, FLAG_IF, FLAG_RF, FLAG_TF, FLAG_VM, type Routine } from '../core.js';
+import {
+  type Core,
+  EFER_SCE,
+  FLAG_IF,
+  FLAG_RF,
+  FLAG_TF,
+  FLAG_VM,
+  type Routine,
+  SYSRET_FLAGS,
+} from '../core.js';
 import { GP, raise, UD } from '../fault.js';
 import {
   CPL,
@@ -18,17 +27,19 @@ import {
   RIP,
   SS,
 } from '../state/layout.js';
-import { setFlatSegment } from '../state/segments.js';
+import {
+  ATTRIBUTE_USER,
+  FLAT_CODE32,
+  FLAT_CODE64,
+  FLAT_DATA,
+  setFlatSegment,
+} from '../state/segments.js';
 
 const RCX = GPR + 8;
 const RDX = GPR + 16;
 const RSP = GPR + 32;
 const R11 = GPR + 88;
 const CANONICAL = 2 ** 47;
-const CODE64 = 0xa09b00;
-const CODE32 = 0xc09b00;
-const DATA32 = 0xc09300;
-const USER = 0x6000;
 
 const isCanonical = (v: number): boolean => v >= -CANONICAL && v < CANONICAL;
 
@@ -44,8 +55,8 @@ export function systemCall(core: Core): number {
   state.set64(RIP, state.get64(MSR_LSTAR));
   const selector = state.getU(MSR_STAR + 4) & 0xfffc;
   state.set(CPL, 0);
-  setFlatSegment(state, CS, selector, CODE64);
-  setFlatSegment(state, SS, selector + 8, DATA32);
+  setFlatSegment(state, CS, selector, FLAT_CODE64);
+  setFlatSegment(state, SS, selector + 8, FLAT_DATA);
   core.updateMode();
   return 0;
 }
@@ -59,12 +70,12 @@ const systemReturn: Routine = (core, bits) => {
     if (!isCanonical(state.get64(RCX))) raise(state, GP, 0);
     state.setHalves(RIP, state.get(RCX), state.get(RCX + 4));
   } else state.setHalves(RIP, state.get(RCX), 0);
-  state.rflags = (state.get(R11) & 0x3c7fd7) | 2;
+  state.rflags = (state.get(R11) & SYSRET_FLAGS) | 2;
   const base = state.getU(MSR_STAR + 4) >>> 16;
   state.set(CPL, 3);
   const code = ((bits === 64 ? base + 16 : base) | 3) & 0xffff;
-  setFlatSegment(state, CS, code, (bits === 64 ? CODE64 : CODE32) | USER);
-  setFlatSegment(state, SS, ((base + 8) | 3) & 0xffff, DATA32 | USER);
+  setFlatSegment(state, CS, code, (bits === 64 ? FLAT_CODE64 : FLAT_CODE32) | ATTRIBUTE_USER);
+  setFlatSegment(state, SS, ((base + 8) | 3) & 0xffff, FLAT_DATA | ATTRIBUTE_USER);
   core.updateMode();
   core.noticeInterrupt();
   return 0;
@@ -78,8 +89,8 @@ export function systemEnter(core: Core): number {
   const long = core.longMode;
   state.set(FLAGS_OTHER, state.get(FLAGS_OTHER) & ~(FLAG_VM | FLAG_IF | FLAG_RF));
   state.set(CPL, 0);
-  setFlatSegment(state, CS, selector, long ? CODE64 : CODE32);
-  setFlatSegment(state, SS, selector + 8, DATA32);
+  setFlatSegment(state, CS, selector, long ? FLAT_CODE64 : FLAT_CODE32);
+  setFlatSegment(state, SS, selector + 8, FLAT_DATA);
   state.setHalves(RSP, state.get(MSR_SYSENTER_ESP), long ? state.get(MSR_SYSENTER_ESP + 4) : 0);
   state.setHalves(RIP, state.get(MSR_SYSENTER_EIP), long ? state.get(MSR_SYSENTER_EIP + 4) : 0);
   core.updateMode();
@@ -94,13 +105,13 @@ const systemExit: Routine = (core, bits) => {
     if (!isCanonical(state.get64(RCX)) || !isCanonical(state.get64(RDX))) raise(state, GP, 0);
     state.setHalves(RSP, state.get(RCX), state.get(RCX + 4));
     state.setHalves(RIP, state.get(RDX), state.get(RDX + 4));
-    setFlatSegment(state, CS, ((selector + 32) | 3) & 0xffff, CODE64 | USER);
-    setFlatSegment(state, SS, ((selector + 40) | 3) & 0xffff, DATA32 | USER);
+    setFlatSegment(state, CS, ((selector + 32) | 3) & 0xffff, FLAT_CODE64 | ATTRIBUTE_USER);
+    setFlatSegment(state, SS, ((selector + 40) | 3) & 0xffff, FLAT_DATA | ATTRIBUTE_USER);
   } else {
     state.setHalves(RSP, state.get(RCX), 0);
     state.setHalves(RIP, state.get(RDX), 0);
-    setFlatSegment(state, CS, ((selector + 16) | 3) & 0xffff, CODE32 | USER);
-    setFlatSegment(state, SS, ((selector + 24) | 3) & 0xffff, DATA32 | USER);
+    setFlatSegment(state, CS, ((selector + 16) | 3) & 0xffff, FLAT_CODE32 | ATTRIBUTE_USER);
+    setFlatSegment(state, SS, ((selector + 24) | 3) & 0xffff, FLAT_DATA | ATTRIBUTE_USER);
   }
   state.set(CPL, 3);
   core.updateMode();

@@ -16,15 +16,22 @@ import {
   SELECTOR_DESCRIPTOR,
   SELECTORS,
 } from '../state/layout.js';
-import { ATTRIBUTE_MASK } from '../state/segments.js';
+import {
+  ATTRIBUTE_CODE,
+  ATTRIBUTE_MASK,
+  FLAT_CODE32,
+  FLAT_CODE64,
+  FLAT_DATA,
+} from '../state/segments.js';
 import { need } from './fast-routine.js';
 
-/** Code, readable and accessed, of 4 GiB from 0 on; 32-bit, or 64-bit. */
+/** The descriptor of a flat segment with these attributes, for a level. */
+const flat = (attributes: number, level: number): bigint =>
+  (BigInt(attributes | 0xf0000 | (level << 13)) << 32n) | 0xffffn;
 export const flatCode = (bits: 32 | 64, level: number): bigint =>
-  (bits === 64 ? 0x00af9b000000ffffn : 0x00cf9b000000ffffn) | (BigInt(level) << 45n);
-/** Data, writable and accessed, of 4 GiB from 0 on, for 32-bit stacks. */
-export const flatData = (level: number): bigint => 0x00cf93000000ffffn | (BigInt(level) << 45n);
-const CODE = 1n << 43n;
+  flat(bits === 64 ? FLAT_CODE64 : FLAT_CODE32, level);
+export const flatData = (level: number): bigint => flat(FLAT_DATA, level);
+const CODE = BigInt(ATTRIBUTE_CODE) << 32n;
 
 export const slotOf = (segment: number): StateSlot => ({ offset: segment * SEGMENT_STRIDE });
 const BYTE_LIMIT = 0xffffffffn;
@@ -39,12 +46,17 @@ export const storeSystem = (b: Builder, at: Value, bits: 32 | 64, value: Value):
 /** i32 1: the selector is null. */
 export const isNull = (b: Builder, selector: Value): Value => b.eqz(b.andc(selector, 0xfffc));
 
+/** i32 1: the selector, taken for one of the GDT, lies within it. */
+export const isInTable = (b: Builder, selector: Value): Value =>
+  b.leU(b.orc(selector, 7), b.get(GDTR_LIMIT, 32));
+/** Linear address of its descriptor. */
+export const inTable = (b: Builder, selector: Value): Value =>
+  b.add(b.get(GDTR_BASE, 64), b.extendU(b.andc(selector, 0xfff8)));
 /** The descriptor (i64) that a selector names, in the GDT. */
 export function descriptorOf(b: Builder, selector: Value): Value {
   need(b, b.eqz(b.or(b.andc(selector, 4), isNull(b, selector))));
-  need(b, b.leU(b.orc(selector, 7), b.get(GDTR_LIMIT, 32)));
-  const offset = b.extendU(b.andc(selector, 0xfff8));
-  return loadSystem(b, b.add(b.get(GDTR_BASE, 64), offset), 64);
+  need(b, isInTable(b, selector));
+  return loadSystem(b, inTable(b, selector), 64);
 }
 
 /** Loads a segment register with a flat segment. `from`: the descriptor that it was loaded from, 0 for none. */

@@ -38,6 +38,7 @@ import {
   needFlatStack,
   needPlain,
   RSP,
+  type Size,
 } from './level-fast.js';
 
 interface Event {
@@ -48,14 +49,31 @@ interface Event {
 }
 const INTERRUPT_GATE = 0x8e;
 const GATE_KIND = 0x9f;
-/** A present interrupt or trap gate, with the event's right to use it; i32 of bits 32–63. */
-function gateHigh(b: Builder, gate: Value, bySoftware: Value): Value {
+interface Gate {
+  /** Bits 32–63 (i32), and its linear address (i64). */
+  readonly high: Value;
+  readonly at: Value;
+  readonly selector: Value;
+  /** Bits 0–31 of the handler's address. */
+  readonly offset: Value;
+}
+/** A present interrupt or trap gate, that the event may use and that leads to flat code of level 0. */
+function gateOf(b: Builder, vector: Value, size: Size, bySoftware: Value): Gate {
+  const shift = size === 64 ? 4 : 3;
+  const place = b.shlc(vector, shift);
+  need(b, b.leU(b.orc(place, (1 << shift) - 1), b.get(IDTR_LIMIT, 32)));
+  const at = b.add(b.get(IDTR_BASE, 64), b.extendU(place));
+  const gate = loadSystem(b, at, 64);
+  const low = b.wrap(gate);
   const high = b.wrap(b.shrUc(gate, 32));
   const kind = b.andc(b.shrUc(high, 8), GATE_KIND & ~1);
   need(b, b.eq(kind, b.i32(INTERRUPT_GATE)));
   const mayUse = b.geU(b.andc(b.shrUc(high, 13), 3), b.get(CPL, 32));
   need(b, b.or(b.eqz(bySoftware), mayUse));
-  return high;
+  const selector = b.shrUc(low, 16);
+  need(b, b.eq(descriptorOf(b, selector), b.i64(flatCode(size, 0))));
+  const offset = b.or(b.andc(low, 0xffff), b.andc(high, 0xffff0000 | 0));
+  return { high, at, selector, offset };
 }
 const isTrapGate = (b: Builder, high: Value): Value => b.andc(high, 0x100);
 /** i32 1: from level 3. Other levels than that and 0 are not ordinary. */
@@ -80,7 +98,7 @@ function clearFlags(b: Builder, high: Value): void {
   const cleared = b.select(isTrapGate(b, high), b.i32(always), b.i32(always | FLAG_IF));
   b.set(FLAGS_OTHER, 32, b.and(b.get(FLAGS_OTHER, 32), b.not(cleared)));
 }
-/** `inTable` bytes of the TSS from its start on are there. */
+/** The TSS has more than so many bytes. */
 const needTask = (b: Builder, bytes: Value): void =>
   need(b, b.leU(bytes, b.get(SEGMENTS + SEGMENT_LIMIT, 32, slotOf(TR))));
 const inTask = (b: Builder, at: Value, bits: 16 | 32 | 64): Value =>
@@ -88,13 +106,7 @@ const inTask = (b: Builder, at: Value, bits: 16 | 32 | 64): Value =>
 
 function deliver32(b: Builder, vector: Value, event: Event): void {
   const { errorCode } = event;
-  need(b, b.leU(b.orc(b.shlc(vector, 3), 7), b.get(IDTR_LIMIT, 32)));
-  const at = b.add(b.get(IDTR_BASE, 64), b.extendU(b.shlc(vector, 3)));
-  const gate = loadSystem(b, at, 64);
-  const high = gateHigh(b, gate, event.bySoftware);
-  const low = b.wrap(gate);
-  const selector = b.shrUc(low, 16);
-  need(b, b.eq(descriptorOf(b, selector), b.i64(flatCode(32, 0))));
+  const { high, selector, offset } = gateOf(b, vector, 32, event.bySoftware);
   const isOuter = fromOuter(b);
   const flags = b.or(rflags(b), event.flags);
   const top = b.local('i64');
@@ -130,23 +142,16 @@ function deliver32(b: Builder, vector: Value, event: Event): void {
   });
   b.set(RSP, 64, bottom);
   setFlatFrom(b, CS, b.andc(selector, 0xfffc), flatCode(32, 0));
-  b.set(RIP, 64, b.extendU(b.or(b.andc(low, 0xffff), b.andc(high, 0xffff0000 | 0))));
+  b.set(RIP, 64, b.extendU(offset));
   clearFlags(b, high);
   enterLevel(b, 0, 32);
 }
 function deliver64(b: Builder, vector: Value, event: Event): void {
   const { errorCode } = event;
-  need(b, b.leU(b.orc(b.shlc(vector, 4), 15), b.get(IDTR_LIMIT, 32)));
-  const at = b.add(b.get(IDTR_BASE, 64), b.extendU(b.shlc(vector, 4)));
-  const gate = loadSystem(b, at, 64);
-  const high = gateHigh(b, gate, event.bySoftware);
+  const { high, selector, offset, at } = gateOf(b, vector, 64, event.bySoftware);
   const upper = loadSystem(b, b.addc(at, 8), 32);
-  const low = b.wrap(gate);
-  const offset = b.or(b.andc(low, 0xffff), b.andc(high, 0xffff0000 | 0));
   const target = b.or(b.extendU(offset), b.shlc(b.extendU(upper), 32));
   needCanonical(b, target);
-  const selector = b.shrUc(low, 16);
-  need(b, b.eq(descriptorOf(b, selector), b.i64(flatCode(64, 0))));
   const isOuter = fromOuter(b);
   const flags = b.extendU(b.or(rflags(b), event.flags));
   const table = b.andc(high, 7);

@@ -5,6 +5,7 @@ import type { Local } from '../ir/node.js';
 import { CS, DS, ES, FS, GS, NMI_BLOCKED, RIP, SS } from '../state/layout.js';
 import {
   FLAG_AC,
+  FLAG_DF,
   FLAG_ID,
   FLAG_IF,
   FLAG_IOPL,
@@ -44,7 +45,6 @@ import {
   setFlags,
 } from './level-fast.js';
 
-const FLAG_DF = 0x400;
 /** What IRET loads at level 0 with an operand size of 32 or 64 bits, while no breakpoint is enabled. */
 const RETURN_FLAGS =
   ARITHMETIC_FLAGS | FLAG_TF | FLAG_DF | FLAG_NT | FLAG_IF | FLAG_IOPL | FLAG_AC | FLAG_ID;

@@ -93,6 +93,7 @@ export function enterLevel(b: Builder, level: Level, size: Size): void {
     b.set(TLB_GUARDED, 32, b.get(SUPERVISOR_GUARDED, 32));
   }
   const isFlat = size === 64 ? b.i32(1) : b.and(isFlatData(b, DS), isFlatData(b, ES));
+  // Of code and stack.
   const sizes = (size === 64 ? 0b1010 : 0b0101) | (level === 3 ? MODE_USER : 0);
   const mode = b.orc(b.shlc(isFlat, 4), sizes);
   const changed = b.local('i32', b.andc(b.xor(mode, b.get(MODE_KEY, 32)), MODE_CLASS_MASK));

@@ -10,8 +10,6 @@ import {
   DS,
   ES,
   FS,
-  GDTR_BASE,
-  GDTR_LIMIT,
   GS,
   SCRATCH,
   SEGMENT_ATTRIBUTES,
@@ -24,6 +22,7 @@ import {
 } from '../state/layout.js';
 import { CR0_PE } from '../state/register-bits.js';
 import { LOAD_SEGMENT } from './contained-routines.js';
+import { inTable, isInTable, isNull, loadSystem } from './descriptor-fast.js';
 import type { Operands, Semantics } from './operands.js';
 import { isRealMode } from './privilege.js';
 
@@ -69,17 +68,11 @@ function isLoaded(b: Builder, segment: SlotRef, reloads: Value, selector: Value)
   const loaded = b.local('i32', b.i32(0));
   const isProtected = b.andc(b.get(CR0, 32), CR0_PE);
   const atTop = b.eqz(b.or(b.get(CPL, 32), b.andc(selector, 4)));
-  const isSame = b.and(
-    b.nez(b.andc(selector, 0xfffc)),
-    b.eq(selector, b.get(SELECTORS, 32, segment)),
-  );
-  const isInTable = b.leU(b.orc(selector, 7), b.get(GDTR_LIMIT, 32));
-  const checks = [b.nez(isProtected), isSame, isInTable];
+  const isSame = b.and(b.eqz(isNull(b, selector)), b.eq(selector, b.get(SELECTORS, 32, segment)));
+  const checks = [b.nez(isProtected), isSame, isInTable(b, selector)];
   const may = checks.reduce((p, q) => b.and(p, q), b.and(atTop, reloads));
   b.if(may, () => {
-    const at = b.add(b.get(GDTR_BASE, 64), b.extendU(b.andc(selector, 0xfff8)));
-    const access = { bits: 64, segment: { offset: DS * SEGMENT_STRIDE } } as const;
-    const descriptor = b.load(at, access);
+    const descriptor = loadSystem(b, inTable(b, selector), 64);
     b.assign(loaded, b.eq(descriptor, b.get(SELECTORS + SELECTOR_DESCRIPTOR, 64, segment)));
   });
   return b.read(loaded);

@@ -16,7 +16,15 @@ import {
   RIP,
   SS,
 } from '../state/layout.js';
-import { EFER_SCE, FLAG_AC, FLAG_IF, FLAG_RF, FLAG_TF, FLAG_VM } from '../state/register-bits.js';
+import {
+  EFER_SCE,
+  FLAG_AC,
+  FLAG_IF,
+  FLAG_RF,
+  FLAG_TF,
+  FLAG_VM,
+  SYSRET_FLAGS,
+} from '../state/register-bits.js';
 import { flatCode, flatData, isNull, setFlat } from './descriptor-fast.js';
 import { type FastRoutine, need } from './fast-routine.js';
 import {
@@ -92,8 +100,6 @@ function enterBySyscall(b: Builder, result: Local): void {
   enterLevel(b, 0, 64);
   done(b, result);
 }
-/** Flags that SYSRET takes from R11. */
-const SYSRET_FLAGS = 0x3c7fd7;
 function leaveBySysret(b: Builder, result: Local, bits: Value): void {
   needSyscall(b);
   needLevel0(b);

@@ -42,3 +42,5 @@ export const FLAG_RF = 0x10000;
 export const FLAG_VM = 0x20000;
 export const FLAG_AC = 0x40000;
 export const FLAG_ID = 0x200000;
+/** What SYSRET takes from R11 (SDM vol. 2B SYSRET). */
+export const SYSRET_FLAGS = 0x3c7fd7;

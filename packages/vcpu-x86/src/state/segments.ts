@@ -28,6 +28,12 @@ export const ATTRIBUTE_LONG = 0x200000;
 /** D/B: 32-bit. */
 export const ATTRIBUTE_BIG = 0x400000;
 export const ATTRIBUTE_GRANULAR = 0x800000;
+/** Accessed segments of 4 GiB from 0 on, of level 0: readable code of 64 and of 32 bits, writable data. */
+export const FLAT_CODE64 = 0xa09b00;
+export const FLAT_CODE32 = 0xc09b00;
+export const FLAT_DATA = 0xc09300;
+/** DPL 3. */
+export const ATTRIBUTE_USER = 0x6000;
 /** What real and virtual-8086 mode load: present, writable, accessed data. */
 export const REAL_MODE_ATTRIBUTES = 0x9300;
 
