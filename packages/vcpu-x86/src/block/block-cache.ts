@@ -178,8 +178,8 @@ export class BlockCache implements CodeWatch {
   isHot(rec: number): boolean {
     return this.i32[this.header(rec) + HOT] !== 0;
   }
-  /** How often the block was offered to the hot tier before; counts. */
-  offers(rec: number): number {
+  /** Counts that the block is offered to the hot tier; how often was it before? */
+  countOffer(rec: number): number {
     return this.i32[this.header(rec) + OFFERS]++;
   }
   /** Has the block that starts there been executed so often since it was translated, or been offered? */

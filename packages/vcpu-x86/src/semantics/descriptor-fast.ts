@@ -37,7 +37,7 @@ export const slotOf = (segment: number): StateSlot => ({ offset: segment * SEGME
 const BYTE_LIMIT = 0xffffffffn;
 const CHECK_ALL = -1n;
 
-/** Bytes at a linear address (i64) by their number and the width of one, as the supervisor. */
+/** What is at a linear address (i64), as the supervisor sees it. */
 export const loadSystem = (b: Builder, at: Value, bits: 16 | 32 | 64): Value =>
   b.load(at, { bits, segment: { offset: DS * SEGMENT_STRIDE } });
 export const storeSystem = (b: Builder, at: Value, bits: 32 | 64, value: Value): void =>

@@ -17,7 +17,7 @@ import { BLOCK_RIP } from '../state/layout.js';
 import { AwaitedRegions } from './awaited-regions.js';
 import type { ModeHandlers } from './cold.js';
 import { LoneInstructions } from './lone-instructions.js';
-import { Batch, type Resident, Residents } from './resident.js';
+import { Batch, newResident, type Resident, Residents } from './resident.js';
 
 /**
  * Executions of a block before its region is compiled. That costs what the cold tier takes for some 600,000 instructions, and a region
@@ -28,8 +28,10 @@ export const HOT_THRESHOLD = 16_000;
 const LOOKUP_THRESHOLD = 250;
 /** A branch's target that was executed less often than this is none of its region's. */
 const WARM_EXECUTIONS = 32;
-/** A block that a region runs already waits so many times as long for one of its own. */
+/** A block that a region runs already waits so many times as long for one of its own; */
 const COVERED_TIMES = 3;
+/** if the library had the region early, one time more: those are the executions that another guest's block had without it. */
+const COVERED_EARLY_TIMES = COVERED_TIMES + 1;
 /** Unless they took longer than this of guest time: what is run that rarely does not pay for its compilation, however long the guest runs. */
 const HOT_WITHIN_NS = 4e9;
 /** Times that regions leave for the cold tier at the entry of one of them before it is made a lone instruction. */
@@ -60,6 +62,9 @@ export interface HotTierOptions {
   /** Regions compiled together. */
   readonly batchRegions?: number;
 }
+
+/** How many times as long a block waits that the region runs already. */
+const coveredTimes = (r: Resident): number => (r.isEarly ? COVERED_EARLY_TIMES : COVERED_TIMES);
 
 export class HotTier implements RegionKeeper, LibraryUser {
   private readonly current: () => Core;
@@ -131,7 +136,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
       this.awaited.send();
       return blocks.setHeat(rec, URGENT_EXECUTIONS);
     }
-    const offers = blocks.offers(rec);
+    const offers = blocks.countOffer(rec);
     const churn = (this.churn.get(blocks.startOf(rec) >>> 12) ?? 0) - PATIENCE;
     if (offers < churn && stage === null)
       return blocks.setHeat(rec, threshold * 2 ** Math.min(offers, 10));
@@ -145,7 +150,8 @@ export class HotTier implements RegionKeeper, LibraryUser {
     }
     const linear = core.codeLinear(core.state.get64(BLOCK_RIP));
     const start = blocks.startOf(rec);
-    if (this.reuse(rec, modeClass, start, linear)) {
+    const isEarly = offers === 0 && threshold > LOOKUP_THRESHOLD;
+    if (this.reuse(rec, modeClass, start, linear, isEarly)) {
       if (stage === null) this.counters.reused++;
       return this.awaited.forget(rec);
     }
@@ -154,10 +160,10 @@ export class HotTier implements RegionKeeper, LibraryUser {
       this.awaited.forget(rec);
       return blocks.setHeat(rec, threshold);
     }
-    if (stage === null && offers === 0 && threshold > LOOKUP_THRESHOLD) {
+    if (stage === null && isEarly) {
       this.countedSince.set(rec, this.nowNs);
-      const isCovered = this.residents.withCodeAt(start).length > 0;
-      return blocks.setHeat(rec, (isCovered ? COVERED_TIMES : 1) * threshold - LOOKUP_THRESHOLD);
+      const times = Math.max(1, ...this.residents.withCodeAt(start).map(coveredTimes));
+      return blocks.setHeat(rec, times * threshold - LOOKUP_THRESHOLD);
     }
     const since = this.countedSince.get(rec);
     if (since !== undefined && this.nowNs - since > HOT_WITHIN_NS) {
@@ -192,7 +198,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
     this.maker.add(this.batch, region, source, modeClass, mode);
     const { residents } = this.batch;
     const { pages, runs } = region;
-    const r = { rec, modeClass, handler: 0, module: null, pages, runs, isGone: false };
+    const r = newResident({ rec, modeClass, pages, runs, isEarly: false });
     residents.push(r);
     this.admit(r);
     if (residents.length >= this.batchRegions) this.flush();
@@ -230,7 +236,13 @@ export class HotTier implements RegionKeeper, LibraryUser {
   }
 
   /** Takes the region from the library, if there is one. */
-  private reuse(rec: number, modeClass: number, start: number, linear: number): boolean {
+  private reuse(
+    rec: number,
+    modeClass: number,
+    start: number,
+    linear: number,
+    isEarly: boolean,
+  ): boolean {
     const { u8 } = this.current().state;
     const first = firstBytes(u8, start);
     let pages = new Map<number, PageUse>();
@@ -246,7 +258,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
     );
     if (!found) return false;
     const { runs } = found.code;
-    const r = { rec, modeClass, handler: 0, module: null, pages, runs, isGone: false };
+    const r = newResident({ rec, modeClass, pages, runs, isEarly });
     this.admit(r);
     this.install(r, found.module, found.name);
     return true;
@@ -294,7 +306,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
         if (!isCodeAt(r.runs, delta * 4096 + offset)) continue;
         const rec = blocks.lookup(host + offset, r.modeClass);
         if (!this.residents.of(rec) && this.awaited.stageOf(rec) === null)
-          blocks.setHeat(rec, COVERED_TIMES * threshold);
+          blocks.setHeat(rec, coveredTimes(r) * threshold);
       }
     }
   }

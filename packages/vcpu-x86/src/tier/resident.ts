@@ -16,8 +16,17 @@ export interface Resident {
   readonly pages: ReadonlyMap<number, PageUse>;
   /** Runs of bytes, counted from the start of the entry's page. */
   readonly runs: readonly number[];
+  /** It was in the library before its block had been executed as often as one that is compiled. */
+  readonly isEarly: boolean;
   /** Its block, or its code, went. */
   isGone: boolean;
+}
+
+/** One that has no module yet. */
+export function newResident(
+  known: Pick<Resident, 'rec' | 'modeClass' | 'pages' | 'runs' | 'isEarly'>,
+): Resident {
+  return { ...known, handler: 0, module: null, isGone: false };
 }
 
 /** Has a region the byte at a machine address? */

@@ -52,6 +52,38 @@ describe('machines that share a library', () => {
   });
 });
 
+describe('a block that a region of the library runs', () => {
+  // `join` is in the region of `again`, and each fourth time control comes to it from an instruction that regions leave.
+  const text = `mov esi, 12500
+again:
+add edi, 1
+test edi, 3
+jz past
+cmp edi, ebp
+test edi, 1
+jz join
+test edi, 2
+jz join
+cpuid
+jmp join
+nop
+join:
+add ebp, edi
+past:
+dec esi
+jnz again
+hlt`;
+
+  it('has none of its own unless it had one in the machine that compiled it', () => {
+    const library = new RegionLibrary();
+    const first = ended(text, { library }, 1000);
+    const second = ended(text, { library }, 1000);
+    expect(first.cpu.hot.counters.compiled).toBeGreaterThan(0);
+    expect(second.cpu.hot.counters.compiled).toBe(0);
+    expect(second.cpu.state.gpr32(5)).toBe(first.cpu.state.gpr32(5));
+  });
+});
+
 describe('regions of one module', () => {
   it('run when enough of them have come together', () => {
     const text = `${loops(8)}\nhlt`;
