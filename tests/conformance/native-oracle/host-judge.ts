@@ -17,8 +17,6 @@ export interface HostVerdict {
 
 const NT = 0x4000;
 const GENERAL_PROTECTION = 13;
-/** A busy host may let a probe wait for as long as the harness lets a case run. */
-const ATTEMPTS = 5;
 const SOFTWARE = 'a hypervisor does that in software';
 
 const nop: NativeCase = nativeCase({ code: [0x90] });
@@ -94,9 +92,7 @@ async function examine(bits: 32 | 64): Promise<HostVerdict> {
   try {
     const [plain] = await oracle.run([nop]);
     const inputs = plain.outcome === 'killed' ? [] : probesOf(bits).map(({ input }) => input);
-    let results = await oracle.run(inputs);
-    for (let n = 0; n < ATTEMPTS && results.some(({ outcome }) => outcome === 'timeout'); n++)
-      results = await oracle.run(inputs);
+    const results = await oracle.run(inputs);
     return verdictOf(bits, { nop: plain, probes: results, doesProgram: ask });
   } finally {
     await oracle.close();
