@@ -4,10 +4,12 @@ import {
   BULK,
   BULK_PREFIX,
   F64,
+  FLOAT,
   I32,
   I64,
   OP,
   PURE,
+  REINTERPRET,
   SIMD,
   SIMD_LANES,
   SIMD_MEMORY,
@@ -29,6 +31,8 @@ const spelled = (name: string): string =>
 
 const names = new Map<number, string>([
   ...[...PURE].map(([name, code]) => [code, name] as const),
+  ...[...FLOAT].map(([name, { code }]) => [code, name] as const),
+  ...Object.entries(REINTERPRET).map(([name, code]) => [code, name] as const),
   ...Object.entries(OP).map(([name, code]) => [code, spelled(name)] as const),
 ]);
 const inverse = (map: ReadonlyMap<string, number>): ReadonlyMap<number, string> =>

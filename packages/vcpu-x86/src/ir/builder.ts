@@ -317,6 +317,10 @@ export class Builder {
     this.into(node.body, body);
     if (otherwise) this.into(node.otherwise, otherwise);
   }
+  /** See the node: where the condition does not hold, regions leave behind the instruction. */
+  expect(condition: Value): void {
+    this.append({ op: 'expect', type: 'none', uses: 0, args: [condition] });
+  }
   loop(body: () => void): void {
     const node: Node = { op: 'loop', type: 'none', uses: 0, body: [] };
     this.append(node);

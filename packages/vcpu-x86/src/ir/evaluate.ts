@@ -13,6 +13,7 @@ import {
 } from '../state/layout.js';
 import { checkSegment } from '../state/segments.js';
 import type { VcpuState } from '../state/vcpu-state.js';
+import { evaluateFloat } from './evaluate-float.js';
 import { evaluateSimd } from './evaluate-simd.js';
 import type { IrValue, Scalar } from './ir-value.js';
 import type { Access, Local, Node, StateSlot } from './node.js';
@@ -140,6 +141,8 @@ class Evaluation {
         this.run(this.number(node.args[0]) !== 0 ? node.body : node.otherwise);
         return undefined;
       }
+      case 'expect':
+        return undefined;
       case 'loop': {
         try {
           for (;;) this.run(node.body);
@@ -261,6 +264,7 @@ function pure(name: string, args: readonly IrValue[], lanes: readonly number[]):
   if (name === 'select') return (args[2] as number) !== 0 ? args[0] : args[1];
   const dot = name.indexOf('.');
   const type = name.slice(0, dot);
+  if (type === 'f32' || type === 'f64') return evaluateFloat(name, args as readonly Scalar[]);
   if (type !== 'i32' && type !== 'i64') return evaluateSimd(name, args, lanes);
   const op = name.slice(dot + 1);
   switch (name) {

@@ -41,7 +41,10 @@ export type Node = Common &
         readonly bits: Bits;
         readonly args: readonly [Node];
       }
-    /** Pure operation by its WebAssembly name, e.g. `i32.add`, `i8x16.add_sat_u`, `i8x16.shuffle` (lanes in `lanes`). */
+    /**
+     * Pure operation by its WebAssembly name, e.g. `i32.add`, `i8x16.add_sat_u`, `i8x16.shuffle` (lanes in `lanes`). Those of f32 and f64
+     * take and give the numbers' bits (i32, i64). Of our own: `f64.no_denormal`, `f32.no_denormal` (i32 0 or 1).
+     */
     | {
         readonly op: 'pure';
         readonly name: string;
@@ -82,6 +85,11 @@ export type Node = Common &
         readonly body: Node[];
         readonly otherwise: Node[];
       }
+    /**
+     * What code behind the instruction may rely on, with effects of its own only in the hot tier: a region leaves behind the instruction
+     * where the condition does not hold. The way through the program that does not come here knows that it does.
+     */
+    | { readonly op: 'expect'; readonly args: readonly [Node] }
     /** Runs its body until a `leave` inside it. */
     | { readonly op: 'loop'; readonly body: Node[] }
     | { readonly op: 'leave' }

@@ -1,6 +1,6 @@
 // What the instructions of one region share: its locals and the way out.
 import type { Mode } from '../semantics/shape.js';
-import { GPR } from '../state/layout.js';
+import { FPU_TRAP, GPR, MXCSR } from '../state/layout.js';
 import type { FunctionWriter, Label } from '../wasm/encoder.js';
 import { I32, I64, OP, PURE } from '../wasm/opcodes.js';
 import { FlagsState } from './flags-state.js';
@@ -9,6 +9,10 @@ import { Windows } from './windows.js';
 /** What a region returns: go on at rIP, or the instruction there is the cold tier's first. */
 export const LEFT = 0;
 export const COLD = 1;
+
+/** Is the word at a place in the state page kept? No instruction of a region changes the first, SSE's routines the second. */
+export const isKept = (at: number, bits: number): boolean =>
+  bits === 32 && (at === FPU_TRAP || at === MXCSR);
 
 /** What the instructions of one region share. */
 export class RegionContext {
@@ -31,6 +35,8 @@ export class RegionContext {
   readonly pads = new Map<number, Label>();
   exitTo: Label = 0;
   private readonly registers = new Map<number, { local: number; written: boolean }>();
+  /** By place in the state page: {@link keptState}. */
+  private readonly kept = new Map<number, number>();
 
   constructor(w: FunctionWriter, mode: Mode) {
     this.w = w;
@@ -64,6 +70,23 @@ export class RegionContext {
       w.memory(this.wide ? OP.i64Load : OP.i32Load, GPR + number * 8);
       w.setLocal(local);
     }
+  }
+  /** A 32-bit word of the state page as a local, which whoever changes the word has to load anew. */
+  keptState(at: number): number {
+    let local = this.kept.get(at);
+    if (local === undefined) {
+      local = this.w.ownLocal(I32);
+      this.kept.set(at, local);
+    }
+    return local;
+  }
+  loadKept(w: FunctionWriter): void {
+    for (const at of this.kept.keys()) this.loadKeptState(w, at);
+  }
+  loadKeptState(w: FunctionWriter, at: number): void {
+    w.get(0);
+    w.memory(OP.i32Load, at);
+    w.setLocal(this.keptState(at));
   }
   spillRegisters(): void {
     const { w } = this;

@@ -16,6 +16,8 @@ const MAX_PAGES = 4;
 /** One instruction of a region; offsets count from the region's entry. */
 export interface RegionInstruction {
   readonly start: number;
+  /** Behind it. */
+  readonly next: number;
   readonly program: readonly Node[];
   /** Its accesses share no probe of the TLB with others. */
   readonly isLone?: boolean;
@@ -309,7 +311,10 @@ class Discovery {
       if (!d.program) return { start, instructions, end: { kind: 'cold', at: offset } };
       // The region is full: another one goes on there.
       if (!this.seen.has(offset)) return { start, instructions, end: { kind: 'goto', to: offset } };
-      instructions.push({ start: offset, program: d.program, isLone: this.isLone(offset) });
+      instructions.push({
+        ...{ start: offset, next: d.next, program: d.program },
+        isLone: this.isLone(offset),
+      });
       if (d.targets && d.targets.length > 0) return { start, instructions, end: { kind: 'table' } };
       if (d.end) {
         const candidates = d.isReturn

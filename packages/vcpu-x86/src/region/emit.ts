@@ -143,6 +143,7 @@ class RegionWriter {
     head.memory(OP.i32Load, TLB_BASE);
     head.setLocal(x.tlb);
     x.loadRegisters(head);
+    x.loadKept(head);
     x.flags.enter(head);
   }
 
@@ -189,6 +190,7 @@ class RegionWriter {
     w.i32Const(b.instructions.length);
     w.op(op('i32.sub'));
     w.setLocal(x.left);
+    this.emitter.beginBlock();
     const windows = x.windows.plan(b.instructions);
     b.instructions.forEach((i, n) => {
       this.emitter.instruction(i, windows[n]);

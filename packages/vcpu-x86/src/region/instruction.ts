@@ -2,11 +2,12 @@
 // leaves the region at this instruction.
 import type { Node, StateSlot } from '../ir/node.js';
 import { TLB_READ, TLB_WRITE } from '../mmu/tlb.js';
-import { isInfallible } from '../semantics/contained-routines.js';
+import { isInfallible, isSse } from '../semantics/contained-routines.js';
 import {
   BLOCK_RIP,
   BUDGET,
   GPR,
+  MXCSR,
   SEGMENT_BASE,
   SEGMENT_READ_LIMIT,
   SEGMENT_WRITE_LIMIT,
@@ -17,8 +18,9 @@ import { Emitter, wasmType } from '../wasm/emit.js';
 import type { EmitTarget } from '../wasm/emit-target.js';
 import type { Label } from '../wasm/encoder.js';
 import { I32, I64, OP, PURE } from '../wasm/opcodes.js';
-import type { RegionContext } from './context.js';
+import { isKept, LEFT, type RegionContext } from './context.js';
 import type { RegionInstruction } from './discover.js';
+import { FloatFacts } from './float-facts.js';
 import { isSegmentTerm, segmentOfTerm, TERM_SHIFTS } from './footprint.js';
 import type { EarlyWindow, Window, WindowUse } from './windows.js';
 
@@ -31,7 +33,12 @@ const op = (name: string): number => PURE.get(name) as number;
 export class InstructionEmitter extends Emitter {
   private readonly x: RegionContext;
   private start = 0;
+  private next = 0;
   private windows: readonly WindowUse[] = [];
+  private readonly floats = new FloatFacts();
+  /** Conditions that hold behind the instruction. */
+  private expected: Node[] = [];
+  protected override readonly asksExpectations = true;
 
   constructor(context: RegionContext, target: EmitTarget) {
     super(target);
@@ -39,12 +46,18 @@ export class InstructionEmitter extends Emitter {
   }
 
   /** @param windows of its accesses */
-  instruction({ start, program }: RegionInstruction, windows: readonly WindowUse[]): void {
+  instruction({ start, next, program }: RegionInstruction, windows: readonly WindowUse[]): void {
     this.reset();
     this.w.releaseLocals();
     this.start = start;
+    this.next = next;
     this.windows = windows;
+    this.expected = [];
     this.program(program);
+    for (const condition of this.expected) this.floats.learn(condition);
+  }
+  beginBlock(): void {
+    this.floats.forget();
   }
 
   /** The instruction is the cold tier's after all; it has a pad wherever it may come to this. */
@@ -81,22 +94,30 @@ export class InstructionEmitter extends Emitter {
       }
       case 'if': {
         this.settle(() => true, n.args);
-        this.value(n.args[0]);
         const known = x.flags.snapshot();
-        w.if();
-        this.list(n.body);
-        this.deferred = [];
-        if (n.otherwise.length > 0) {
-          w.else();
+        const { body, otherwise } = n;
+        const others = (): void => {
           x.flags.resume(known);
-          this.list(n.otherwise);
-          this.deferred = [];
-        }
-        w.end();
+          this.arm(otherwise);
+        };
+        this.choose(n.args[0], () => this.arm(body), otherwise.length > 0 ? others : null);
         // One of the arms may have set flags.
         x.flags.forget();
         return;
       }
+      case 'expect': {
+        const [condition] = n.args;
+        this.value(condition);
+        w.op(op('i32.eqz'));
+        w.if();
+        x.leaveAt(this.next, LEFT);
+        w.end();
+        this.expected.push(condition);
+        return;
+      }
+      case 'set':
+        this.floats.set(n);
+        return super.statement(n);
       case 'raise':
         return this.w.br(this.pad);
       case 'branch': {
@@ -114,10 +135,20 @@ export class InstructionEmitter extends Emitter {
     }
   }
 
+  protected override holds(condition: Node): boolean {
+    return (
+      condition.op === 'pure' &&
+      condition.name.endsWith('.no_denormal') &&
+      this.floats.has(condition.args[0])
+    );
+  }
+
   protected override call(n: Node & { op: 'call' }): void {
-    const { w } = this;
+    const { w, x } = this;
     const args = n.args.map((a) => this.toLocal(a));
     this.routine(n.routine, args);
+    this.floats.called(n);
+    if (isSse(n.routine)) x.loadKeptState(w, MXCSR);
     const local = w.newLocal(I32);
     w.setLocal(local);
     this.held.set(n, local);
@@ -134,6 +165,7 @@ export class InstructionEmitter extends Emitter {
       if (at === BUDGET) return this.drop(n, () => this.w.get(this.x.left));
       if (at === BLOCK_RIP) return this.drop(n, () => this.getRip(n.type));
       if (at < GPR_END) return this.drop(n, () => this.getRegister(at, n.bits));
+      if (isKept(at, n.bits)) return this.drop(n, () => this.w.get(this.x.keptState(at)));
     }
     super.write(n);
   }
@@ -188,6 +220,10 @@ export class InstructionEmitter extends Emitter {
       this.w.get(0);
       this.w.memory(OP.i32Load, TLB_BASE);
       return this.w.setLocal(this.x.tlb);
+    }
+    if (at === MXCSR && value) {
+      super.set(base, slot, bits, value, constant);
+      return this.x.loadKeptState(this.w, at);
     }
     if (at >= GPR_END || !value) return super.set(base, slot, bits, value, constant);
     this.setRegister(at, bits, value);

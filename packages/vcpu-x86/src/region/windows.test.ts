@@ -16,7 +16,7 @@ function instructionsOf(text: string, bits: 32 | 64): RegionInstruction[] {
     const end = start + decode(bytes, start, bytes.length, bits, null, instruction);
     const program = programs.of(instruction, String.fromCharCode(...bytes.slice(start, end)), end);
     if (!program) throw new Error(`the instruction at ${start} is none of a region`);
-    found.push({ start, program });
+    found.push({ start, next: end, program });
     start = end;
   }
   return found;

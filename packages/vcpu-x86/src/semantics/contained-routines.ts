@@ -18,9 +18,11 @@ export const isInfallible = (routine: string): boolean => infallible.test(routin
 /** Arithmetic, comparisons and conversions of SSE: named as their instructions; an unmasked exception fails before it has changed a register. */
 const sse =
   /^((U?COMIS|ADDSUBP|HADDP|HSUBP|(ADD|SUB|MUL|DIV|MIN|MAX|SQRT|CMP|ROUND)[PS]|DPP)[SD]|R(SQRT|CP)[PS]S|CVT\w+)$/;
+/** They may change MXCSR, and the register whose place is their first argument. */
+export const isSse = (routine: string): boolean => sse.test(routine);
 /** They put what they read into SCRATCH, or fail. */
 const reading: ReadonlySet<string> = new Set(['readControl', 'readTimeStamp']);
 /** Loads FS or GS, or fails: what a region knows of segments goes. */
 export const LOAD_SEGMENT = 'loadSegment';
 export const isContained = (routine: string): boolean =>
-  isInfallible(routine) || sse.test(routine) || reading.has(routine) || routine === LOAD_SEGMENT;
+  isInfallible(routine) || isSse(routine) || reading.has(routine) || routine === LOAD_SEGMENT;

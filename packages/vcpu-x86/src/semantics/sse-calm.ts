@@ -17,7 +17,9 @@ export function isOrdinary(b: Builder, v: Value): Value {
   return b.ltU(above, b.constantLike(v, exponent(v, top(v) - 2)));
 }
 export const isNoDenormal = (b: Builder, v: Value): Value =>
-  b.geU(b.addc(b.shlc(v, 1), -1), b.constantLike(v, exponent(v, 1) - 1n));
+  b.pure('i32', `${floatOf(v)}.no_denormal`, [v]);
+/** The type of the number whose bits a value is. */
+export const floatOf = (v: Value): 'f32' | 'f64' => (v.type === 'i64' ? 'f64' : 'f32');
 
 /** Neither NaN nor denormal: comparing it raises nothing. */
 export function isComparable(b: Builder, v: Value): Value {

@@ -3,9 +3,9 @@
 import type { Builder, Value } from '../ir/builder.js';
 import { setArithmeticFlags } from '../ir/flags.js';
 import { SCRATCH } from '../state/layout.js';
-import type { Semantics } from './operands.js';
-import { guarded, low32, low64, routineOperand, vector } from './simd-operands.js';
-import { isCalm, isComparable, isNoDenormal, isOrdinary, oddLanes } from './sse-calm.js';
+import type { Operands, Semantics } from './operands.js';
+import { guarded, routineOperand, vector } from './simd-operands.js';
+import { floatOf, isCalm, isComparable, isNoDenormal, isOrdinary, oddLanes } from './sse-calm.js';
 
 /** Destination = routine(destination, source, immediate if there is one). */
 const arithmetic: Semantics = guarded((b, x) => {
@@ -20,19 +20,17 @@ const fast = (operation: 'add' | 'sub' | 'mul' | 'div' | 'sqrt'): Semantics =>
   guarded((b, x) => {
     const bits = x.mnemonic.endsWith('D') ? 64 : 32;
     const isScalar = x.mnemonic.at(-2) === 'S';
-    const shape = bits === 64 ? '64x2' : '32x4';
     const source = isScalar ? x.read(1) : vector(b, x, 1);
     const operands = operation === 'sqrt' ? [source] : [x.read(0), source];
-    const spread = (v: Value): Value => (isScalar ? b.pure('v128', `i${shape}.splat`, [v]) : v);
-    const all = b.pure('v128', `f${shape}.${operation}`, operands.map(spread));
-    let result = all;
+    let result: Value;
     let plain: Value;
     if (isScalar) {
-      result = bits === 64 ? low64(b, all) : low32(b, all);
+      result = b.pure(source.type, `${floatOf(source)}.${operation}`, operands);
       plain = isOrdinary(b, result);
       for (const operand of operands) plain = b.and(plain, isNoDenormal(b, operand));
     } else {
-      const odd = oddLanes(b, bits, all, operands);
+      result = b.pure('v128', `f${bits === 64 ? '64x2' : '32x4'}.${operation}`, operands);
+      const odd = oddLanes(b, bits, result, operands);
       plain = b.eqz(b.pure('i32', 'v128.any_true', [odd]));
     }
     b.if(
@@ -41,19 +39,25 @@ const fast = (operation: 'add' | 'sub' | 'mul' | 'div' | 'sqrt'): Semantics =>
       () => {
         b.set(SCRATCH, x.bitsOf(1), source);
         b.call(x.mnemonic, routineOperand(b, x, 0), b.i32(SCRATCH));
+        if (isScalar) expectNoDenormals(b, x);
       },
     );
   });
+/** Behind the routine of a scalar operation, which did not ask: its registers hold no denormals, as they do not where it was not called. */
+function expectNoDenormals(b: Builder, x: Operands): void {
+  b.expect(isNoDenormal(b, x.read(0)));
+  if (!x.isMemory(1)) b.expect(isNoDenormal(b, x.read(1)));
+}
 
 /** ZF, PF and CF say how the operands compare; OF, SF and AF become 0. */
 const comparison: Semantics = guarded((b, x) => {
   const source = x.read(1);
   const first = x.read(0);
   const image = b.local('i32');
-  const mask = (name: 'lt' | 'eq'): Value => comparedLanes(b, name, first, source);
+  const is = (name: 'lt' | 'eq'): Value => compared(b, name, first, source);
   b.if(
     b.and(isComparable(b, first), isComparable(b, source)),
-    () => b.assign(image, b.or(b.andc(mask('lt'), 1), b.andc(mask('eq'), 0x40))),
+    () => b.assign(image, b.or(is('lt'), b.shlc(is('eq'), 6))),
     () => {
       b.set(SCRATCH, x.bits, source);
       b.assign(image, b.call(x.mnemonic, routineOperand(b, x, 0), b.i32(SCRATCH)));
@@ -61,12 +65,9 @@ const comparison: Semantics = guarded((b, x) => {
   );
   setArithmeticFlags(b, b.read(image));
 });
-/** -1 where the scalars compare so, else 0 (i32). */
-function comparedLanes(b: Builder, name: 'lt' | 'eq', a: Value, c: Value): Value {
-  const shape = a.type === 'i64' ? '64x2' : '32x4';
-  const spread = (v: Value): Value => b.pure('v128', `i${shape}.splat`, [v]);
-  return low32(b, b.pure('v128', `f${shape}.${name}`, [spread(a), spread(c)]));
-}
+/** Do scalars compare so? (i32 0 or 1) */
+const compared = (b: Builder, name: 'lt' | 'eq', a: Value, c: Value): Value =>
+  b.pure('i32', `${floatOf(a)}.${name}`, [a, c]);
 /** The source unless the destination is less (MINSx) or greater (MAXSx): for equal zeros and NaNs too. */
 const extreme = (which: 'min' | 'max'): Semantics =>
   guarded((b, x) => {
@@ -75,10 +76,11 @@ const extreme = (which: 'min' | 'max'): Semantics =>
     const [less, more] = which === 'min' ? [old, source] : [source, old];
     b.if(
       b.and(isComparable(b, old), isComparable(b, source)),
-      () => x.write(0, b.select(comparedLanes(b, 'lt', less, more), old, source)),
+      () => x.write(0, b.select(compared(b, 'lt', less, more), old, source)),
       () => {
         b.set(SCRATCH, x.bits, source);
         b.call(x.mnemonic, routineOperand(b, x, 0), b.i32(SCRATCH));
+        expectNoDenormals(b, x);
       },
     );
   });

@@ -6,7 +6,9 @@ import type { EmitTarget } from './emit-target.js';
 import type { FunctionWriter, Label, WasmType } from './encoder.js';
 import { fastName } from './import-names.js';
 import { MemoryAccess } from './memory-access.js';
-import { I32, I64, OP, PURE, SIMD, SIMD_LANES, SIMD_MEMORY, V128 } from './opcodes.js';
+import { I32, I64, OP, PURE, SIMD_MEMORY, V128 } from './opcodes.js';
+import { isCondition, operandConversion, writePure } from './pure-operation.js';
+import { countUses } from './use-counts.js';
 
 export const wasmType = (type: Node['type']): WasmType =>
   type === 'i64' ? I64 : type === 'v128' ? V128 : I32;
@@ -38,6 +40,8 @@ export class Emitter {
   /** Read-modify-write accesses: locals of their host addresses (0: slow path) and linear ones, and what to add to the host's. */
   protected readonly hosts = new Map<Node, { host: number; linear: number; offset: number }>();
   protected readonly leaveLabels: Label[] = [];
+  /** Are the program's expectations asked for? */
+  protected readonly asksExpectations: boolean = false;
 
   constructor(target: EmitTarget) {
     this.t = target;
@@ -55,7 +59,7 @@ export class Emitter {
   }
 
   program(statements: readonly Node[]): void {
-    this.count(statements);
+    countUses(statements, this.asksExpectations, this.uses);
     this.list(statements);
   }
   /** Forgets the program; another one may follow. */
@@ -65,43 +69,6 @@ export class Emitter {
     this.locals.clear();
     this.hosts.clear();
     this.deferred = [];
-  }
-
-  // Liveness: nodes that an effect needs
-  protected count(statements: readonly Node[]): void {
-    for (const n of statements) {
-      switch (n.op) {
-        case 'const':
-        case 'field':
-        case 'get':
-        case 'pure':
-        case 'local':
-        case 'condition':
-        case 'flag':
-          break;
-        case 'if':
-          this.need(n.args[0]);
-          this.count(n.body);
-          this.count(n.otherwise);
-          break;
-        case 'loop':
-          this.count(n.body);
-          break;
-        case 'leave':
-          break;
-        case 'store':
-          this.need(n.args[0]);
-          this.need(n.args[1]);
-          break;
-        default:
-          for (const a of n.args) this.need(a);
-      }
-    }
-  }
-  protected need(n: Node): void {
-    const u = this.uses.get(n) ?? 0;
-    this.uses.set(n, u + 1);
-    if (u === 0 && n.op === 'pure') for (const a of n.args) this.need(a);
   }
 
   protected list(statements: readonly Node[]): void {
@@ -186,17 +153,15 @@ export class Emitter {
         throw new Error('emitter: symbolic flags');
       case 'if': {
         this.settle(() => true, n.args);
-        this.value(n.args[0]);
-        this.w.if();
-        this.list(n.body);
-        this.deferred = [];
-        if (n.otherwise.length > 0) {
-          this.w.else();
-          this.list(n.otherwise);
-          this.deferred = [];
-        }
-        return this.w.end();
+        const { body, otherwise } = n;
+        return this.choose(
+          n.args[0],
+          () => this.arm(body),
+          otherwise.length > 0 ? () => this.arm(otherwise) : null,
+        );
       }
+      case 'expect':
+        return;
       case 'loop': {
         this.settle(() => true, []);
         const leave = this.w.block();
@@ -212,6 +177,52 @@ export class Emitter {
       case 'leave':
         return this.w.br(this.leaveLabels[this.leaveLabels.length - 1]);
     }
+  }
+
+  /** Emits what is done where a condition holds, and where not; what a conjunction asks, one after another. */
+  protected choose(condition: Node, body: () => void, otherwise: (() => void) | null): void {
+    const { w } = this;
+    const parts = this.partsOf(condition);
+    if (parts.length === 1) {
+      this.value(condition);
+      w.if();
+      body();
+      if (otherwise) {
+        w.else();
+        otherwise();
+      }
+      return w.end();
+    }
+    const end = w.block();
+    const others = otherwise ? w.block() : end;
+    for (const part of parts) {
+      if (this.holds(part)) continue;
+      this.value(part);
+      w.op(PURE.get('i32.eqz') as number);
+      w.brIf(others);
+    }
+    body();
+    if (otherwise) {
+      w.br(end);
+      w.end();
+      otherwise();
+    }
+    w.end();
+  }
+  protected arm(statements: readonly Node[]): void {
+    this.list(statements);
+    this.deferred = [];
+  }
+  /** Is a condition known to hold? */
+  protected holds(_condition: Node): boolean {
+    return false;
+  }
+  private partsOf(n: Node): readonly Node[] {
+    if (n.op !== 'pure' || n.name !== 'i32.and' || this.held.has(n)) return [n];
+    if (!n.args.every(isCondition)) return [n];
+    const at = this.deferred.indexOf(n);
+    if (at >= 0) this.deferred.splice(at, 1);
+    return n.args.flatMap((a) => this.partsOf(a));
   }
 
   /** Writes to locals every deferred value whose tree reads something that `changed` matches, except those consumed by `consumers`. */
@@ -293,13 +304,12 @@ export class Emitter {
     }
   }
   protected pure(name: string, args: readonly Node[], lanes: readonly number[]): void {
-    for (const a of args) this.value(a);
-    const scalar = PURE.get(name);
-    if (scalar !== undefined) return this.w.op(scalar);
-    const simd = SIMD.get(name) ?? SIMD_LANES.get(name);
-    if (simd === undefined) throw new Error(`emitter: no opcode for ${name}`);
-    this.w.vector(simd);
-    for (const l of lanes) this.w.u8(l);
+    const conversion = operandConversion(name);
+    for (const a of args) {
+      this.value(a);
+      if (conversion !== undefined) this.w.op(conversion);
+    }
+    writePure(this.w, name, lanes);
   }
 
   // State

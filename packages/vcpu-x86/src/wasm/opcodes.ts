@@ -89,6 +89,48 @@ export const PURE: ReadonlyMap<string, number> = new Map([
   ['i64.extend32_s', 0xc4],
 ]);
 
+/** Of floating-point numbers, which IR keeps as their bits: opcodes by name. */
+export interface FloatOperation {
+  readonly code: number;
+  /** From bits to a number. */
+  readonly from: number;
+  /** From the resulting number to its bits; null: it is a condition. */
+  readonly to: number | null;
+}
+/** Opcodes of what takes numbers for their bits, and bits for numbers. */
+export const REINTERPRET = {
+  'i32.reinterpret_f32': 0xbc,
+  'i64.reinterpret_f64': 0xbd,
+  'f32.reinterpret_i32': 0xbe,
+  'f64.reinterpret_i64': 0xbf,
+} as const;
+const floatOps = (
+  type: string,
+  { conditions, numbers }: { readonly conditions: number; readonly numbers: number },
+  { from, to }: Pick<FloatOperation, 'from' | 'to'>,
+): [string, FloatOperation][] => [
+  ...['eq', 'ne', 'lt', 'gt', 'le', 'ge'].map((n, i): [string, FloatOperation] => [
+    `${type}.${n}`,
+    { code: conditions + i, from, to: null },
+  ]),
+  ...['sqrt', 'add', 'sub', 'mul', 'div'].map((n, i): [string, FloatOperation] => [
+    `${type}.${n}`,
+    { code: numbers + i, from, to },
+  ]),
+];
+export const FLOAT: ReadonlyMap<string, FloatOperation> = new Map([
+  ...floatOps(
+    'f32',
+    { conditions: 0x5b, numbers: 0x91 },
+    { from: REINTERPRET['f32.reinterpret_i32'], to: REINTERPRET['i32.reinterpret_f32'] },
+  ),
+  ...floatOps(
+    'f64',
+    { conditions: 0x61, numbers: 0x9f },
+    { from: REINTERPRET['f64.reinterpret_i64'], to: REINTERPRET['i64.reinterpret_f64'] },
+  ),
+]);
+
 const V_LOAD = 0x00;
 const V_STORE = 0x0b;
 const V_CONST = 0x0c;
