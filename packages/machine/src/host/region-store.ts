@@ -143,8 +143,9 @@ export class RegionStore implements ModuleStore {
     const fresh = this.#known
       .filter((m) => m.isNew && [...m.codes.values()].some((c) => !present.has(identity(c))))
       .map((m) => ({ ...m.filed, usedMs: nowMs }));
+    const isFresh = new Set<FiledModule>(fresh);
     const bytesOf = (m: FiledModule): Uint8Array | null =>
-      fresh.includes(m) ? readAt(this.#part, m.offset, m.byteLength) : (current?.read(m) ?? null);
+      isFresh.has(m) ? readAt(this.#part, m.offset, m.byteLength) : (current?.read(m) ?? null);
 
     const chosen: { module: FiledModule; bytes: Uint8Array }[] = [];
     let offset = 0;

@@ -53,3 +53,17 @@ it('long programs are not kept without bound', () => {
     expect(programs.nodeCount).toBeLessThanOrEqual(100_000);
   }
 });
+
+it('those of code that is never the same do not push out the others', () => {
+  const programs = new Programs(mode);
+  const unique = (from: number): void => {
+    for (let i = from; i < from + 20_000; i++) programAt(programs, `adc dword [rbx+${i}], ${i}`, 0);
+  };
+  unique(0);
+  programAt(programs, 'add rax, rbx', 0);
+  const kept = programAt(programs, 'add rax, rbx', 0);
+  const nodes = programs.nodeCount;
+  unique(20_000);
+  expect(programs.nodeCount).toBe(nodes);
+  expect(programAt(programs, 'add rax, rbx', 0)).toBe(kept);
+});

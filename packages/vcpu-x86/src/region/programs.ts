@@ -11,6 +11,8 @@ import { prepare } from './prepare.js';
 
 /** Nodes that are kept, of some hundred bytes each: some thousand programs, which make up most of a kernel's hot code. */
 const ROOM = 100_000;
+/** Instructions, once there was no more room, that are remembered to have been met. */
+const MET_ROOM = 10_000;
 /** The base of addresses relative to rIP. */
 const RIP_BASE = 16;
 
@@ -27,6 +29,11 @@ export class Programs {
   private readonly fields = new Fields();
   /** Of the programs in {@link known}. */
   private nodes = 0;
+  /**
+   * Null until there was no more room. From then on a program is kept when its instruction is met again: those of code that is never the
+   * same would only push each other out, and be garbage that has grown old.
+   */
+  private met: Set<string> | null = null;
 
   constructor(mode: Mode) {
     this.mode = mode;
@@ -61,10 +68,16 @@ export class Programs {
     return program;
   }
   private keep(bytes: string, program: Program): void {
+    if (this.met && !this.met.delete(bytes)) {
+      if (this.met.size >= MET_ROOM) this.met.clear();
+      this.met.add(bytes);
+      return;
+    }
     const more = 1 + (program ? nodesOf(program) : 0);
     if (this.nodes + more > ROOM) {
       this.known.clear();
       this.nodes = 0;
+      this.met ??= new Set();
     }
     this.known.set(bytes, program);
     this.nodes += more;
