@@ -34,8 +34,10 @@ export const hashOf = (bytes: Uint8Array): string =>
 
 /** The bytes that stand before the modules. */
 export function regionFileHead(index: RegionIndex): Uint8Array {
+  const modules = index.modules.map((m) => JSON.stringify({ ...m, codes: written(m) }));
+  const { engine, image } = index;
   const text = Buffer.from(
-    JSON.stringify({ ...index, modules: index.modules.map((m) => ({ ...m, codes: written(m) })) }),
+    `{"engine":${JSON.stringify(engine)},"image":${JSON.stringify(image)},"modules":[${modules.join(',')}]}`,
   );
   const head = Buffer.alloc(HEADER_BYTES + text.length);
   head.write(MAGIC, 0, 'latin1');

@@ -147,14 +147,14 @@ export class RegionStore implements ModuleStore {
     const bytesOf = (m: FiledModule): Uint8Array | null =>
       isFresh.has(m) ? readAt(this.#part, m.offset, m.byteLength) : (current?.read(m) ?? null);
 
-    const chosen: { module: FiledModule; bytes: Uint8Array }[] = [];
+    // Modules are read again as they are written: a whole file's need not be in memory at once.
+    const chosen: { from: FiledModule; module: FiledModule }[] = [];
     let offset = 0;
-    for (const m of [...fresh, ...old].sort((a, b) => b.usedMs - a.usedMs)) {
-      if (offset + m.byteLength > MAX_FILE_BYTES) break;
-      const bytes = bytesOf(m);
-      if (!bytes) continue;
-      chosen.push({ module: { ...m, offset }, bytes });
-      offset += m.byteLength;
+    for (const from of [...fresh, ...old].sort((a, b) => b.usedMs - a.usedMs)) {
+      if (offset + from.byteLength > MAX_FILE_BYTES) break;
+      if (!bytesOf(from)) continue;
+      chosen.push({ from, module: { ...from, offset } });
+      offset += from.byteLength;
     }
     const temporary = join(folder, `${randomBytes(8).toString('hex')}.tmp`);
     const file = await open(temporary, 'wx', 0o600);
@@ -164,7 +164,11 @@ export class RegionStore implements ModuleStore {
         file,
         regionFileHead({ engine: this.#engine, image: this.#imageName, modules }),
       );
-      for (const { bytes } of chosen) await writeAll(file, bytes);
+      for (const { from } of chosen) {
+        const bytes = bytesOf(from);
+        if (!bytes) throw new Error('a module was readable, and is not any more');
+        await writeAll(file, bytes);
+      }
       await file.close();
       await rename(temporary, this.#path);
     } catch (error) {
