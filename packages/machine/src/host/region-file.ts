@@ -1,7 +1,7 @@
 // The file that keeps the compiled regions of one image: a header, an index as JSON, then WebAssembly modules. Index and modules carry
 // hashes; whatever does not match them is as good as absent. Files are only ever replaced as a whole.
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import type { RegionCode } from '@proxeny/vcpu-x86';
 
 const MAGIC = 'PXREGN01';
@@ -110,6 +110,21 @@ export class RegionFile {
     } catch {
       if (descriptor >= 0) closeSync(descriptor);
       return null;
+    }
+  }
+
+  /** A file just written, by the bytes in front of its modules. @throws Error when it cannot be opened */
+  static written(path: string, index: RegionIndex, headBytes: number): RegionFile {
+    return new RegionFile(openSync(path, 'r'), index, headBytes);
+  }
+
+  /** Is it still what a path leads to? */
+  isAt(path: string): boolean {
+    try {
+      const [here, there] = [fstatSync(this.#descriptor), statSync(path)];
+      return here.ino === there.ino && here.dev === there.dev;
+    } catch {
+      return false;
     }
   }
 

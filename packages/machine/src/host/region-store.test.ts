@@ -52,6 +52,21 @@ describe('a store of compiled regions', () => {
     expect(readdirSync(folder)).toHaveLength(1);
   });
 
+  it.each([
+    ['alone', []],
+    ['with what another process left meanwhile', [5]],
+  ])('puts away more each time, %s', async (_, others) => {
+    const s = store();
+    for (const n of [1, 2, 3]) {
+      s.keep('x86', wasm(n), codes(n));
+      await s.save();
+      await leave(...others);
+    }
+    s.close();
+    expect(found(store())).toEqual([1, 2, 3, ...others]);
+    expect(readdirSync(folder)).toHaveLength(1);
+  });
+
   it('gives back what it was given in the same process', () => {
     const s = store();
     const kept = s.keep('x86', wasm(9), codes(9));

@@ -6,7 +6,14 @@ import { closeSync, mkdirSync, openSync, unlinkSync, utimesSync, writeSync } fro
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModuleStore, RegionCode, StoredModule } from '@proxeny/vcpu-x86';
-import { type FiledModule, hashOf, RegionFile, readAt, regionFileHead } from './region-file.js';
+import {
+  type FiledModule,
+  hashOf,
+  RegionFile,
+  type RegionIndex,
+  readAt,
+  regionFileHead,
+} from './region-file.js';
 import { pruneRegionFolder, REGION_SUFFIX } from './region-folder.js';
 
 /** Of WebAssembly in one file, in bytes. */
@@ -42,6 +49,8 @@ export class RegionStore implements ModuleStore {
   #partPath = '';
   #partBytes = 0;
   #isChanged = false;
+  /** What this process put in the file's place last. */
+  #written: RegionFile | null = null;
 
   constructor(options: RegionStoreOptions) {
     this.#folder = options.folder;
@@ -125,6 +134,7 @@ export class RegionStore implements ModuleStore {
   /** Frees what the store holds open. It must not be used any more. */
   close(): void {
     this.#file?.close();
+    this.#written?.close();
     if (this.#part >= 0) closeSync(this.#part);
     this.#part = -1;
   }
@@ -132,53 +142,77 @@ export class RegionStore implements ModuleStore {
   async #write(): Promise<void> {
     const folder = this.#folder;
     const nowMs = this.#nowMs();
-    const current = RegionFile.open(this.#path);
-    const used = new Set(this.#known.flatMap((m) => (m.isUsed && !m.isNew ? [m.filed.hash] : [])));
-    const old = (current?.index.modules ?? []).map((m) => ({
-      ...m,
-      usedMs: used.has(m.hash) ? nowMs : m.usedMs,
-    }));
-    // Another process may have compiled the same code meanwhile.
-    const present = new Set(old.flatMap((m) => [...m.codes.values()].map(identity)));
-    const fresh = this.#known
-      .filter((m) => m.isNew && [...m.codes.values()].some((c) => !present.has(identity(c))))
-      .map((m) => ({ ...m.filed, usedMs: nowMs }));
-    const isFresh = new Set<FiledModule>(fresh);
-    const bytesOf = (m: FiledModule): Uint8Array | null =>
-      isFresh.has(m) ? readAt(this.#part, m.offset, m.byteLength) : (current?.read(m) ?? null);
+    // To read what this process wrote itself would only make garbage of an index.
+    const own = this.#written?.isAt(this.#path) ? this.#written : null;
+    const current = own ?? RegionFile.open(this.#path);
+    try {
+      const used = new Set(
+        this.#known.flatMap((m) => (m.isUsed && !m.isNew ? [m.filed.hash] : [])),
+      );
+      const old = (current?.index.modules ?? []).map((m) => ({
+        ...m,
+        usedMs: used.has(m.hash) ? nowMs : m.usedMs,
+      }));
+      const fresh = (own ? this.#notIn(old) : this.#notCompiledIn(old)).map((m) => ({
+        ...m.filed,
+        usedMs: nowMs,
+      }));
+      const isFresh = new Set<FiledModule>(fresh);
+      const bytesOf = (m: FiledModule): Uint8Array | null =>
+        isFresh.has(m) ? readAt(this.#part, m.offset, m.byteLength) : (current?.read(m) ?? null);
 
-    // Modules are read again as they are written: a whole file's need not be in memory at once.
-    const chosen: { from: FiledModule; module: FiledModule }[] = [];
-    let offset = 0;
-    for (const from of [...fresh, ...old].sort((a, b) => b.usedMs - a.usedMs)) {
-      if (offset + from.byteLength > MAX_FILE_BYTES) break;
-      if (!bytesOf(from)) continue;
-      chosen.push({ from, module: { ...from, offset } });
-      offset += from.byteLength;
+      // Modules are read again as they are written: a whole file's need not be in memory at once.
+      const chosen: { from: FiledModule; module: FiledModule }[] = [];
+      let offset = 0;
+      for (const from of [...fresh, ...old].sort((a, b) => b.usedMs - a.usedMs)) {
+        if (offset + from.byteLength > MAX_FILE_BYTES) break;
+        if (!bytesOf(from)) continue;
+        chosen.push({ from, module: { ...from, offset } });
+        offset += from.byteLength;
+      }
+      const modules = chosen.map((c) => c.module);
+      await this.#replace({ engine: this.#engine, image: this.#imageName, modules }, function* () {
+        for (const { from } of chosen) {
+          const bytes = bytesOf(from);
+          if (!bytes) throw new Error('a module was readable, and is not any more');
+          yield bytes;
+        }
+      });
+    } finally {
+      if (!own) current?.close();
     }
-    const temporary = join(folder, `${randomBytes(8).toString('hex')}.tmp`);
+    await pruneRegionFolder(folder, { engine: null, nowMs });
+  }
+  /** New modules that a file of this process's own does not have. */
+  #notIn(old: readonly FiledModule[]): readonly Known[] {
+    const present = new Set(old.map((m) => m.hash));
+    return this.#known.filter((m) => m.isNew && !present.has(m.filed.hash));
+  }
+  /** New modules with code that a file does not have: another process may have compiled the same meanwhile. */
+  #notCompiledIn(old: readonly FiledModule[]): readonly Known[] {
+    const present = new Set(old.flatMap((m) => [...m.codes.values()].map(identity)));
+    return this.#known.filter(
+      (m) => m.isNew && [...m.codes.values()].some((c) => !present.has(identity(c))),
+    );
+  }
+  /** Puts a file in the place of the image's. */
+  async #replace(index: RegionIndex, modules: () => Iterable<Uint8Array>): Promise<void> {
+    const temporary = join(this.#folder, `${randomBytes(8).toString('hex')}.tmp`);
     const file = await open(temporary, 'wx', 0o600);
     try {
-      const modules = chosen.map((c) => c.module);
-      await writeAll(
-        file,
-        regionFileHead({ engine: this.#engine, image: this.#imageName, modules }),
-      );
-      for (const { from } of chosen) {
-        const bytes = bytesOf(from);
-        if (!bytes) throw new Error('a module was readable, and is not any more');
-        await writeAll(file, bytes);
-      }
+      const head = regionFileHead(index);
+      await writeAll(file, head);
+      for (const bytes of modules()) await writeAll(file, bytes);
       await file.close();
+      const written = RegionFile.written(temporary, index, head.length);
+      this.#written?.close();
+      this.#written = written;
       await rename(temporary, this.#path);
     } catch (error) {
       await file.close().catch(() => {});
       await unlink(temporary).catch(() => {});
       throw error;
-    } finally {
-      current?.close();
     }
-    await pruneRegionFolder(folder, { engine: null, nowMs });
   }
 }
 
