@@ -2,11 +2,13 @@
 import type { FastRoutine } from './fast-routine.js';
 import { iretFastRoutines } from './iret-fast.js';
 import { segmentFastRoutines } from './segment-fast.js';
+import { sseFastRoutines } from './sse-fast.js';
 import { systemCallFastRoutines } from './system-call-fast.js';
 import { x87FastRoutines } from './x87-fast.js';
 
 export const fastRoutines: Readonly<Record<string, FastRoutine>> = {
   ...x87FastRoutines,
+  ...sseFastRoutines,
   ...systemCallFastRoutines,
   ...iretFastRoutines,
   ...segmentFastRoutines,

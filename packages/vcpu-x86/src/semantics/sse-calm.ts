@@ -21,6 +21,23 @@ export const isNoDenormal = (b: Builder, v: Value): Value =>
 /** The type of the number whose bits a value is. */
 export const floatOf = (v: Value): 'f32' | 'f64' => (v.type === 'i64' ? 'f64' : 'f32');
 
+export const areNoDenormals = (b: Builder, values: readonly Value[]): Value =>
+  values.map((v) => isNoDenormal(b, v)).reduce((all, one) => b.and(all, one));
+
+export type ArithmeticOperation = 'add' | 'sub' | 'mul' | 'div' | 'sqrt';
+/** Is a result zero because it must be, rather than too small? No sum, difference or root of numbers is ever too small. */
+export function isExactZero(
+  b: Builder,
+  operation: ArithmeticOperation,
+  result: Value,
+  operands: readonly Value[],
+): Value {
+  const isZero = (v: Value): Value => b.eqz(b.shlc(v, 1));
+  const isResult = isZero(result);
+  if (operation === 'mul') return b.and(isResult, b.or(isZero(operands[0]), isZero(operands[1])));
+  return operation === 'div' ? b.and(isResult, isZero(operands[0])) : isResult;
+}
+
 /** Neither NaN nor denormal: comparing it raises nothing. */
 export function isComparable(b: Builder, v: Value): Value {
   const number = b.leU(b.shlc(v, 1), b.constantLike(v, exponent(v, top(v))));

@@ -5,7 +5,16 @@ import { setArithmeticFlags } from '../ir/flags.js';
 import { SCRATCH } from '../state/layout.js';
 import type { Operands, Semantics } from './operands.js';
 import { guarded, routineOperand, vector } from './simd-operands.js';
-import { floatOf, isCalm, isComparable, isNoDenormal, isOrdinary, oddLanes } from './sse-calm.js';
+import {
+  type ArithmeticOperation,
+  areNoDenormals,
+  floatOf,
+  isCalm,
+  isComparable,
+  isNoDenormal,
+  isOrdinary,
+  oddLanes,
+} from './sse-calm.js';
 
 /** Destination = routine(destination, source, immediate if there is one). */
 const arithmetic: Semantics = guarded((b, x) => {
@@ -16,7 +25,7 @@ const arithmetic: Semantics = guarded((b, x) => {
 });
 
 /** One of the five operations; ordinary cases without a call (sse-calm.ts). */
-const fast = (operation: 'add' | 'sub' | 'mul' | 'div' | 'sqrt'): Semantics =>
+const fast = (operation: ArithmeticOperation): Semantics =>
   guarded((b, x) => {
     const bits = x.mnemonic.endsWith('D') ? 64 : 32;
     const isScalar = x.mnemonic.at(-2) === 'S';
@@ -26,8 +35,7 @@ const fast = (operation: 'add' | 'sub' | 'mul' | 'div' | 'sqrt'): Semantics =>
     let plain: Value;
     if (isScalar) {
       result = b.pure(source.type, `${floatOf(source)}.${operation}`, operands);
-      plain = isOrdinary(b, result);
-      for (const operand of operands) plain = b.and(plain, isNoDenormal(b, operand));
+      plain = b.and(isOrdinary(b, result), areNoDenormals(b, operands));
     } else {
       result = b.pure('v128', `f${bits === 64 ? '64x2' : '32x4'}.${operation}`, operands);
       const odd = oddLanes(b, bits, result, operands);
