@@ -4,7 +4,8 @@ import type { FunctionWriter } from './encoder.js';
 import { FLOAT, PURE, SIMD, SIMD_LANES } from './opcodes.js';
 
 /** What makes a number of an operand's bits; undefined: nothing has to. */
-export const operandConversion = (name: string): number | undefined => FLOAT.get(name)?.from;
+export const operandConversion = (name: string): number | undefined =>
+  name.startsWith('f') ? FLOAT.get(name)?.from : undefined;
 
 /** Of those of our own, the type of the number's bits, and how many are its fraction. */
 const noDenormal = new Map([
