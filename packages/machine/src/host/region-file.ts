@@ -32,19 +32,36 @@ export interface RegionIndex {
 export const hashOf = (bytes: Uint8Array): string =>
   createHash('sha256').update(bytes).digest('hex');
 
-/** The bytes that stand before the modules. */
-export function regionFileHead(index: RegionIndex): Uint8Array {
-  const modules = index.modules.map((m) => JSON.stringify({ ...m, codes: written(m) }));
-  const { engine, image } = index;
-  const text = Buffer.from(
-    `{"engine":${JSON.stringify(engine)},"image":${JSON.stringify(image)},"modules":[${modules.join(',')}]}`,
-  );
-  const head = Buffer.alloc(HEADER_BYTES + text.length);
-  head.write(MAGIC, 0, 'latin1');
-  head.writeUInt32LE(text.length, MAGIC.length);
-  head.set(createHash('sha256').update(text).digest(), MAGIC.length + 4);
-  head.set(text, HEADER_BYTES);
-  return head;
+/** What stands before the modules. */
+export interface RegionFileHead {
+  readonly byteLength: number;
+  /** Made as it is asked for: the index of a full file is as large as its modules. */
+  parts(): Iterable<Uint8Array>;
+}
+
+export function regionFileHead({ engine, image, modules }: RegionIndex): RegionFileHead {
+  const texts = [
+    `{"engine":${JSON.stringify(engine)},"image":${JSON.stringify(image)},"modules":[`,
+    ...modules.map((m, i) => `${i > 0 ? ',' : ''}${JSON.stringify({ ...m, codes: written(m) })}`),
+    ']}',
+  ];
+  const hash = createHash('sha256');
+  let length = 0;
+  for (const text of texts) {
+    hash.update(text);
+    length += Buffer.byteLength(text);
+  }
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.write(MAGIC, 0, 'latin1');
+  header.writeUInt32LE(length, MAGIC.length);
+  header.set(hash.digest(), MAGIC.length + 4);
+  return {
+    byteLength: HEADER_BYTES + length,
+    *parts() {
+      yield header;
+      for (const text of texts) yield Buffer.from(text);
+    },
+  };
 }
 
 type Numbers = readonly number[];

@@ -18,6 +18,8 @@ import { pruneRegionFolder, REGION_SUFFIX } from './region-folder.js';
 
 /** Of WebAssembly in one file, in bytes. */
 const MAX_FILE_BYTES = 16 << 20;
+/** Written at once. */
+const CHUNK_BYTES = 1 << 18;
 
 export interface RegionStoreOptions {
   readonly folder: string;
@@ -201,10 +203,10 @@ export class RegionStore implements ModuleStore {
     const file = await open(temporary, 'wx', 0o600);
     try {
       const head = regionFileHead(index);
-      await writeAll(file, head);
-      for (const bytes of modules()) await writeAll(file, bytes);
+      for (const chunk of inChunks(head.parts())) await writeAll(file, chunk);
+      for (const chunk of inChunks(modules())) await writeAll(file, chunk);
       await file.close();
-      const written = RegionFile.written(temporary, index, head.length);
+      const written = RegionFile.written(temporary, index, head.byteLength);
       this.#written?.close();
       this.#written = written;
       await rename(temporary, this.#path);
@@ -214,6 +216,24 @@ export class RegionStore implements ModuleStore {
       throw error;
     }
   }
+}
+
+/** The same bytes in few pieces. Each is there until the next one is asked for. */
+function* inChunks(parts: Iterable<Uint8Array>): Generator<Uint8Array> {
+  const chunk = new Uint8Array(CHUNK_BYTES);
+  let length = 0;
+  for (const part of parts) {
+    if (length + part.length > CHUNK_BYTES) {
+      yield chunk.subarray(0, length);
+      length = 0;
+    }
+    if (part.length > CHUNK_BYTES) yield part;
+    else {
+      chunk.set(part, length);
+      length += part.length;
+    }
+  }
+  yield chunk.subarray(0, length);
 }
 
 async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
