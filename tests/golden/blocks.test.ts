@@ -37,6 +37,7 @@ const blocks: Readonly<Record<string, readonly [bits: Bits, text: string]>> = {
   'shift-by-register': [32, 'shl eax, cl\nint3'],
   'sse-integer': [64, 'movdqu xmm0, [rsi]\npaddd xmm0, xmm1\nmovdqu [rdi], xmm0\nint3'],
   'sse-float': [64, 'mulsd xmm0, xmm1\nint3'],
+  'sse-known-numbers': [64, 'mulsd xmm0, xmm1\naddsd xmm1, xmm0\nint3'],
   'string-store': [32, 'stosd\nint3'],
 };
 

@@ -1,13 +1,14 @@
 // IR → WebAssembly: one instruction's statements into a function body. Single-use values are written where they are used, if
 // nothing in between changes what they read; others go to locals. The host function decides what "next", "jump" and "fault" mean.
 import type { Local, Node, StateSlot } from '../ir/node.js';
-import { FAULT_ERROR, FAULT_VECTOR, SCRATCH } from '../state/layout.js';
+import { FAULT_ERROR, FAULT_VECTOR } from '../state/layout.js';
 import type { EmitTarget } from './emit-target.js';
 import type { FunctionWriter, Label, WasmType } from './encoder.js';
 import { fastName } from './import-names.js';
 import { MemoryAccess } from './memory-access.js';
 import { I32, I64, OP, PURE, SIMD_MEMORY, V128 } from './opcodes.js';
 import { isCondition, operandConversion, writePure } from './pure-operation.js';
+import { overlaps, rangeOf, readsScratch } from './state-range.js';
 import { countUses } from './use-counts.js';
 
 export const wasmType = (type: Node['type']): WasmType =>
@@ -16,15 +17,6 @@ export const wasmType = (type: Node['type']): WasmType =>
 export function emitInstruction(statements: readonly Node[], target: EmitTarget): void {
   new Emitter(target).program(statements);
 }
-
-interface Range {
-  readonly from: number;
-  readonly to: number;
-}
-const rangeOf = (base: number, slot: StateSlot, bits: number): Range =>
-  'offset' in slot
-    ? { from: base + slot.offset, to: base + slot.offset + bits / 8 }
-    : { from: base, to: base + 256 };
 
 /** Emits one instruction, its flags and registers in the state page; the hot tier derives from it. */
 export class Emitter {
@@ -196,7 +188,10 @@ export class Emitter {
     const end = w.block();
     const others = otherwise ? w.block() : end;
     for (const part of parts) {
-      if (this.holds(part)) continue;
+      if (this.holds(part)) {
+        this.discard(part);
+        continue;
+      }
       this.value(part);
       w.op(PURE.get('i32.eqz') as number);
       w.brIf(others);
@@ -212,6 +207,13 @@ export class Emitter {
   protected arm(statements: readonly Node[]): void {
     this.list(statements);
     this.deferred = [];
+  }
+  /** A value that was to be written late is not wanted after all. */
+  private discard(n: Node): void {
+    const at = this.deferred.indexOf(n);
+    if (at < 0) return;
+    this.deferred.splice(at, 1);
+    if (n.op === 'pure') for (const a of n.args) this.discard(a);
   }
   /** Is a condition known to hold? */
   protected holds(_condition: Node): boolean {
@@ -390,9 +392,3 @@ export class Emitter {
     this.held.set(n, result);
   }
 }
-
-const overlaps = (a: Range, c: Range): boolean => a.from < c.to && c.from < a.to;
-
-/** Slow paths overwrite SCRATCH. */
-const readsScratch = (n: Node): boolean =>
-  n.op === 'get' && overlaps(rangeOf(n.base, n.slot, n.bits), { from: SCRATCH, to: SCRATCH + 32 });
