@@ -21,7 +21,7 @@ function bitsOf(value: number, type: string): Scalar {
 }
 const SMALLEST_NORMAL: Readonly<Record<string, number>> = { f32: 2 ** -126, f64: 2 ** -1022 };
 
-/** Evaluates an operation by its name. Doubles round as singles do: once more, which changes none of these results. */
+/** Evaluates an operation by its name. Singles are computed as doubles and rounded once more, which changes none of these results. */
 export function evaluateFloat(name: string, args: readonly Scalar[]): Scalar {
   const [type, op] = name.split('.');
   const [a, c] = args.map(numberOf);

@@ -10,7 +10,7 @@ import { Windows } from './windows.js';
 export const LEFT = 0;
 export const COLD = 1;
 
-/** Is the word at a place in the state page kept? No instruction of a region changes the first, SSE's routines the second. */
+/** Is the word at a place in the state page kept? No instruction of a region changes FPU_TRAP; SSE's routines and LDMXCSR change MXCSR. */
 export const isKept = (at: number, bits: number): boolean =>
   bits === 32 && (at === FPU_TRAP || at === MXCSR);
 

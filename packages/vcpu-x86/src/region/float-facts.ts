@@ -12,6 +12,10 @@ const placeOf = (n: Node): number => {
   return at >= XMM && at < XMM_END ? at : -1;
 };
 
+/** Of which value a condition says that it is no denormal; null: it says something else. */
+const askedOf = (condition: Node): Node | null =>
+  condition.op === 'pure' && condition.name.endsWith('.no_denormal') ? condition.args[0] : null;
+
 export class FloatFacts {
   /** By place in the state page, bits of the number there. */
   private readonly known = new Map<number, number>();
@@ -20,17 +24,15 @@ export class FloatFacts {
   forget(): void {
     this.known.clear();
   }
-  /** Is the value of a register that holds no denormal? */
-  has(value: Node): boolean {
-    const at = placeOf(value);
-    return at >= 0 && value.op === 'get' && this.known.get(at) === value.bits;
+  /** Is it known that a condition holds: that a register has no denormal? */
+  has(condition: Node): boolean {
+    const value = askedOf(condition);
+    return value?.op === 'get' && this.known.get(placeOf(value)) === value.bits;
   }
   /** What the condition of an `expect` says is so from now on. */
   learn(condition: Node): void {
-    if (condition.op !== 'pure' || !condition.name.endsWith('.no_denormal')) return;
-    const [value] = condition.args;
-    const at = placeOf(value);
-    if (at >= 0 && value.op === 'get') this.known.set(at, value.bits);
+    const value = askedOf(condition);
+    if (value?.op === 'get' && placeOf(value) >= 0) this.known.set(placeOf(value), value.bits);
   }
   /** A `set` is about to be done. */
   set(n: Node & { op: 'set' }): void {

@@ -136,11 +136,7 @@ export class InstructionEmitter extends Emitter {
   }
 
   protected override holds(condition: Node): boolean {
-    return (
-      condition.op === 'pure' &&
-      condition.name.endsWith('.no_denormal') &&
-      this.floats.has(condition.args[0])
-    );
+    return this.floats.has(condition);
   }
 
   protected override call(n: Node & { op: 'call' }): void {

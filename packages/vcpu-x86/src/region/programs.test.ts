@@ -35,7 +35,16 @@ it.each([
 ])('%s is done in a region', (text) => {
   expect(programAt(new Programs(mode), text, 0)).not.toBeNull();
 });
-it.each(['iretq', 'mov cr3, rax', 'wrmsr', 'syscall'])('%s is the cold tier\u2019s', (text) => {
+it.each([
+  'iretq',
+  'mov cr0, rax',
+  'mov cr3, rax',
+  'mov cr4, rax',
+  'clts',
+  'fxrstor [rbx]',
+  'wrmsr',
+  'syscall',
+])('%s is the cold tier\u2019s', (text) => {
   expect(programAt(new Programs(mode), text, 0)).toBeNull();
 });
 
