@@ -115,6 +115,13 @@ describe.each(ringKinds)('a %s queue', (kind) => {
           const held: [DescriptorChain, number][] = [];
           let given: [number, number][] = [];
           const visible: [number, number][] = [];
+          let popped = 0;
+          const publish = (): void => {
+            device.publish();
+            visible.push(...given);
+            given = [];
+            popped = 0;
+          };
           for (const { readable, writable, isIndirect, action, pick } of steps) {
             if (action === 'add' && readable.length + writable.length > 0) {
               const range = (byteLength: number) => ({ at: DATA_AT + byteLength, byteLength });
@@ -122,7 +129,10 @@ describe.each(ringKinds)('a %s queue', (kind) => {
               const sum = (all: number[]) => all.reduce((a, b) => a + b, 0);
               if (id >= 0) added.push([id, sum(readable), sum(writable)]);
             } else if (action === 'pop') {
+              // As often as that between two publications, and no oftener: see pop().
+              if (popped === size) publish();
               const chain = device.pop();
+              if (chain) popped++;
               const [next] = added.splice(0, chain ? 1 : 0);
               if (!chain) expect(added).toEqual([]);
               else {
@@ -135,9 +145,7 @@ describe.each(ringKinds)('a %s queue', (kind) => {
               device.push(chain, written);
               given.push([id, written]);
             } else if (action === 'publish') {
-              device.publish();
-              visible.push(...given);
-              given = [];
+              publish();
             } else if (action === 'take' && kind === 'split') {
               const used = driver.take();
               const [next] = visible.splice(0, 1);

@@ -67,7 +67,10 @@ export abstract class Virtqueue implements QueuePlace {
     return this.#inFlight.size;
   }
 
-  /** The next chain that the driver made available, or null. After null, the driver will notify of the next one. */
+  /**
+   * The next chain that the driver made available, or null. After null, the driver will notify of the next one. A device publishes before it
+   * has popped more chains than the ring holds: until then so many are taken for a driver that goes on without end, which breaks the queue.
+   */
   pop(): DescriptorChain | null {
     if (this.#isBroken) return null;
     const restored = this.#again.shift();
