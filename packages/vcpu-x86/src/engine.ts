@@ -68,6 +68,7 @@ export class Engine {
       () => this.current as Core,
       () => this.lookup(),
       (rec) => this.hot.offer(rec),
+      (rec) => this.hot.isolate(rec),
     );
     return this.imports;
   }

@@ -106,6 +106,7 @@ export class ColdCpu {
       () => this.core,
       () => this.#lookup(),
       becameHot,
+      (rec) => this.#hot.isolate(rec),
     );
   }
 

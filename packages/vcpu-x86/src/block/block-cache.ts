@@ -8,10 +8,12 @@ import type { CodeWatch } from '../mmu/mmu.js';
 import type { Tlb } from '../mmu/tlb.js';
 import { RECORD } from '../semantics/binding.js';
 
-export const HEADER_SIZE = 40;
-/** Byte offsets in the header, from its start: executions until it is hot, handler of its hot region or 0. */
+export const HEADER_SIZE = 44;
+/** Byte offsets in the header, from its start: executions until it is hot, handler of its hot region or 0, */
 export const HEADER_HEAT = 16;
 export const HEADER_HOT = 20;
+/** and how often regions may leave for it before the hot tier is told. */
+export const HEADER_LEFT = 40;
 /** Words of the header: instructions, mode class, machine address of the second page's first byte or 0, bytes of code, */
 const COUNT = 0;
 const MODE_CLASS = 1;
@@ -19,6 +21,7 @@ const SECOND = 2;
 const CODE_BYTES = 3;
 const HEAT = HEADER_HEAT / 4;
 const HOT = HEADER_HOT / 4;
+const LEFT = HEADER_LEFT / 4;
 /** machine address of the first byte, next block of its frame and of its second page's frame (0: none). */
 const START = 6;
 const NEXT = 7;
@@ -36,6 +39,8 @@ const LAST_PATIENCE = 0x8000;
 
 /** Heat that no block reaches. */
 const NEVER_HOT = 0x7fffffff;
+/** Times that regions leave for a block before the hot tier is told: as long as their compilation takes. */
+const LEFT_OFTEN = 4_000;
 
 /** Whoever compiles hot regions learns what happened to the code they were made of. */
 export interface RegionKeeper {
@@ -163,6 +168,7 @@ export class BlockCache implements CodeWatch {
     this.i32[h + HEAT] = heat;
     this.i32[h + HOT] = 0;
     this.i32[h + OFFERS] = 0;
+    this.i32[h + LEFT] = LEFT_OFTEN;
   }
   /** Machine address of a block's first byte, its mode class, and the setting of its hot region. */
   startOf(rec: number): number {
@@ -204,6 +210,11 @@ export class BlockCache implements CodeWatch {
   /** How many executions from now the block is offered to the hot tier (again). */
   setHeat(rec: number, executions: number): void {
     this.i32[this.header(rec) + HEAT] = Math.min(executions, NEVER_HOT);
+  }
+
+  /** The hot tier wants to know again when regions have left for the block often; `never`: not any more. */
+  countLeft(rec: number, never: boolean): void {
+    this.i32[this.header(rec) + LEFT] = never ? NEVER_HOT : LEFT_OFTEN;
   }
 
   /** Room for a block of `bytes` of records; its first record's address. Everything is forgotten when the arena is full. */

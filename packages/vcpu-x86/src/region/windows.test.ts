@@ -51,10 +51,19 @@ it.each([
   expect(windowsOf(text)).toEqual(windows);
 });
 
-it('not those of a lone instruction', () => {
-  const instructions = instructionsOf('mov eax, [ebx]\nmov ecx, [ebx+4]\nmov edx, [ebx+8]', 32);
-  const plan = new Windows(false).plan(instructions.map((i, n) => ({ ...i, isLone: n === 0 })));
-  expect(plan.map((uses) => uses.length)).toEqual([0, 1, 1]);
+it('not those that would share with a lone instruction', () => {
+  const text =
+    'mov eax, [esi]\nmov eax, [ebx]\nmov ecx, [ebx+4]\nmov edx, [ebx+200]\nmov edi, [ebx+204]\nadd [esi+4], eax';
+  const instructions = instructionsOf(text, 32);
+  for (const lone of [1, 2]) {
+    const windows = new Windows(false);
+    const plan = windows.plan(instructions.map((i, n) => ({ ...i, isLone: n === lone })));
+    expect(plan.map((uses) => uses.length)).toEqual([1, 0, 0, 1, 1, 1]);
+    expect(windows.plan(instructionsOf('mov eax, [ebx]\nmov ecx, [ebx+4]', 32))).toMatchObject([
+      [{}],
+      [{}],
+    ]);
+  }
 });
 
 /** What opens in front of a loop of these instructions alone: the sums where windows begin. */

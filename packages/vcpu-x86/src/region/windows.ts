@@ -30,6 +30,8 @@ export class Window {
   from: number;
   to: number;
   isWritten = false;
+  /** A lone instruction's: each access has a probe of its own. */
+  isAlone = false;
   uses = 0;
   /** The local that holds the machine address of `from`, once the probe is written. */
   local = -1;
@@ -46,7 +48,7 @@ export class Window {
     return Math.max(to, this.to) - Math.min(from, this.from) <= MAX_WINDOW;
   }
   get isShared(): boolean {
-    return this.uses > 1 || this.local >= 0;
+    return !this.isAlone && (this.uses > 1 || this.local >= 0);
   }
 }
 
@@ -121,7 +123,9 @@ export class Windows {
     const early: EarlyWindow[] = [];
     for (const window of windows) {
       const at =
-        window.local < 0 && early.length < MAX_EARLY ? this.startOf(window, changes) : null;
+        window.local < 0 && !window.isAlone && early.length < MAX_EARLY
+          ? this.startOf(window, changes)
+          : null;
       if (!at) continue;
       early.push({ window, at });
       this.enter(window);
@@ -168,7 +172,7 @@ export class Windows {
   private uses(instructions: readonly RegionInstruction[]): readonly (readonly WindowUse[])[] {
     return instructions.map(({ program, isLone = false }) => {
       const { reaches, moves, changes } = footprintOf(program, this.wide);
-      const uses = isLone ? [] : reaches.map((r) => this.use(r));
+      const uses = reaches.map((r) => this.use(r, isLone));
       if (changes === 0) return uses;
       const moved = moves.map(({ from, offset }) => ({
         value: this.values[from],
@@ -183,7 +187,7 @@ export class Windows {
     });
   }
 
-  private use({ node, at, bytes, isWrite, wraps }: Reach): WindowUse {
+  private use({ node, at, bytes, isWrite, wraps }: Reach, isLone: boolean): WindowUse {
     const { first, second } = at;
     let offset = at.offset + this.offsetOf(first) + this.offsetOf(second);
     if (wraps) offset |= 0;
@@ -192,7 +196,7 @@ export class Windows {
     const key = (Math.min(a, c) * 2 + (wraps ? 1 : 0)) * MAX_TERMS + Math.max(a, c);
     const to = offset + bytes;
     const windows = this.open.get(key) ?? [];
-    let window = windows.find((w) => w.fits(offset, to, isWrite));
+    let window = windows.find((w) => w.fits(offset, to, isWrite) && !(isLone && w.local >= 0));
     if (!window) {
       window = new Window(key, offset, to);
       this.enter(window);
@@ -202,6 +206,7 @@ export class Windows {
       window.to = Math.max(window.to, to);
       window.isWritten ||= isWrite;
     }
+    window.isAlone ||= isLone;
     window.uses++;
     return { node, window, offset, wraps };
   }

@@ -137,11 +137,13 @@ export function coldImports(
   current: () => Core,
   lookup: () => number,
   becameHot: (rec: number) => void = () => {},
+  leftOften: (rec: number) => void = () => {},
 ): WebAssembly.Imports {
   const env: Record<string, WebAssembly.ImportValue> = {
     memory,
     lookup,
     becameHot,
+    leftOften,
     readSlow: (address: number, info: number) => current().mmu.readSlow(address, info),
     updateSlow: (address: number, info: number) => current().mmu.updateSlow(address, info),
     writeSlow: (address: number, info: number) => current().mmu.writeSlow(address, info),

@@ -34,8 +34,6 @@ const COVERED_TIMES = 3;
 const COVERED_EARLY_TIMES = COVERED_TIMES + 1;
 /** Unless they took longer than this of guest time: what is run that rarely does not pay for its compilation, however long the guest runs. */
 const HOT_WITHIN_NS = 4e9;
-/** Times that regions leave for the cold tier at the entry of one of them before it is made a lone instruction. */
-const LEFT_OFTEN = 4_000;
 /** A frame whose regions were written over this often has its blocks wait twice as long for each further time, */
 const PATIENCE = 4;
 /** until so many instructions have been executed. */
@@ -130,7 +128,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
     const resident = this.residents.of(rec);
     // It has waited for its module, and is still executed.
     if (resident?.handler === 0) return this.flush();
-    if (resident) return this.isolate(resident);
+    if (resident) return blocks.setHeat(rec, Infinity);
     const stage = this.awaited.stageOf(rec);
     if (stage === 'gathering' || stage === 'asked') {
       this.awaited.send();
@@ -318,17 +316,19 @@ export class HotTier implements RegionKeeper, LibraryUser {
     r.handler = handler;
     r.module = module;
     this.blocks.setHot(r.rec, handler);
-    this.blocks.setHeat(r.rec, LEFT_OFTEN);
+    this.blocks.setHeat(r.rec, Infinity);
   }
-  /** Regions leave at the block's first instruction: its accesses shall have probes of their own from now on. */
-  private isolate(r: Resident): void {
+  /** Regions have left for the block often: the accesses of its first instruction shall have probes of their own from now on. */
+  isolate(rec: number): void {
     const { blocks, lone } = this;
-    const host = blocks.startOf(r.rec);
-    if (lone.has(host)) return blocks.setHeat(r.rec, Infinity);
+    const host = blocks.startOf(rec);
+    const regions = this.residents.withCodeAt(host).filter((r) => r.handler !== 0);
+    blocks.countLeft(rec, lone.has(host));
+    if (lone.has(host) || regions.length === 0) return;
     lone.add(host);
-    for (const other of this.residents.withCodeAt(host)) {
-      this.remove(other);
-      blocks.setHeat(other.rec, 1);
+    for (const r of regions) {
+      this.remove(r);
+      blocks.setHeat(r.rec, 1);
     }
   }
 

@@ -1,7 +1,7 @@
 // The cold tier's inner loop for one mode class: a generated WebAssembly function that fetches blocks through the jump cache and
 // runs their records, the frequent forms inline behind one br_table, the others through a table of handlers.
 
-import { HEADER_HEAT, HEADER_HOT, HEADER_SIZE } from '../block/block-cache.js';
+import { HEADER_HEAT, HEADER_HOT, HEADER_LEFT, HEADER_SIZE } from '../block/block-cache.js';
 import { RECORD } from '../semantics/binding.js';
 import { fastRoutineNames } from '../semantics/fast-table.js';
 import type { Mode } from '../semantics/shape.js';
@@ -42,6 +42,7 @@ export function interpreterModule(
   // Imports come first: reserve the ones that the loop itself needs.
   const lookup = module.importFunction('lookup', [], [I32]);
   const becameHot = module.importFunction('becameHot', [I32], []);
+  const leftOften = module.importFunction('leftOften', [I32], []);
   const regionType = module.type([I32], [I32]);
   const handlerType = module.type([I32, I32], [I32]);
   const w = new FunctionWriter(1);
@@ -137,12 +138,12 @@ export function interpreterModule(
     op('i32.sub');
     w.memory(OP.i32Load, 0);
   };
-  /** Counts an execution of the block at `rec`; a hot one is offered to the hot tier. */
-  const warm = (): void => {
+  /** Counts down a word of the header of the block at `rec`; whom it concerns is told when that is 0. */
+  const countDown = (offset: number, told: number): void => {
     w.get(rec);
-    w.i32Const(HEADER_SIZE - HEADER_HEAT);
+    w.i32Const(HEADER_SIZE - offset);
     op('i32.sub');
-    ofHeader(rec, HEADER_HEAT);
+    ofHeader(rec, offset);
     w.i32Const(1);
     op('i32.sub');
     w.tee(heat);
@@ -151,9 +152,11 @@ export function interpreterModule(
     op('i32.eqz');
     w.if();
     w.get(rec);
-    w.call(becameHot);
+    w.call(told);
     w.end();
   };
+  /** Counts an execution of the block at `rec`; a hot one is offered to the hot tier. */
+  const warm = (): void => countDown(HEADER_HEAT, becameHot);
   /** Charges the block at `rec` to the slice. */
   const charge = (): void => {
     w.get(state);
@@ -207,8 +210,12 @@ export function interpreterModule(
   w.br(dispatch);
   w.end();
   w.end();
+  w.get(cold);
+  w.if();
+  countDown(HEADER_LEFT, leftOften);
   w.i32Const(0);
   w.setLocal(cold);
+  w.end();
   charge();
   warm();
 

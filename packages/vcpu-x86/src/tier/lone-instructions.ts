@@ -1,5 +1,5 @@
-// Instructions whose accesses must look for their pages alone: regions left for the cold tier at them again and again. Most often a window
-// lies across a page's end there, as on a stack whose frames come to lie so.
+// Instructions whose accesses must look for their pages alone, as must those that would share with them: regions left for the cold tier at
+// them again and again. Most often a window lies across a page's end there, as on a stack whose frames come to lie so.
 import { isCodeAt, type RegionCode } from '../region/region-code.js';
 
 /** More are forgotten all at once. */

@@ -150,6 +150,27 @@ hlt`;
     const later = ended(text, { library });
     expect(later.cpu.hot.counters).toMatchObject({ compiled: 0, reused: 1, dropped: 0 });
   });
+
+  it('do so together, where a region has them in its middle', () => {
+    // Four fields of a structure that lies on two pages, behind a branch: only the first of them is left at.
+    const fields = `mov ebx, 5ff8h
+mov ecx, 20000
+again:
+test ecx, 0ffffh
+jz again
+add eax, [ebx]
+add edx, [ebx+4]
+add [ebx+8], eax
+add edi, [ebx+12]
+dec ecx
+jnz again
+hlt`;
+    const cold = new TestingMachine(fields, 32, Number.POSITIVE_INFINITY);
+    expect(cold.run()).toBe(true);
+    const m = ended(fields, {}, 3000);
+    expect(m.cpu.hot.counters).toMatchObject({ compiled: 2, dropped: 1 });
+    expect(m.summary()).toBe(cold.summary());
+  });
 });
 
 describe('a library that is full', () => {
