@@ -181,11 +181,13 @@ class Reader {
         const labels = Array.from({ length: this.#unsigned() + 1 }, () => this.#unsigned());
         return `${name} ${labels.join(' ')}`;
       }
-      case OP.call: {
+      case OP.call:
+      case OP.returnCall: {
         const index = this.#unsigned();
         return `${name} ${this.#imports[index] ?? `#${index}`}`;
       }
       case OP.callIndirect:
+      case OP.returnCallIndirect:
         return `${name} type ${this.#unsigned()} table ${this.#unsigned()}`;
       case OP.i32Const:
         return `${name} ${this.#signed(32)}`;

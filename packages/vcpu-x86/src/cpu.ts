@@ -19,6 +19,7 @@ import type { RegionLibrary } from './region/library.js';
 import { ArchitecturalTraps } from './routines/architectural-traps.js';
 import { resetCpu } from './routines/reset.js';
 import { type StartState, startAt } from './routines/start-state.js';
+import { JUMP_CACHE_SIZE, JumpCache } from './state/jump-cache.js';
 import {
   BUDGET,
   DR6,
@@ -26,7 +27,6 @@ import {
   FAULT_VECTOR,
   FLAGS_OTHER,
   INTERRUPT_SHADOW,
-  JUMP_CACHE,
   MODE_KEY,
   PENDING,
   PENDING_EXIT,
@@ -35,19 +35,12 @@ import {
   PENDING_MODE,
   PENDING_NMI,
   PENDING_STEP,
-  RIP,
   STATE_SIZE,
 } from './state/layout.js';
 import { VcpuState } from './state/vcpu-state.js';
 import type { ModeHandlers } from './tier/cold.js';
 import type { HotTier } from './tier/hot.js';
-import {
-  EXIT_BUDGET,
-  EXIT_FAULT,
-  JUMP_CACHE_SETS,
-  JUMP_CACHE_SIZE,
-  JUMP_CACHE_STRIDE,
-} from './tier/interpreter.js';
+import { EXIT_BUDGET, EXIT_FAULT } from './tier/interpreter.js';
 
 /** Memory that a vCPU needs beside its guest's, in bytes: state page, TLB, jump cache. */
 export const VCPU_SIZE: number = STATE_SIZE + TLB_SETS * TLB_SET_SIZE + JUMP_CACHE_SIZE;
@@ -89,7 +82,7 @@ export class X86Cpu {
   readonly base: number;
   private readonly forgetJumps = (): void => this.core.forgetJumps();
   private readonly translator: Translator;
-  private readonly jumpCache: number;
+  private readonly jumpCache: JumpCache;
   private readonly lookupBlock = (): number => this.lookup();
   private halted = false;
   private down = false;
@@ -117,12 +110,11 @@ export class X86Cpu {
     this.engine.current ??= this.core;
     this.core.deliverFast = this.engine.deliverFast;
     this.core.traps = options.traps?.(this.core) ?? new ArchitecturalTraps(this.core);
-    this.jumpCache = base + STATE_SIZE + TLB_SETS * TLB_SET_SIZE;
-    this.state.set(JUMP_CACHE, this.jumpCache);
+    this.jumpCache = new JumpCache(this.state, base + STATE_SIZE + TLB_SETS * TLB_SET_SIZE);
+    this.engine.regions.jumpCaches.add(this.jumpCache);
     blocks.attach(this.core.tlb);
     blocks.onClear(this.forgetJumps);
-    this.core.onGenerationWrap = () =>
-      this.state.u8.fill(0, this.jumpCache, this.jumpCache + JUMP_CACHE_SIZE);
+    this.core.onGenerationWrap = () => this.jumpCache.clear();
     this.translator = new Translator(this.core, blocks, gate, this.engine.times);
     this.reset();
   }
@@ -130,6 +122,7 @@ export class X86Cpu {
   /** It is not run any more: the engine, which others may share, forgets it, and its memory can be another's. */
   close(): void {
     this.engine.blocks.detach(this.core.tlb, this.forgetJumps);
+    this.engine.regions.jumpCaches.delete(this.jumpCache);
   }
 
   /** Power-on reset. */
@@ -333,26 +326,9 @@ export class X86Cpu {
     const rec = this.translator.block(handlers, key & MODE_CLASS_MASK, this.stepping ? 1 : 64);
     this.counters.lookups++;
     if (rec !== 0) this.hot.confirm(rec, this.core.codeLinear(state.rip));
-    if (rec !== 0 && !this.stepping) this.cacheJump(rec);
+    if (rec !== 0 && !this.stepping) this.jumpCache.put(rec);
     return rec;
   }
-  /** Puts the block at rIP into the jump cache; what was there moves one place on, unless it is of no more use. */
-  private cacheJump(rec: number): void {
-    const { state } = this;
-    const { i32 } = state;
-    const low = state.get(RIP);
-    const high = state.get(RIP + 4);
-    const words = JUMP_CACHE_STRIDE / 4;
-    const entry =
-      (this.jumpCache >> 2) + ((low ^ (low >>> 12)) & (JUMP_CACHE_SETS - 1)) * 2 * words;
-    const isDead = i32[entry + 2] === 0 || (i32[entry] === low && i32[entry + 1] === high);
-    if (!isDead) i32.copyWithin(entry + words, entry, entry + words);
-    i32[entry] = low;
-    i32[entry + 1] = high;
-    i32[entry + 2] = state.get(MODE_KEY);
-    i32[entry + 3] = rec;
-  }
-
   /** Delivers the recorded fault. False: shutdown. */
   private deliverFault(isFault = true): boolean {
     const { state, core } = this;

@@ -9,6 +9,7 @@ import type { RegionLibrary } from './region/library.js';
 import { coldImports, ModeHandlers } from './tier/cold.js';
 import { HOT_THRESHOLD, HotTier } from './tier/hot.js';
 import { HANDLER_TABLE_SIZE } from './tier/interpreter.js';
+import { RegionTable } from './tier/region-table.js';
 import { DELIVER_EVENT } from './wasm/import-names.js';
 
 export interface EngineOptions {
@@ -36,6 +37,7 @@ export class Engine {
   readonly times: CompileTimes;
   /** The hot tier; its counters are public. */
   readonly hot: HotTier;
+  readonly regions: RegionTable = new RegionTable();
   /** Whose slow paths generated code calls: the CPU that runs, or the first one. */
   current: Core | null = null;
   /** Finds the block at the current CPU's rIP; 0: a fault is recorded. */
@@ -53,6 +55,7 @@ export class Engine {
       times: this.times,
       current: () => this.current as Core,
       blocks: this.blocks,
+      regions: this.regions,
       gate: this.gate,
       handlersOf: (modeClass) => this.modes[modeClass] as ModeHandlers,
       ...(options.library ? { library: options.library } : {}),
@@ -65,6 +68,7 @@ export class Engine {
   private importsOf(): WebAssembly.Imports {
     this.imports ??= coldImports(
       (this.current as Core).state.memory,
+      this.regions,
       () => this.current as Core,
       () => this.lookup(),
       (rec) => this.hot.offer(rec),

@@ -10,15 +10,13 @@ import { Core, MODE_CLASS_MASK, MODE_STEP } from '../../../packages/vcpu-x86/src
 import { FeatureGate } from '../../../packages/vcpu-x86/src/isa/feature-gate.js';
 import type { CodeBits } from '../../../packages/vcpu-x86/src/isa/instruction.js';
 import type { Mode, Shape } from '../../../packages/vcpu-x86/src/semantics/shape.js';
+import { JUMP_CACHE_SIZE, JumpCache } from '../../../packages/vcpu-x86/src/state/jump-cache.js';
 import * as L from '../../../packages/vcpu-x86/src/state/layout.js';
 import { coldImports, ModeHandlers } from '../../../packages/vcpu-x86/src/tier/cold.js';
 import { HotTier } from '../../../packages/vcpu-x86/src/tier/hot.js';
 import { inlineForms } from '../../../packages/vcpu-x86/src/tier/hot-forms.js';
-import {
-  EXIT_BUDGET,
-  EXIT_FAULT,
-  JUMP_CACHE_SIZE,
-} from '../../../packages/vcpu-x86/src/tier/interpreter.js';
+import { EXIT_BUDGET, EXIT_FAULT } from '../../../packages/vcpu-x86/src/tier/interpreter.js';
+import { RegionTable } from '../../../packages/vcpu-x86/src/tier/region-table.js';
 import type { ExecutionResult, LdtDescriptor, NativeCase, Outcome } from './protocol.js';
 import { FREE, STATE_BASE, UserMachine } from './user-machine.js';
 import type { MemoryLayout } from './user-mode-tables.js';
@@ -88,9 +86,12 @@ export class ColdCpu {
     this.#blocks.onClear(() => this.core.forgetJumps());
     const gate = FeatureGate.all();
     this.#translator = new Translator(this.core, this.#blocks, gate);
+    const regions = new RegionTable();
+    regions.jumpCaches.add(new JumpCache(this.core.state, FREE));
     this.#hot = new HotTier({
       current: () => this.core,
       blocks: this.#blocks,
+      regions,
       gate,
       handlersOf: (modeClass) => this.#handlers(modeClass),
       threshold: options.withHotTier ? HOT_THRESHOLD : Infinity,
@@ -103,6 +104,7 @@ export class ColdCpu {
     };
     this.#imports = coldImports(
       this.core.state.memory,
+      regions,
       () => this.core,
       () => this.#lookup(),
       becameHot,

@@ -1,14 +1,17 @@
 // What the instructions of one region share: its locals and the way out.
 import type { Mode } from '../semantics/shape.js';
 import { FPU_TRAP, GPR, MXCSR } from '../state/layout.js';
-import type { FunctionWriter, Label } from '../wasm/encoder.js';
+import type { FunctionWriter, Label, WasmType } from '../wasm/encoder.js';
 import { I32, I64, OP, PURE } from '../wasm/opcodes.js';
 import { FlagsState } from './flags-state.js';
 import { Windows } from './windows.js';
 
-/** What a region returns: go on at rIP, or the instruction there is the cold tier's first. */
+/** What a region returns: go on at rIP, the instruction there is the cold tier's first, or there is no region that the jump cache has. */
 export const LEFT = 0;
 export const COLD = 1;
+export const MISSED = 2;
+/** What it takes: the state page's address, rIP (its entry's, as i64), and what is left of the slice. */
+export const REGION_PARAMETERS: readonly WasmType[] = [I32, I64, I32];
 
 /** Is the word at a place in the state page kept? No instruction of a region changes FPU_TRAP; SSE's routines and LDMXCSR change MXCSR. */
 export const isKept = (at: number, bits: number): boolean =>
@@ -20,8 +23,9 @@ export class RegionContext {
   readonly mode: Mode;
   readonly flags: FlagsState;
   readonly windows: Windows;
-  readonly rip: number;
-  readonly left: number;
+  /** Parameters. */
+  readonly rip = 1;
+  readonly left = 2;
   /** Where to go when leaving: an offset from the entry, or a whole rIP. */
   readonly offset: number;
   readonly to: number;
@@ -43,8 +47,6 @@ export class RegionContext {
     this.mode = mode;
     this.flags = new FlagsState(w, 0, mode.bits === 64);
     this.windows = new Windows(mode.bits === 64);
-    this.rip = w.ownLocal(I64);
-    this.left = w.ownLocal(I32);
     this.offset = w.ownLocal(I32);
     this.to = w.ownLocal(I64);
     this.code = w.ownLocal(I32);

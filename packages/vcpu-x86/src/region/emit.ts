@@ -1,16 +1,18 @@
 // A region → one WebAssembly function: general registers and lazy flags in locals, control flow structured, the TLB probed inline.
 // Whatever the fast path cannot do (a TLB miss, a fault, a routine) leaves the region with the state exact at that instruction,
-// and the cold tier does it. The function takes the state page's address; BLOCK_RIP holds the entry's rIP. It returns
-// LEFT (go on at rIP) or COLD (the instruction at rIP must run in the cold tier first).
+// and the cold tier does it. Where its code ends, it goes on to the region at rIP, if there is one, by a tail call, and hands on in
+// parameters what else would go by way of the state page. It returns LEFT (go on at rIP) or COLD (the instruction at rIP must run in
+// the cold tier first), with rIP and the slice's budget in the state page.
 
 import { fastRoutineNames } from '../semantics/fast-table.js';
 import type { Mode } from '../semantics/shape.js';
-import { BLOCK_RIP, BUDGET, RIP, TLB_BASE } from '../state/layout.js';
+import { BUDGET, RIP, TLB_BASE } from '../state/layout.js';
 import type { EmitTarget } from '../wasm/emit-target.js';
 import { FunctionWriter, type Label } from '../wasm/encoder.js';
+import { NEXT_REGION } from '../wasm/import-names.js';
 import type { ModuleWriter } from '../wasm/module.js';
 import { I32, OP, PURE } from '../wasm/opcodes.js';
-import { COLD, LEFT, RegionContext } from './context.js';
+import { COLD, LEFT, REGION_PARAMETERS, RegionContext } from './context.js';
 import {
   type Region,
   type RegionBlock,
@@ -25,12 +27,12 @@ import type { Windows } from './windows.js';
 
 const op = (name: string): number => PURE.get(name) as number;
 
-/** Adds the region to a module, as the exported function `name` of (state). */
+/** Adds the region to a module, as the exported function `name`. */
 export function addRegion(module: ModuleWriter, name: string, region: Region, mode: Mode): void {
-  const w = new FunctionWriter(1);
+  const w = new FunctionWriter(REGION_PARAMETERS.length);
   const x = new RegionContext(w, mode);
   new RegionWriter(region, module, x).write();
-  module.add(name, [I32], [I32], w);
+  module.add(name, REGION_PARAMETERS, [I32], w);
 }
 
 class RegionWriter {
@@ -41,12 +43,14 @@ class RegionWriter {
   private readonly shape: Shape;
   private readonly emitter: InstructionEmitter;
   private readonly labels: Label[] = [];
+  private readonly module: ModuleWriter;
   /** By block: what its instructions change, and what is known of windows at its end. */
   private readonly changes: readonly number[];
   private readonly windowsBehind: ReturnType<Windows['snapshot']>[] = [];
 
   constructor(region: Region, module: ModuleWriter, x: RegionContext) {
     this.blocks = region.blocks;
+    this.module = module;
     this.x = x;
     this.w = x.w;
     region.blocks.forEach((b, i) => {
@@ -113,6 +117,7 @@ class RegionWriter {
     x.flags.forget();
     x.flags.spill();
     x.spillRegisters();
+    this.goOn();
     w.get(0);
     w.get(x.to);
     w.memory(OP.i64Store, RIP);
@@ -122,6 +127,19 @@ class RegionWriter {
     w.get(x.code);
     w.insert(at, (head) => this.prologue(head));
   }
+  /** To the region at rIP, if there is one, rather than to the interpreter. */
+  private goOn(): void {
+    const { w, x } = this;
+    w.get(x.code);
+    w.op(op('i32.eqz'));
+    w.if();
+    w.get(0);
+    w.get(x.to);
+    w.get(x.left);
+    w.op(OP.returnCall);
+    w.u32(this.module.importFunction(NEXT_REGION, REGION_PARAMETERS, [I32]));
+    w.end();
+  }
   /** Does the instruction leave? A loop's first one may, for windows that are opened in front of it. */
   private isWayOut(b: RegionBlock, i: RegionInstruction): boolean {
     if (hasWayOut(i.program)) return true;
@@ -130,12 +148,8 @@ class RegionWriter {
   /** Goes in front of the body. */
   private prologue(head: FunctionWriter): void {
     const { x } = this;
-    head.get(0);
-    head.memory(OP.i64Load, BLOCK_RIP);
-    head.setLocal(x.rip);
     // To enter costs as much as an instruction, so that a slice ends whatever regions do.
-    head.get(0);
-    head.memory(OP.i32Load, BUDGET);
+    head.get(x.left);
     head.i32Const(1);
     head.op(op('i32.sub'));
     head.setLocal(x.left);

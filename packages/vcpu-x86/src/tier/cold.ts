@@ -11,8 +11,9 @@ import { checkSegment } from '../state/segments.js';
 import { fastImports } from './fast-routines.js';
 import { type FormFacts, factsOf, formProgram, handlerModule } from './handler.js';
 import { inlineForms } from './hot-forms.js';
-import { HANDLER_TABLE_SIZE, interpreterModule, REGION_TABLE_SIZE } from './interpreter.js';
+import { HANDLER_TABLE_SIZE, interpreterModule } from './interpreter.js';
 import { type Prepared, preparedOf } from './prepared.js';
+import type { RegionTable } from './region-table.js';
 import { shapeName } from './shape-name.js';
 
 export interface ModeOptions {
@@ -42,8 +43,6 @@ export class ModeHandlers implements HandlerSet {
   private preparedHandlers: WebAssembly.Exports | null = null;
   private next = 1;
   private readonly times: CompileTimes;
-  private nextRegion: number = HANDLER_TABLE_SIZE;
-  private readonly freeRegions: number[] = [];
 
   constructor(mode: Mode, imports: WebAssembly.Imports, options: ModeOptions = {}) {
     const { profile = 0, inline, times = new CompileTimes() } = options;
@@ -111,18 +110,6 @@ export class ModeHandlers implements HandlerSet {
     this.table.set(id, exports['0'] as () => number);
     return id;
   }
-  /** Puts a hot region's function into the table; its index, or 0 when the table is full. */
-  addRegion(region: () => number): number {
-    const index = this.freeRegions.pop() ?? this.nextRegion;
-    if (index >= HANDLER_TABLE_SIZE + REGION_TABLE_SIZE) return 0;
-    if (index === this.nextRegion) this.nextRegion++;
-    this.table.set(index, region);
-    return index;
-  }
-  removeRegion(index: number): void {
-    this.table.set(index, null);
-    this.freeRegions.push(index);
-  }
   endsBlock(handler: number): boolean {
     return this.ends[handler] === 1;
   }
@@ -131,9 +118,10 @@ export class ModeHandlers implements HandlerSet {
   }
 }
 
-/** What generated code imports: the memory, the slow paths, and every routine, all of the CPU that runs now. */
+/** What generated code imports: the memory, the regions, the slow paths, and every routine, all of the CPU that runs now. */
 export function coldImports(
   memory: WebAssembly.Memory,
+  regions: RegionTable,
   current: () => Core,
   lookup: () => number,
   becameHot: (rec: number) => void = () => {},
@@ -182,5 +170,5 @@ export function coldImports(
       return -1;
     }
   };
-  return { env: { ...env, ...fastImports(env) } };
+  return { env: { ...env, ...fastImports(env), ...regions.imports(env) } };
 }

@@ -17,6 +17,7 @@ import { BLOCK_RIP } from '../state/layout.js';
 import { AwaitedRegions } from './awaited-regions.js';
 import type { ModeHandlers } from './cold.js';
 import { LoneInstructions } from './lone-instructions.js';
+import type { RegionTable } from './region-table.js';
 import { Batch, newResident, type Resident, Residents } from './resident.js';
 
 /**
@@ -49,6 +50,7 @@ export interface HotTierOptions {
   /** The CPU that runs now. */
   readonly current: () => Core;
   readonly blocks: BlockCache;
+  readonly regions: RegionTable;
   readonly gate: FeatureGate;
   readonly handlersOf: (modeClass: number) => ModeHandlers;
   /** Default: one of its own. */
@@ -67,6 +69,7 @@ const coveredTimes = (r: Resident): number => (r.isEarly ? COVERED_EARLY_TIMES :
 export class HotTier implements RegionKeeper, LibraryUser {
   private readonly current: () => Core;
   private readonly blocks: BlockCache;
+  private readonly regions: RegionTable;
   private readonly maker: RegionMaker;
   private readonly handlersOf: (modeClass: number) => ModeHandlers;
   readonly library: RegionLibrary;
@@ -94,6 +97,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
   constructor(options: HotTierOptions) {
     this.current = options.current;
     this.blocks = options.blocks;
+    this.regions = options.regions;
     this.residents = new Residents(options.blocks);
     this.handlersOf = options.handlersOf;
     this.times = options.times ?? new CompileTimes();
@@ -311,7 +315,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
   private install(r: Resident, module: LibraryModule, name: string): void {
     const handlers = this.handlersOf(r.modeClass);
     const exports = this.exportsOf(module, handlers);
-    const handler = exports ? handlers.addRegion(exports[name] as () => number) : 0;
+    const handler = exports ? this.regions.add(exports[name]) : 0;
     if (handler === 0) return this.remove(r);
     r.handler = handler;
     r.module = module;
@@ -385,7 +389,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
     // It may come back: the code is the same, or soon will be something else.
     this.blocks.setHeat(r.rec, this.threshold);
     this.residents.delete(r);
-    if (r.handler !== 0) this.handlersOf(r.modeClass).removeRegion(r.handler);
+    if (r.handler !== 0) this.regions.remove(r.handler);
     this.counters.dropped++;
   }
 }

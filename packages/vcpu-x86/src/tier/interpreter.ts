@@ -2,13 +2,22 @@
 // runs their records, the frequent forms inline behind one br_table, the others through a table of handlers.
 
 import { HEADER_HEAT, HEADER_HOT, HEADER_LEFT, HEADER_SIZE } from '../block/block-cache.js';
+import { COLD, LEFT, MISSED, REGION_PARAMETERS } from '../region/context.js';
 import { RECORD } from '../semantics/binding.js';
 import { fastRoutineNames } from '../semantics/fast-table.js';
 import type { Mode } from '../semantics/shape.js';
-import { BLOCK_RIP, BUDGET, JUMP_CACHE, MODE_KEY, PENDING, RIP } from '../state/layout.js';
+import {
+  JUMP_CACHE_SETS,
+  JUMP_CACHE_STRIDE,
+  REGION_CACHE,
+  REGION_ENTRIES,
+} from '../state/jump-cache.js';
+import { BLOCK_RIP, BUDGET, MODE_KEY, PENDING, RIP } from '../state/layout.js';
 import { emitInstruction } from '../wasm/emit.js';
 import type { EmitTarget } from '../wasm/emit-target.js';
 import { FunctionWriter } from '../wasm/encoder.js';
+import { REGION_TABLE } from '../wasm/import-names.js';
+import { findPlace, isThere } from '../wasm/jump-place.js';
 import { ModuleWriter } from '../wasm/module.js';
 import { I32, I64, OP, PURE } from '../wasm/opcodes.js';
 import { endsBlock, type FormProgram, recordSize, storeRip } from './handler.js';
@@ -18,15 +27,8 @@ export const EXIT_BUDGET = 0;
 export const EXIT_PENDING = 1;
 export const EXIT_FAULT = 2;
 
-/** Jump cache: sets of two entries, newest first: rIP (i64), MODE_KEY (i32), first record (i32), in the vCPU's memory. */
-export const JUMP_CACHE_SETS = 4096;
-export const JUMP_CACHE_STRIDE = 16;
-export const JUMP_CACHE_SIZE: number = JUMP_CACHE_SETS * 2 * JUMP_CACHE_STRIDE;
-
 /** More than a mode class has shapes (handler-table.test.ts counts them); ids must fit the 16 bits of a record. */
 export const HANDLER_TABLE_SIZE = 16384;
-/** Hot regions stand behind the handlers in the table. */
-export const REGION_TABLE_SIZE = 8192;
 
 /**
  * The interpreter's module. Inline form i has handler i + 1; handlers above come from the exported `table`. Exports `run(state)`.
@@ -38,12 +40,13 @@ export function interpreterModule(
   profile = 0,
 ): Uint8Array<ArrayBuffer> {
   const module = new ModuleWriter();
-  module.table(HANDLER_TABLE_SIZE + REGION_TABLE_SIZE);
+  const regions = module.importTable(REGION_TABLE);
+  const handlers = module.table(HANDLER_TABLE_SIZE);
   // Imports come first: reserve the ones that the loop itself needs.
   const lookup = module.importFunction('lookup', [], [I32]);
   const becameHot = module.importFunction('becameHot', [I32], []);
   const leftOften = module.importFunction('leftOften', [I32], []);
-  const regionType = module.type([I32], [I32]);
+  const regionType = module.type(REGION_PARAMETERS, [I32]);
   const handlerType = module.type([I32, I32], [I32]);
   const w = new FunctionWriter(1);
   const state = 0;
@@ -53,8 +56,8 @@ export function interpreterModule(
   const from = w.ownLocal(I32);
   const rip = w.ownLocal(I64);
   const heat = w.ownLocal(I32);
-  /** A region returned COLD: the next block runs here. */
-  const cold = w.ownLocal(I32);
+  /** What the last region returned, until the block behind it has begun. */
+  const code = w.ownLocal(I32);
   /** The direct branch that led to dispatch, whose link is to be set; 0 for none. */
   const source = w.ownLocal(I32);
   const op = (name: string): void => w.op(PURE.get(name) as number);
@@ -78,41 +81,52 @@ export function interpreterModule(
   w.if();
   leave(EXIT_PENDING);
   w.end();
-  // The jump cache
   w.get(state);
   w.memory(OP.i64Load, RIP);
-  w.tee(rip);
-  op('i32.wrap_i64');
-  w.get(rip);
-  op('i32.wrap_i64');
-  w.i32Const(12);
-  op('i32.shr_u');
-  op('i32.xor');
-  w.i32Const(JUMP_CACHE_SETS - 1);
-  op('i32.and');
-  w.i32Const(2 * JUMP_CACHE_STRIDE);
-  op('i32.mul');
-  load(JUMP_CACHE);
-  op('i32.add');
-  w.setLocal(from);
-  /** Is the entry at `from` + offset that of rIP in this mode? */
+  w.setLocal(rip);
+  const place = (count: number, bytes: number): void => findPlace(w, rip, count, bytes, from);
   const ifCached = (offset: number): void => {
-    w.get(from);
-    w.memory(OP.i64Load, offset);
-    w.get(rip);
-    op('i64.eq');
-    w.get(from);
-    w.memory(OP.i32Load, offset + 8);
-    load(MODE_KEY);
-    op('i32.eq');
-    op('i32.and');
+    isThere(w, rip, from, offset);
     w.if();
+  };
+  const setBlockRip = (): void => {
+    w.get(state);
+    w.get(rip);
+    w.memory(OP.i64Store, BLOCK_RIP);
   };
   const takeCached = (): void => {
     w.get(from);
     w.memory(OP.i32Load, 12);
     w.setLocal(rec);
   };
+  // A hot region, unless one has just left to have an instruction done here.
+  w.get(code);
+  w.i32Const(COLD);
+  op('i32.ne');
+  w.if();
+  place(REGION_ENTRIES, JUMP_CACHE_STRIDE);
+  ifCached(REGION_CACHE);
+  w.i32Const(0);
+  w.setLocal(source);
+  setBlockRip();
+  w.get(state);
+  w.get(rip);
+  load(BUDGET);
+  w.get(from);
+  w.memory(OP.i32Load, REGION_CACHE + 12);
+  w.op(OP.callIndirect);
+  w.u32(regionType);
+  w.u32(regions);
+  w.tee(code);
+  w.i32Const(MISSED);
+  op('i32.ne');
+  w.brIf(dispatch);
+  w.get(state);
+  w.memory(OP.i64Load, RIP);
+  w.setLocal(rip);
+  w.end();
+  w.end();
+  place(JUMP_CACHE_SETS, 2 * JUMP_CACHE_STRIDE);
   ifCached(0);
   takeCached();
   w.else();
@@ -191,31 +205,35 @@ export function interpreterModule(
     w.setLocal(source);
     w.end();
   }
-  w.get(state);
-  w.get(rip);
-  w.memory(OP.i64Store, BLOCK_RIP);
-  // A hot region, unless one has just left to have an instruction done here.
-  w.get(cold);
-  op('i32.eqz');
+  w.get(code);
+  w.i32Const(COLD);
+  op('i32.ne');
   w.if();
   ofHeader(rec, HEADER_HOT);
   w.tee(entry);
   w.if();
-  w.get(state);
+  place(REGION_ENTRIES, JUMP_CACHE_STRIDE);
+  w.get(from);
+  w.get(rip);
+  w.memory(OP.i64Store, REGION_CACHE);
+  w.get(from);
+  load(MODE_KEY);
+  w.memory(OP.i32Store, REGION_CACHE + 8);
+  w.get(from);
   w.get(entry);
-  w.op(OP.callIndirect);
-  w.u32(regionType);
-  w.u32(0);
-  w.setLocal(cold);
+  w.memory(OP.i32Store, REGION_CACHE + 12);
   w.br(dispatch);
   w.end();
   w.end();
-  w.get(cold);
+  setBlockRip();
+  w.get(code);
+  w.i32Const(COLD);
+  op('i32.eq');
   w.if();
   countDown(HEADER_LEFT, leftOften);
-  w.i32Const(0);
-  w.setLocal(cold);
   w.end();
+  w.i32Const(LEFT);
+  w.setLocal(code);
   charge();
   warm();
 
@@ -333,7 +351,7 @@ export function interpreterModule(
   w.memory(OP.i32Load16U, RECORD.handler);
   w.op(OP.callIndirect);
   w.u32(handlerType);
-  w.u32(0);
+  w.u32(handlers);
   w.tee(entry);
   w.i32Const(0);
   op('i32.gt_s');

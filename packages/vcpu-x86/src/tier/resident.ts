@@ -9,7 +9,7 @@ import { isCodeAt } from '../region/region-code.js';
 export interface Resident {
   readonly rec: number;
   readonly modeClass: number;
-  /** In the mode's table; 0 while the region waits for its module. */
+  /** In the table of regions; 0 while the region waits for its module. */
   handler: number;
   module: LibraryModule | null;
   /** Pages with its code, by distance from the entry's page. */

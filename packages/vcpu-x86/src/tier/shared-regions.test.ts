@@ -1,4 +1,7 @@
 // Regions that several machines share, and what becomes of a machine whose regions have to go.
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { RegionLibrary } from '../region/library.js';
 import { TestingMachine } from '../testing-machine.contract.js';
@@ -22,6 +25,13 @@ imul ebx, eax
 dec ecx
 jnz loop${i}`,
   ).join('\n');
+
+/** Also of what WeakRefs have kept for the running task. */
+async function collectGarbage(): Promise<void> {
+  await setImmediate();
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+}
 
 function ended(
   text: string,
@@ -173,6 +183,78 @@ hlt`;
   });
 });
 
+describe('regions that go on to one another', () => {
+  // Two functions of a page each, called in turns; `change` is done halfway.
+  const turns = (change: string): string => `mov esi, 400
+again:
+cmp esi, 200
+jne past
+${change}
+past:
+mov eax, first
+call eax
+mov eax, second
+call eax
+dec esi
+jnz again
+hlt
+times 3000h-($-$$) db 90h
+first:
+add ebx, 3
+imul ebx, ebx, 5
+ret
+times 4000h-($-$$) db 90h
+second:
+add edx, ebx
+xor edx, 55h
+ret`;
+
+  it.each([
+    ['are what their code is now', 'mov byte [14000h], 29h'],
+    ['end when one of them is no code any more', 'mov byte [14000h], 0f4h'],
+  ])('%s', (_, change) => {
+    const cold = new TestingMachine(turns(change), 32, Number.POSITIVE_INFINITY);
+    expect(cold.run()).toBe(true);
+    const m = ended(turns(change), {});
+    expect(m.cpu.hot.counters.compiled).toBeGreaterThan(2);
+    expect(m.summary()).toBe(cold.summary());
+  });
+
+  it('take the places of others that went', () => {
+    // Forty functions of a page each, all changed again and again: each is called five times a round from a region.
+    const count = 40;
+    const pages = Array.from({ length: count }, (_, i) => i);
+    const text = `mov esi, 40
+round:
+${pages.map((i) => `xor byte [${0x11000 + i * 4096}], 28h`).join('\n')}
+mov ecx, 12
+again:
+${pages.map((i) => `mov eax, ${0x11000 + i * 4096}\ncall eax`).join('\n')}
+dec ecx
+jnz again
+dec esi
+jnz round
+hlt
+${pages.map((i) => `times ${0x1000 + i * 4096}-($-$$) db 90h\nadd ebx, ecx\nimul ebx, ebx, ${i * 2 + 3}\nret`).join('\n')}`;
+    const cold = new TestingMachine(text, 32, Number.POSITIVE_INFINITY);
+    expect(cold.run()).toBe(true);
+    const m = ended(text, {});
+    expect(m.cpu.hot.counters.dropped).toBeGreaterThan(150);
+    expect(m.summary()).toBe(cold.summary());
+  });
+
+  it('let a slice end', () => {
+    const m = new TestingMachine(turns('').replace('mov esi, 400', 'mov esi, -1'), 32, 5);
+    m.cpu.run(10_000);
+    const before = m.cpu.state.gpr32(6);
+    for (let slice = 0; slice < 10; slice++) m.cpu.run(1_000);
+    // Some 14 instructions a turn, and what entering regions costs.
+    const turnsTaken = (before - m.cpu.state.gpr32(6)) >>> 0;
+    expect(turnsTaken).toBeGreaterThan(300);
+    expect(turnsTaken).toBeLessThan(1_000);
+  });
+});
+
 describe('a library that is full', () => {
   it('counts what a module costs, however little is in it', () => {
     const library = new RegionLibrary(1 << 20);
@@ -196,5 +278,25 @@ hlt`;
     expect(library.counters.evictedModules).toBeGreaterThan(0);
     expect(library.counters.liveBytes).toBeLessThan(4000);
     expect(m.summary()).toBe(cold.summary());
+  });
+
+  it('leaves nothing of the modules that went in memory', async () => {
+    const text = `${loops(1500)}\nhlt`;
+    const cold = new TestingMachine(text, 32, Number.POSITIVE_INFINITY);
+    expect(cold.run()).toBe(true);
+    const library = new RegionLibrary(2000);
+    const compiled: WeakRef<WebAssembly.Module>[] = [];
+    const add = library.add.bind(library);
+    library.add = (...module) => {
+      const added = add(...module);
+      compiled.push(new WeakRef(added.compiled as WebAssembly.Module));
+      return added;
+    };
+    const m = ended(text, { library });
+    expect(m.summary()).toBe(cold.summary());
+    expect(library.counters.evictedModules).toBeGreaterThan(80);
+    await collectGarbage();
+    const alive = compiled.filter((c) => c.deref() !== undefined).length;
+    expect(alive).toBeLessThanOrEqual(library.moduleCount + 1);
   });
 });

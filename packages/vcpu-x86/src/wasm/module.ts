@@ -1,4 +1,4 @@
-// Assembles a WebAssembly module: one imported memory, imported functions, functions, and optionally a table of its own.
+// Assembles a WebAssembly module: one imported memory, imported functions, functions, and optionally tables, one imported and one its own.
 import { ByteWriter, type FunctionWriter, type WasmType } from './encoder.js';
 
 interface Signature {
@@ -11,6 +11,7 @@ export class ModuleWriter {
   private readonly imports: { name: string; type: number }[] = [];
   private readonly functions: { type: number; body: Uint8Array; name: string }[] = [];
   private tableSize = 0;
+  private importedTable: string | null = null;
   /** Bytes of the functions added so far. */
   byteLength = 0;
 
@@ -41,9 +42,15 @@ export class ModuleWriter {
     this.functions.push({ name, type: this.type(parameters, results), body });
     this.byteLength += body.length;
   }
-  /** Gives the module a funcref table, exported as `table`. */
-  table(size: number): void {
+  /** Imports a funcref table (`env.name`), before {@link table}; its index. */
+  importTable(name: string): number {
+    this.importedTable = name;
+    return 0;
+  }
+  /** Gives the module a funcref table, exported as `table`; its index. */
+  table(size: number): number {
     this.tableSize = size;
+    return this.importedTable === null ? 0 : 1;
   }
 
   build(): Uint8Array<ArrayBuffer> {
@@ -67,12 +74,20 @@ export class ModuleWriter {
       }
     });
     section(2, (w) => {
-      w.u32(this.imports.length + 1);
+      w.u32(this.imports.length + 1 + (this.importedTable === null ? 0 : 1));
       for (const i of this.imports) {
         w.text('env');
         w.text(i.name);
         w.u8(0);
         w.u32(i.type);
+      }
+      if (this.importedTable !== null) {
+        w.text('env');
+        w.text(this.importedTable);
+        w.u8(1);
+        w.u8(0x70);
+        w.u8(0);
+        w.u32(0);
       }
       w.text('env');
       w.text('memory');
@@ -102,7 +117,7 @@ export class ModuleWriter {
       if (this.tableSize > 0) {
         w.text('table');
         w.u8(1);
-        w.u32(0);
+        w.u32(this.importedTable === null ? 0 : 1);
       }
     });
     section(10, (w) => {
