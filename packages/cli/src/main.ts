@@ -10,7 +10,7 @@ const LINGER_MS = 1000;
 // us; ours should not. The size it has now is enough: measured, a boot takes the same time.
 setFlagsFromString('--semi-space-growth-factor=1');
 // Nor should what is dead: V8 lets a small heap grow to a multiple before it looks for that, and compiled WebAssembly that is gone waits
-// with it. Of a guest that rewrites its code it kept 150 MiB so, and 100 came and went; a boot takes the same time.
+// with it. Of a guest that rewrites its code it kept 100 MiB so; a boot takes the same time.
 setFlagsFromString('--heap-growing-percent=50');
 // V8 11 optimises a function when 132 KB of its bytecode have run. Of the five hundred functions that this is soon true of in a boot, two
 // in five are thrown away again for what they had not yet seen; see decision 17. Later versions have a compiler for the time between.

@@ -5,6 +5,7 @@ import {
   JUMP_CACHE_STRIDE,
   REGION_CACHE,
   REGION_ENTRIES,
+  slotOf,
 } from './state/jump-cache.js';
 import { BLOCK_RIP, JUMP_CACHE, MODE_KEY } from './state/layout.js';
 import type { VcpuState } from './state/vcpu-state.js';
@@ -36,7 +37,7 @@ const ranAt = (state: VcpuState, modeKey: number): CodePlace => ({
 /** First record of the block that ran last, 0 if the jump cache does not have it (any more). */
 export function blockThatRan(state: VcpuState, modeKey: number = state.get(MODE_KEY)): number {
   const place = ranAt(state, modeKey);
-  const set = (place.low ^ (place.low >>> 12)) & (JUMP_CACHE_SETS - 1);
+  const set = slotOf(place.low, JUMP_CACHE_SETS);
   return cached(state, place, (state.get(JUMP_CACHE) + set * 2 * JUMP_CACHE_STRIDE) >> 2, 2);
 }
 
@@ -45,7 +46,7 @@ export function tierThatRan(state: VcpuState, blocks: BlockCache): TierName {
   const rec = blockThatRan(state);
   if (rec !== 0) return blocks.isHot(rec) ? 'hot' : 'cold';
   const place = ranAt(state, state.get(MODE_KEY));
-  const entry = (place.low ^ (place.low >>> 12)) & (REGION_ENTRIES - 1);
+  const entry = slotOf(place.low, REGION_ENTRIES);
   const regions = state.get(JUMP_CACHE) + REGION_CACHE;
   return cached(state, place, (regions + entry * JUMP_CACHE_STRIDE) >> 2, 1) !== 0 ? 'hot' : 'cold';
 }

@@ -212,9 +212,9 @@ export class BlockCache implements CodeWatch {
     this.i32[this.header(rec) + HEAT] = Math.min(executions, NEVER_HOT);
   }
 
-  /** The hot tier wants to know again when regions have left for the block often; `never`: not any more. */
-  countLeft(rec: number, never: boolean): void {
-    this.i32[this.header(rec) + LEFT] = never ? NEVER_HOT : LEFT_OFTEN;
+  /** Counts anew how often regions leave for the block. */
+  countLeft(rec: number): void {
+    this.i32[this.header(rec) + LEFT] = LEFT_OFTEN;
   }
 
   /** Room for a block of `bytes` of records; its first record's address. Everything is forgotten when the arena is full. */

@@ -5,14 +5,19 @@ import { JUMP_CACHE, MODE_KEY, RIP } from './layout.js';
 import type { VcpuState } from './vcpu-state.js';
 
 export const JUMP_CACHE_SETS = 4096;
-/** Bytes of an entry: rIP (i64), MODE_KEY (i32), first record or, of a region, its handler (i32). */
+/** Bytes of an entry: rIP (i64), MODE_KEY (i32), first record or, of a region, its place in the table of regions (i32). */
 export const JUMP_CACHE_STRIDE = 16;
+export const KEY_AT = 8;
+export const FOUND_AT = 12;
 export const REGION_ENTRIES = 1024;
 /** Where the regions are, from the cache's start. */
 export const REGION_CACHE: number = JUMP_CACHE_SETS * 2 * JUMP_CACHE_STRIDE;
 export const JUMP_CACHE_SIZE: number = REGION_CACHE + REGION_ENTRIES * JUMP_CACHE_STRIDE;
 
 const WORDS = JUMP_CACHE_STRIDE / 4;
+
+/** Which of `count` sets or entries is that of an rIP, whose low half is given; wasm/jump-place.ts says the same in generated code. */
+export const slotOf = (low: number, count: number): number => (low ^ (low >>> 12)) & (count - 1);
 
 export class JumpCache {
   private readonly state: VcpuState;
@@ -34,7 +39,7 @@ export class JumpCache {
     const { i32 } = state;
     const low = state.get(RIP);
     const high = state.get(RIP + 4);
-    const entry = (this.start >> 2) + ((low ^ (low >>> 12)) & (JUMP_CACHE_SETS - 1)) * 2 * WORDS;
+    const entry = (this.start >> 2) + slotOf(low, JUMP_CACHE_SETS) * 2 * WORDS;
     const isDead = i32[entry + 2] === 0 || (i32[entry] === low && i32[entry + 1] === high);
     if (!isDead) i32.copyWithin(entry + WORDS, entry, entry + WORDS);
     i32[entry] = low;

@@ -326,11 +326,11 @@ export class HotTier implements RegionKeeper, LibraryUser {
   isolate(rec: number): void {
     const { blocks, lone } = this;
     const host = blocks.startOf(rec);
-    const regions = this.residents.withCodeAt(host).filter((r) => r.handler !== 0);
-    blocks.countLeft(rec, lone.has(host));
-    if (lone.has(host) || regions.length === 0) return;
+    blocks.countLeft(rec);
+    if (lone.has(host)) return;
     lone.add(host);
-    for (const r of regions) {
+    // Those that wait for their module too: it has the window that the others leave at.
+    for (const r of this.residents.withCodeAt(host)) {
       this.remove(r);
       blocks.setHeat(r.rec, 1);
     }

@@ -7,8 +7,10 @@ import { RECORD } from '../semantics/binding.js';
 import { fastRoutineNames } from '../semantics/fast-table.js';
 import type { Mode } from '../semantics/shape.js';
 import {
+  FOUND_AT,
   JUMP_CACHE_SETS,
   JUMP_CACHE_STRIDE,
+  KEY_AT,
   REGION_CACHE,
   REGION_ENTRIES,
 } from '../state/jump-cache.js';
@@ -96,7 +98,7 @@ export function interpreterModule(
   };
   const takeCached = (): void => {
     w.get(from);
-    w.memory(OP.i32Load, 12);
+    w.memory(OP.i32Load, FOUND_AT);
     w.setLocal(rec);
   };
   // A hot region, unless one has just left to have an instruction done here.
@@ -113,7 +115,7 @@ export function interpreterModule(
   w.get(rip);
   load(BUDGET);
   w.get(from);
-  w.memory(OP.i32Load, REGION_CACHE + 12);
+  w.memory(OP.i32Load, REGION_CACHE + FOUND_AT);
   w.op(OP.callIndirect);
   w.u32(regionType);
   w.u32(regions);
@@ -218,10 +220,10 @@ export function interpreterModule(
   w.memory(OP.i64Store, REGION_CACHE);
   w.get(from);
   load(MODE_KEY);
-  w.memory(OP.i32Store, REGION_CACHE + 8);
+  w.memory(OP.i32Store, REGION_CACHE + KEY_AT);
   w.get(from);
   w.get(entry);
-  w.memory(OP.i32Store, REGION_CACHE + 12);
+  w.memory(OP.i32Store, REGION_CACHE + FOUND_AT);
   w.br(dispatch);
   w.end();
   w.end();

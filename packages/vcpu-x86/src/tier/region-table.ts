@@ -3,6 +3,7 @@
 // table.
 import { MISSED, REGION_PARAMETERS } from '../region/context.js';
 import {
+  FOUND_AT,
   JUMP_CACHE_STRIDE,
   type JumpCache,
   REGION_CACHE,
@@ -101,7 +102,7 @@ function nextRegion(module: ModuleWriter): FunctionWriter {
   w.get(AT);
   w.get(LEFT_OF_SLICE);
   w.get(place);
-  w.memory(OP.i32Load, REGION_CACHE + 12);
+  w.memory(OP.i32Load, REGION_CACHE + FOUND_AT);
   w.op(OP.returnCallIndirect);
   w.u32(module.type(REGION_PARAMETERS, [I32]));
   w.u32(0);

@@ -221,7 +221,7 @@ ret`;
   });
 
   it('take the places of others that went', () => {
-    // Forty functions of a page each, all changed again and again: each is called five times a round from a region.
+    // Forty functions of a page each, all changed again and again: each is called twelve times a round.
     const count = 40;
     const pages = Array.from({ length: count }, (_, i) => i);
     const text = `mov esi, 40

@@ -1,4 +1,5 @@
 // The jump cache in generated code: where an entry would be, and whether it is there.
+import { KEY_AT } from '../state/jump-cache.js';
 import { JUMP_CACHE, MODE_KEY } from '../state/layout.js';
 import type { FunctionWriter } from './encoder.js';
 import { OP, PURE } from './opcodes.js';
@@ -37,7 +38,7 @@ export function isThere(w: FunctionWriter, rip: number, place: number, offset: n
   w.get(rip);
   w.op(op('i64.eq'));
   w.get(place);
-  w.memory(OP.i32Load, offset + 8);
+  w.memory(OP.i32Load, offset + KEY_AT);
   w.get(0);
   w.memory(OP.i32Load, MODE_KEY);
   w.op(op('i32.eq'));
