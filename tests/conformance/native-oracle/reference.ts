@@ -23,6 +23,8 @@ import { UserMachine } from './user-machine.js';
 import type { MemoryLayout } from './user-mode-tables.js';
 
 const MAX_ITERATIONS = 1 << 17;
+/** Instructions of a sequence: one that has not ended by then goes round in circles. */
+const MAX_SEQUENCE = 1 << 13;
 
 export interface ReferenceOptions {
   /** Code size of CS; 16 needs an LDT code segment (see {@link ReferenceCpu.setDescriptor}). */
@@ -72,7 +74,7 @@ export class ReferenceCpu {
   runSequence(input: NativeCase, layout?: MemoryLayout): ExecutionResult {
     const { state } = this.core;
     this.#load(input, layout);
-    for (let n = 0; n < MAX_ITERATIONS; n++) {
+    for (let n = 0; n < MAX_SEQUENCE; n++) {
       if (state.get(L.CPL) !== 3) return this.#machine.result(input, 'completed');
       if (this.#fetchAndStep() === 'fault') return this.#machine.result(input, 'fault');
     }

@@ -41,6 +41,9 @@ class End extends Error {
     this.outcome = outcome;
   }
 }
+// Made once: an error's stack takes longer to write down than an instruction.
+const JUMP = new End('jump');
+const FAULT = new End('fault');
 
 /** Runs one instruction's IR. The state's rIP is current afterwards: next instruction, target, or (fault) unchanged. */
 export function evaluate(statements: readonly Node[], context: EvaluateContext): Outcome {
@@ -88,7 +91,7 @@ class Evaluation {
     return ref.offset;
   }
   private fault(): never {
-    throw new End('fault');
+    throw FAULT;
   }
 
   private step(node: Node): void {
@@ -171,7 +174,7 @@ class Evaluation {
           node.args.map((a) => this.number(a)),
         );
         if (r < 0) this.fault();
-        throw new End('jump');
+        throw JUMP;
       }
       case 'flags':
       case 'condition':
@@ -180,7 +183,7 @@ class Evaluation {
       case 'branch': {
         if (node.args.length === 2 && this.number(node.args[1]) === 0) return undefined;
         state.view.setBigInt64(state.base + RIP, this.value(node.args[0]) as bigint, true);
-        throw new End('jump');
+        throw JUMP;
       }
     }
   }
