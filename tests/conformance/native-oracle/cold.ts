@@ -25,6 +25,8 @@ import { windowChanges } from './window-memory.js';
 const BLOCKS: number = FREE + JUMP_CACHE_SIZE;
 const BLOCK_BYTES = 0x40000;
 const BUDGET = 1 << 20;
+/** Runs of one sequence: after some instructions (POPF) the CPU looks at what is pending, as often as they are executed. */
+const MAX_RUNS = 1 << 13;
 
 export interface ColdOptions {
   readonly bits: CodeBits;
@@ -233,9 +235,9 @@ export class ColdCpu {
 
   #runBlocks(input: NativeCase): ExecutionResult {
     const { state } = this.core;
-    for (let n = 0; n < 64; n++) {
+    for (let n = 0; n < MAX_RUNS; n++) {
       const outcome = this.#go(BUDGET);
-      if (outcome === 'fault' || state.get(L.CPL) !== 3)
+      if (outcome !== 'completed' || state.get(L.CPL) !== 3)
         return this.#machine.result(input, outcome);
     }
     return this.#machine.result(input, 'timeout');
