@@ -4,6 +4,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { RegionLibrary } from '../region/library.js';
+import { MODE_KEY } from '../state/layout.js';
+import { MODE_CLASS_MASK } from '../state/mode-key.js';
 import { TestingMachine } from '../testing-machine.contract.js';
 
 /** Adds `step` to EAX a hundred times. */
@@ -180,6 +182,25 @@ hlt`;
     const m = ended(fields, {}, 3000);
     expect(m.cpu.hot.counters).toMatchObject({ compiled: 2, dropped: 1 });
     expect(m.summary()).toBe(cold.summary());
+  });
+});
+
+describe('a region that waits for its module', () => {
+  it('goes when an instruction of it is found to need a probe of its own', () => {
+    const text =
+      'mov ecx, 20000\nagain:\nadd eax, [6000h]\nadd edx, [6004h]\ndec ecx\njnz again\nhlt';
+    const m = new TestingMachine(text, 32, 5, { hotBatch: 100 });
+    const { hot, engine, state } = m.cpu;
+    m.cpu.run(100);
+    expect(hot.counters).toMatchObject({ modules: 0, dropped: 0 });
+    const again = state.rip;
+    const modeClass = state.get(MODE_KEY) & MODE_CLASS_MASK;
+    const rec = engine.blocks.lookup(m.ram.byteOffset + again, modeClass);
+    expect(rec).not.toBe(0);
+    hot.isolate(rec);
+    expect(hot.counters.dropped).toBe(1);
+    expect(m.run()).toBe(true);
+    expect(hot.counters).toMatchObject({ compiled: 2, dropped: 1 });
   });
 });
 
