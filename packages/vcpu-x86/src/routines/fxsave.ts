@@ -21,6 +21,7 @@ import {
 } from '../state/layout.js';
 import type { VcpuState } from '../state/vcpu-state.js';
 import { CONTROL_FIXED, CONTROL_WRITABLE } from '../state/x87-bits.js';
+import { cachedHost } from './system-memory.js';
 import { initialize, summarise } from './x87-environment.js';
 
 const TWO32 = 4294967296;
@@ -39,15 +40,20 @@ const AT_XMM = 160;
 /** One image on its way: the legacy region, then the XSAVE header. */
 const image = new Uint8Array(LEGACY_BYTES + HEADER_BYTES);
 const view = new DataView(image.buffer);
+const words = new Int32Array(image.buffer);
 
 const xmmEnd = (core: Core): number => AT_XMM + (core.mode64 ? 256 : 128);
+/** The XMM registers that there are, in the state page. */
+const xmmOf = ({ state, mode64 }: Core): Uint8Array => {
+  const from = state.base + XMM;
+  return state.u8.subarray(from, from + (mode64 ? 256 : 128));
+};
 
 function buildX87(state: VcpuState, wide: boolean): void {
   const status = state.get(FPU_STATUS);
   const tags = state.get(FPU_TAG);
   const top = (status >> 11) & 7;
   image.fill(0, 0, AT_MXCSR);
-  image.fill(0, AT_ST, AT_XMM);
   view.setUint16(0, state.get(FPU_CONTROL), true);
   view.setUint16(2, status, true);
   view.setUint16(6, state.get(FPU_OPCODE) & 0x7ff, true);
@@ -57,8 +63,12 @@ function buildX87(state: VcpuState, wide: boolean): void {
   view.setInt32(20, wide ? state.get(FPU_DP + 4) : state.get(FPU_DS) & 0xffff, true);
   for (let i = 0; i < 8; i++) {
     const physical = (top + i) & 7;
-    const from = state.base + FPU_REGISTERS + physical * 16;
-    for (let n = 0; n < 10; n++) image[AT_ST + i * 16 + n] = state.u8[from + n];
+    const from = (state.base + FPU_REGISTERS + physical * 16) >>> 2;
+    const to = (AT_ST + i * 16) >> 2;
+    words[to] = state.i32[from];
+    words[to + 1] = state.i32[from + 1];
+    words[to + 2] = state.i32[from + 2] & 0xffff;
+    words[to + 3] = 0;
     if (((tags >> (physical * 2)) & 3) !== 3) image[4] |= 1 << physical;
   }
 }
@@ -67,9 +77,7 @@ function buildMxcsr(state: VcpuState): void {
   view.setInt32(AT_MXCSR + 4, MXCSR_MASK, true);
 }
 function buildXmm(core: Core): void {
-  const { state } = core;
-  for (let at = AT_XMM; at < xmmEnd(core); at += 4)
-    view.setInt32(at, state.get(XMM + at - AT_XMM), true);
+  image.set(xmmOf(core), AT_XMM);
 }
 
 function takeX87(state: VcpuState, wide: boolean): void {
@@ -85,17 +93,18 @@ function takeX87(state: VcpuState, wide: boolean): void {
   let tags = 0;
   for (let i = 0; i < 8; i++) {
     const physical = (top + i) & 7;
-    const to = state.base + FPU_REGISTERS + physical * 16;
-    for (let n = 0; n < 10; n++) state.u8[to + n] = image[AT_ST + i * 16 + n];
+    const from = (AT_ST + i * 16) >> 2;
+    const to = (state.base + FPU_REGISTERS + physical * 16) >>> 2;
+    state.i32[to] = words[from];
+    state.i32[to + 1] = words[from + 1];
+    state.u16[(to + 2) * 2] = words[from + 2];
     if (((image[4] >> i) & 1) === 0) tags |= 3 << (i * 2);
   }
   state.set(FPU_TAG, tags);
   summarise(state);
 }
 function takeXmm(core: Core): void {
-  const { state } = core;
-  for (let at = AT_XMM; at < xmmEnd(core); at += 4)
-    state.set(XMM + at - AT_XMM, view.getInt32(at, true));
+  xmmOf(core).set(image.subarray(AT_XMM, xmmEnd(core)));
 }
 /** Loads a whole FXSAVE image from outside, MXCSR cut to what there is; null: initial state. */
 export function loadFxsaveImage(core: Core, bytes: Uint8Array | null): void {
@@ -116,53 +125,97 @@ function checkMxcsr(state: VcpuState): void {
   if ((view.getInt32(AT_MXCSR, true) & ~MXCSR_MASK) !== 0) raise(state, GP, 0);
 }
 
+/** An image in memory: its machine address if it lies in one page that may be touched directly, else -1. */
+interface Area {
+  readonly linear: number;
+  readonly host: number;
+}
+
 /** Machine address of the whole range, if it lies in one page of memory that may be touched directly; else -1. */
 function hostOf(core: Core, linear: number, bytes: number, write: boolean, user: boolean): number {
   const offset = pageOffset(linear);
   return offset + bytes <= 4096 ? core.mmu.bulkHost(linear, write, user) : -1;
 }
-/** Copies image bytes [from, end) to memory; the caller has probed them. Both are multiples of 4. */
-function store(core: Core, linear: number, from: number, end: number): void {
+/**
+ * The area of `bytes` at a linear address; all faults come before any change.
+ * @param probed offsets in it, in the order in which their faults are reported
+ */
+function open(
+  core: Core,
+  linear: number,
+  bytes: number,
+  write: boolean,
+  probed: readonly number[],
+): Area {
+  const user = core.state.get(CPL) === 3;
+  let host = cachedHost(core, core.mmu.wrap(linear), bytes, write, user);
+  if (host < 0) {
+    for (const at of probed) core.mmu.probe(linear + at, 1, write, user);
+    host = hostOf(core, linear, bytes, write, user);
+  }
+  return { linear, host };
+}
+/** Calls `part` for image bytes [from, end), or, if they are on two pages, for what is on either. */
+function byPage(
+  { linear }: Area,
+  from: number,
+  end: number,
+  part: (f: number, e: number) => void,
+): void {
+  const second = from + 4096 - pageOffset(linear + from);
+  part(from, Math.min(end, second));
+  if (second < end) part(second, end);
+}
+/** Copies image bytes [from, end) to memory. Both are multiples of 4. */
+function store(core: Core, area: Area, from: number, end: number): void {
+  const { u8 } = core.state;
+  if (area.host >= 0) u8.set(image.subarray(from, end), area.host + from);
+  else byPage(area, from, end, (f, e) => storePart(core, area.linear + f, f, e));
+}
+function storePart(core: Core, linear: number, from: number, end: number): void {
   const { mmu, state } = core;
   const user = state.get(CPL) === 3;
-  const host = hostOf(core, linear + from, end - from, true, user);
+  const host = hostOf(core, linear, end - from, true, user);
   if (host >= 0) state.u8.set(image.subarray(from, end), host);
   else
-    for (let at = from; at < end; at += 4)
-      mmu.writeU32(linear + at, view.getUint32(at, true), user);
+    for (let n = 0; n < end - from; n += 4)
+      mmu.writeU32(linear + n, view.getUint32(from + n, true), user);
 }
 /** Reads memory into the image. */
-function load(core: Core, linear: number, from: number, end: number): void {
+function load(core: Core, area: Area, from: number, end: number): void {
+  const { u8 } = core.state;
+  const { host } = area;
+  if (host >= 0) image.set(u8.subarray(host + from, host + end), from);
+  else byPage(area, from, end, (f, e) => loadPart(core, area.linear + f, f, e));
+}
+function loadPart(core: Core, linear: number, from: number, end: number): void {
   const { mmu, state } = core;
   const user = state.get(CPL) === 3;
-  const host = hostOf(core, linear + from, end - from, false, user);
+  const host = hostOf(core, linear, end - from, false, user);
   if (host >= 0) image.set(state.u8.subarray(host, host + end - from), from);
   else
-    for (let at = from; at < end; at += 4) view.setUint32(at, mmu.readU32(linear + at, user), true);
-}
-/** All faults before any change: the last byte's first, as AMD's CPUs report them for FXSAVE and FXRSTOR. */
-function probe(core: Core, linear: number, bytes: number, write: boolean): void {
-  const user = core.state.get(CPL) === 3;
-  core.mmu.probe(linear + bytes - 1, 1, write, user);
-  core.mmu.probe(linear, 1, write, user);
+    for (let n = 0; n < end - from; n += 4)
+      view.setUint32(from + n, mmu.readU32(linear + n, user), true);
 }
 const linearOf = (low: number, high: number): number => high * TWO32 + (low >>> 0);
+/** FXSAVE and FXRSTOR report the last byte's fault first, as AMD's CPUs do. */
+const LEGACY_PROBED = [LEGACY_BYTES - 1, 0];
+const SAVE_PROBED = [0, LEGACY_BYTES + HEADER_BYTES - 1];
+const RESTORE_PROBED = [0];
 
 const fxsave: Routine = (core, low, high, wide) => {
   const { state } = core;
-  const linear = linearOf(low, high);
-  probe(core, linear, LEGACY_BYTES, true);
+  const area = open(core, linearOf(low, high), LEGACY_BYTES, true, LEGACY_PROBED);
   buildX87(state, wide !== 0);
   buildMxcsr(state);
   buildXmm(core);
-  store(core, linear, 0, xmmEnd(core));
+  store(core, area, 0, xmmEnd(core));
   return 0;
 };
 const fxrstor: Routine = (core, low, high, wide) => {
   const { state } = core;
-  const linear = linearOf(low, high);
-  probe(core, linear, LEGACY_BYTES, false);
-  load(core, linear, 0, LEGACY_BYTES);
+  const area = open(core, linearOf(low, high), LEGACY_BYTES, false, LEGACY_PROBED);
+  load(core, area, 0, LEGACY_BYTES);
   checkMxcsr(state);
   takeX87(state, wide !== 0);
   state.set(MXCSR, view.getInt32(AT_MXCSR, true));
@@ -177,10 +230,13 @@ function inUse(core: Core): number {
   x87 |= state.get(FPU_STATUS) | (state.get(FPU_TAG) ^ 0xffff) | state.get(FPU_OPCODE);
   x87 |= state.get(FPU_IP) | state.get(FPU_IP + 4) | state.get(FPU_DP) | state.get(FPU_DP + 4);
   x87 |= state.get(FPU_CS) | state.get(FPU_DS);
-  for (let i = 0; i < 128; i += 4) x87 |= state.get(FPU_REGISTERS + i);
-  let xmm = 0;
-  for (let i = 0; i < xmmEnd(core) - AT_XMM; i += 4) xmm |= state.get(XMM + i);
-  return (x87 !== 0 ? X87 : 0) | (xmm !== 0 ? SSE : 0);
+  const isX87 = x87 !== 0 || isAnySet(state, FPU_REGISTERS, 128);
+  return (isX87 ? X87 : 0) | (isAnySet(state, XMM, xmmEnd(core) - AT_XMM) ? SSE : 0);
+}
+function isAnySet({ base, i32 }: VcpuState, at: number, bytes: number): boolean {
+  const end = (base + at + bytes) >>> 2;
+  for (let w = (base + at) >>> 2; w < end; w++) if (i32[w] !== 0) return true;
+  return false;
 }
 
 /** XSAVE, and XSAVEOPT with `optimise`: components in their initial configuration are not written then. */
@@ -193,30 +249,27 @@ function save(
   optimise: boolean,
 ): number {
   const { state } = core;
-  const linear = linearOf(low, high);
+  const area = open(core, linearOf(low, high), LEGACY_BYTES + HEADER_BYTES, true, SAVE_PROBED);
   const requested = mask & state.get(XCR0);
-  const user = state.get(CPL) === 3;
-  core.mmu.probe(linear, 1, true, user);
-  core.mmu.probe(linear + LEGACY_BYTES + HEADER_BYTES - 1, 1, true, user);
   const used = inUse(core);
   const written = optimise ? requested & used : requested;
-  load(core, linear, LEGACY_BYTES, LEGACY_BYTES + 8);
+  load(core, area, LEGACY_BYTES, LEGACY_BYTES + 8);
   if ((written & X87) !== 0) {
     buildX87(state, wide !== 0);
-    store(core, linear, 0, AT_MXCSR);
-    store(core, linear, AT_ST, AT_XMM);
+    store(core, area, 0, AT_MXCSR);
+    store(core, area, AT_ST, AT_XMM);
   }
   if ((requested & SSE) !== 0) {
     buildMxcsr(state);
-    store(core, linear, AT_MXCSR, AT_ST);
+    store(core, area, AT_MXCSR, AT_ST);
   }
   if ((written & SSE) !== 0) {
     buildXmm(core);
-    store(core, linear, AT_XMM, xmmEnd(core));
+    store(core, area, AT_XMM, xmmEnd(core));
   }
   const old = view.getInt32(LEGACY_BYTES, true);
   view.setInt32(LEGACY_BYTES, (old & ~requested) | (requested & used), true);
-  store(core, linear, LEGACY_BYTES, LEGACY_BYTES + 8);
+  store(core, area, LEGACY_BYTES, LEGACY_BYTES + 8);
   return 0;
 }
 const xsave: Routine = (core, low, high, wide, mask) => save(core, low, high, wide, mask, false);
@@ -225,16 +278,15 @@ const xsaveopt: Routine = (core, low, high, wide, mask) => save(core, low, high,
 /** The standard form; a component that the header says is not there gets its initial configuration. */
 const xrstor: Routine = (core, low, high, wide, mask) => {
   const { state } = core;
-  const linear = linearOf(low, high);
+  const area = open(core, linearOf(low, high), LEGACY_BYTES + HEADER_BYTES, false, RESTORE_PROBED);
   const enabled = state.get(XCR0);
   const requested = mask & enabled;
-  core.mmu.probe(linear, 1, false, state.get(CPL) === 3);
-  load(core, linear, LEGACY_BYTES, LEGACY_BYTES + HEADER_BYTES);
+  load(core, area, LEGACY_BYTES, LEGACY_BYTES + HEADER_BYTES);
   const present = view.getInt32(LEGACY_BYTES, true);
   let bad = (present & ~enabled) | view.getInt32(LEGACY_BYTES + 4, true);
   for (let at = 8; at < 24; at += 4) bad |= view.getInt32(LEGACY_BYTES + at, true);
   if (bad !== 0) raise(state, GP, 0);
-  load(core, linear, 0, LEGACY_BYTES);
+  load(core, area, 0, LEGACY_BYTES);
   if ((requested & SSE) !== 0) checkMxcsr(state);
   if ((requested & X87) !== 0) {
     if ((present & X87) !== 0) takeX87(state, wide !== 0);
