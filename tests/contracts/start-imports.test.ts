@@ -43,7 +43,19 @@ function loadedWith(start: string): Map<string, string> {
   return ways;
 }
 
-const loaded = loadedWith('packages/cli/src/main.ts');
+const main = 'packages/cli/src/main.ts';
+/** Main imports the rest at once, when it has set flags. */
+const rest = 'packages/cli/src/command-line.ts';
+const loaded = new Map([...loadedWith(main), ...loadedWith(rest)]);
+
+it('the command begins with main, which sets flags before anything else is there', () => {
+  const ofMain = importsOf(files.get(main) as SourceFile);
+  const isRest = ({ specifier, isDynamic }: (typeof ofMain)[number]): boolean =>
+    isDynamic && targetOf(files.get(main) as SourceFile, specifier) === rest;
+  expect(ofMain.filter(isRest)).toHaveLength(1);
+  const early = [...loadedWith(main).keys()].filter((path) => path.startsWith('packages/'));
+  expect(early).toEqual([main, 'packages/cli/src/exit-code.ts']);
+});
 
 it('the command begins with the parts that every guest needs', () => {
   const needed = ['machine/src/machine.ts', 'vcpu-x86/src/cpu.ts', 'virtio/src/index.ts'];
