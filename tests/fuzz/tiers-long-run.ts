@@ -108,10 +108,11 @@ async function runAll(): Promise<void> {
   let isDifferent = false;
   const work = async (): Promise<void> => {
     const child = fork(fileURLToPath(import.meta.url), ['round']);
+    const ended = once(child, 'exit');
     while (!isEnough() && !isDifferent) {
       const round = next++;
       child.send(round);
-      const [answer] = await Promise.race([once(child, 'message'), once(child, 'exit')]);
+      const [answer] = await Promise.race([once(child, 'message'), ended]);
       const result =
         typeof answer === 'object' && answer !== null ? (answer as RoundResult) : undefined;
       if (result && result.difference === undefined) {
