@@ -17,6 +17,8 @@ const { BLOCKS, BLOCKS_SEED, BLOCKS_ROUND, BLOCKS_DONE, BLOCKS_PROCESSES } = pro
 const wanted = Number(BLOCKS ?? 10_000_000);
 const seed = Number(BLOCKS_SEED ?? 1);
 const processes = Number(BLOCKS_PROCESSES ?? availableParallelism());
+if (!(wanted > 0 && processes >= 1))
+  throw new Error('BLOCKS and BLOCKS_PROCESSES are numbers from 1 on');
 /** Sequences of each mode and kind in a round. */
 const SEQUENCES = 6000;
 /** Operands that each form is drawn with in a round. */

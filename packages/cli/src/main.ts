@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 // The `proxeny` command.
-import module from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 import { EXIT_SIGNAL, EXIT_TIMEOUT } from './exit-code.js';
 
@@ -15,10 +14,6 @@ setFlagsFromString('--heap-growing-percent=50');
 // V8 11 optimises a function when 132 KB of its bytecode have run. Of the five hundred functions that this is soon true of in a boot, two
 // in five are thrown away again for what they had not yet seen; see decision 17. Later versions have a compiler for the time between.
 if (process.versions.v8.startsWith('11.')) setFlagsFromString('--interrupt-budget=500000');
-
-// Node 22 and later keep what V8 makes of our modules in the folder for temporary files: a quarter of the time to start.
-const { enableCompileCache } = module as { enableCompileCache?: () => unknown };
-enableCompileCache?.();
 
 process.stdout.on('error', () => {
   // A reader that went away (`| head`) is no bug; commands that care listen themselves.

@@ -18,6 +18,7 @@ import { inlineForms } from '../../../packages/vcpu-x86/src/tier/hot-forms.js';
 import { EXIT_BUDGET, EXIT_FAULT } from '../../../packages/vcpu-x86/src/tier/interpreter.js';
 import { RegionTable } from '../../../packages/vcpu-x86/src/tier/region-table.js';
 import type { ExecutionResult, LdtDescriptor, NativeCase, Outcome } from './protocol.js';
+import { MAX_SEQUENCE } from './reference.js';
 import { FREE, STATE_BASE, UserMachine } from './user-machine.js';
 import type { MemoryLayout } from './user-mode-tables.js';
 import { windowChanges } from './window-memory.js';
@@ -25,8 +26,6 @@ import { windowChanges } from './window-memory.js';
 const BLOCKS: number = FREE + JUMP_CACHE_SIZE;
 const BLOCK_BYTES = 0x40000;
 const BUDGET = 1 << 20;
-/** Runs of one sequence: after some instructions (POPF) the CPU looks at what is pending, as often as they are executed. */
-const MAX_RUNS = 1 << 13;
 
 export interface ColdOptions {
   readonly bits: CodeBits;
@@ -235,7 +234,8 @@ export class ColdCpu {
 
   #runBlocks(input: NativeCase): ExecutionResult {
     const { state } = this.core;
-    for (let n = 0; n < MAX_RUNS; n++) {
+    // After some instructions (POPF) the CPU looks at what is pending, as often as they are executed.
+    for (let n = 0; n < MAX_SEQUENCE; n++) {
       const outcome = this.#go(BUDGET);
       if (outcome !== 'completed' || state.get(L.CPL) !== 3)
         return this.#machine.result(input, outcome);

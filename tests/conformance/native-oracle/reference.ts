@@ -24,7 +24,7 @@ import type { MemoryLayout } from './user-mode-tables.js';
 
 const MAX_ITERATIONS = 1 << 17;
 /** Instructions of a sequence: one that has not ended by then goes round in circles. */
-const MAX_SEQUENCE = 1 << 13;
+export const MAX_SEQUENCE: number = 1 << 13;
 
 export interface ReferenceOptions {
   /** Code size of CS; 16 needs an LDT code segment (see {@link ReferenceCpu.setDescriptor}). */
