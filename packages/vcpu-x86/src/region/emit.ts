@@ -20,6 +20,7 @@ import {
   successors,
   TURNTABLE,
 } from './discover.js';
+import { flagsUseOf, lateOnes } from './flags-use.js';
 import { InstructionEmitter } from './instruction.js';
 import { hasWayOut } from './prepare.js';
 import { type Shape, structure } from './structure.js';
@@ -47,6 +48,8 @@ class RegionWriter {
   /** By block: what its instructions change, and what is known of windows at its end. */
   private readonly changes: readonly number[];
   private readonly windowsBehind: ReturnType<Windows['snapshot']>[] = [];
+  /** By block, which of its instructions are late: see late-flags.ts. */
+  private readonly late: readonly (readonly boolean[])[];
 
   constructor(region: Region, module: ModuleWriter, x: RegionContext) {
     this.blocks = region.blocks;
@@ -57,6 +60,8 @@ class RegionWriter {
       this.index.set(b.start, i);
     });
     this.changes = region.blocks.map((b) => x.windows.changesOf(b.instructions));
+    this.late = region.blocks.map((b) => lateOnes(b.instructions));
+    this.expectFlags();
     this.shape = structure(region.blocks.map((b) => this.successors(b)));
     const never = (): never => {
       throw new Error('a region has no such exit');
@@ -76,6 +81,14 @@ class RegionWriter {
     this.emitter = new InstructionEmitter(x, target);
   }
 
+  private expectFlags(): void {
+    this.blocks.forEach(({ instructions }, v) => {
+      instructions.forEach(({ program }, n) => {
+        if (this.late[v][n]) return;
+        for (const { kind, bits } of flagsUseOf(program).sets) this.x.flags.expect(kind, bits);
+      });
+    });
+  }
   private successors(b: RegionBlock): number[] {
     return [...new Set(successors(b.end).flatMap((t) => this.index.get(t) ?? []))];
   }
@@ -207,7 +220,7 @@ class RegionWriter {
     this.emitter.beginBlock();
     const windows = x.windows.plan(b.instructions);
     b.instructions.forEach((i, n) => {
-      this.emitter.instruction(i, windows[n]);
+      this.emitter.instruction(i, windows[n], this.late[v][n]);
     });
     this.windowsBehind[v] = x.windows.snapshot();
     const { end } = b;

@@ -60,11 +60,6 @@ export class FlagsLocals {
     this.a64 = wide ? w.ownLocal(I64) : -1;
     this.c64 = wide ? w.ownLocal(I64) : -1;
   }
-  /** Every local that some kind uses. */
-  protected get all(): readonly number[] {
-    const narrow = [this.r, this.a, this.c, this.carry, this.top];
-    return this.wide ? [...narrow, this.r64, this.a64, this.c64] : narrow;
-  }
   protected isWide(local: number): boolean {
     return local === this.r64 || local === this.a64 || local === this.c64;
   }
@@ -82,6 +77,12 @@ export class FlagsLocals {
   protected op(name: string): void {
     const { w } = this;
     w.op(PURE.get(name) as number);
+  }
+  /** Pushes argument 0 of what sets flags, the result, as its local has it. */
+  protected pushExtended(bits: Bits, push: (i: number) => void): void {
+    push(0);
+    if (bits === 8) this.op('i32.extend8_s');
+    else if (bits === 16) this.op('i32.extend16_s');
   }
   /** The result as i64, sign-extended. */
   protected pushResult(): void {

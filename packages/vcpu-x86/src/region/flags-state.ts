@@ -10,7 +10,6 @@ import {
   DEC,
   ENTRY,
   EXPLICIT,
-  FlagsLocals,
   IMAGE,
   INC,
   KEEPS_CARRY,
@@ -19,6 +18,7 @@ import {
   ROTATED,
   SUB,
 } from './flags-locals.js';
+import { LateFlags } from './late-flags.js';
 
 /** What replaces some flags of what set them before. */
 type Amendment = 'carry' | 'rotate';
@@ -32,7 +32,22 @@ const codes: Readonly<Record<Exclude<FlagsKind, Amendment>, number>> = {
   image: IMAGE,
 };
 
-export class FlagsState extends FlagsLocals {
+export class FlagsState extends LateFlags {
+  /** Locals that something in the region sets; the others are zero. */
+  private readonly inUse = new Set<number>(
+    this.localsOf({ kind: ENTRY, bits: this.wide ? 64 : 32, plain: false }),
+  );
+
+  /** Something in the region sets flags as {@link set} does. To be called before any code is written. */
+  expect(kind: FlagsKind, bits: Bits): void {
+    if (kind === 'carry') this.inUse.add(this.carry);
+    else if (kind === 'rotate') this.inUse.add(this.top);
+    else {
+      for (const local of this.localsOf({ kind: codes[kind], bits, plain: false }))
+        this.inUse.add(local);
+    }
+  }
+
   /** Control may come here from several places. */
   forget(): void {
     this.known = null;
@@ -73,9 +88,7 @@ export class FlagsState extends FlagsLocals {
     const code = codes[kind];
     if ((code & KEEPS_CARRY) !== 0) this.captureCarry();
     const wide = bits === 64;
-    push(0);
-    if (bits === 8) this.op('i32.extend8_s');
-    else if (bits === 16) this.op('i32.extend16_s');
+    this.pushExtended(bits, push);
     w.setLocal(wide ? this.r64 : this.r);
     if (code === EXPLICIT) {
       push(1);
@@ -106,6 +119,7 @@ export class FlagsState extends FlagsLocals {
     }
     w.i32Const(code | (bits << 8));
     w.setLocal(this.kind);
+    this.endLate();
     const known = { kind: code, bits, plain };
     this.release(known);
     this.known = known;
@@ -114,7 +128,7 @@ export class FlagsState extends FlagsLocals {
   private release(next: KnownFlags): void {
     const { w, known } = this;
     const used = this.localsOf(next);
-    const before = known ? this.localsOf(known) : this.all;
+    const before = known ? this.localsOf(known) : this.inUse;
     for (const local of before) {
       if (used.includes(local)) continue;
       if (this.isWide(local)) w.i64Const(0n);
@@ -177,6 +191,7 @@ export class FlagsState extends FlagsLocals {
   spill(): void {
     const { w } = this;
     this.known = null;
+    this.settleLate();
     w.get(this.kind);
     w.i32Const(CHANGED);
     this.op('i32.and');

@@ -35,6 +35,7 @@ export class InstructionEmitter extends Emitter {
   private start = 0;
   private next = 0;
   private windows: readonly WindowUse[] = [];
+  private isLate = false;
   private readonly floats = new FloatFacts();
   /** Conditions that hold behind the instruction. */
   private expected: Node[] = [];
@@ -45,13 +46,21 @@ export class InstructionEmitter extends Emitter {
     this.x = context;
   }
 
-  /** @param windows of its accesses */
-  instruction({ start, next, program }: RegionInstruction, windows: readonly WindowUse[]): void {
+  /**
+   * @param windows of its accesses
+   * @param isLate see late-flags.ts
+   */
+  instruction(
+    { start, next, program }: RegionInstruction,
+    windows: readonly WindowUse[],
+    isLate: boolean,
+  ): void {
     this.reset();
     this.w.releaseLocals();
     this.start = start;
     this.next = next;
     this.windows = windows;
+    this.isLate = isLate;
     this.expected = [];
     this.program(program);
     for (const condition of this.expected) this.floats.learn(condition);
@@ -77,9 +86,11 @@ export class InstructionEmitter extends Emitter {
           result.args[0] === a &&
           result.args[1] === c;
         const locals = n.args.map((v) => (v.op === 'const' ? -1 : this.toLocal(v)));
-        x.flags.set(n.kind, n.bits, plain, (i) =>
-          locals[i] < 0 ? this.value(n.args[i]) : w.get(locals[i]),
-        );
+        const push = (i: number): void =>
+          locals[i] < 0 ? this.value(n.args[i]) : w.get(locals[i]);
+        if (this.isLate && (n.kind === 'inc' || n.kind === 'dec'))
+          x.flags.setLate(n.kind, n.bits, push);
+        else x.flags.set(n.kind, n.bits, plain, push);
         return;
       }
       case 'condition':
