@@ -61,7 +61,7 @@ class RegionWriter {
     });
     this.changes = region.blocks.map((b) => x.windows.changesOf(b.instructions));
     this.late = region.blocks.map((b) => lateOnes(b.instructions));
-    this.expectFlags();
+    this.announceFlags();
     this.shape = structure(region.blocks.map((b) => this.successors(b)));
     const never = (): never => {
       throw new Error('a region has no such exit');
@@ -81,11 +81,11 @@ class RegionWriter {
     this.emitter = new InstructionEmitter(x, target);
   }
 
-  private expectFlags(): void {
+  private announceFlags(): void {
     this.blocks.forEach(({ instructions }, v) => {
       instructions.forEach(({ program }, n) => {
         if (this.late[v][n]) return;
-        for (const { kind, bits } of flagsUseOf(program).sets) this.x.flags.expect(kind, bits);
+        for (const { kind, bits } of flagsUseOf(program).sets) this.x.flags.willSet(kind, bits);
       });
     });
   }

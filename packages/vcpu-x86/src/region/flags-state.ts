@@ -38,8 +38,8 @@ export class FlagsState extends LateFlags {
     this.localsOf({ kind: ENTRY, bits: this.wide ? 64 : 32, plain: false }),
   );
 
-  /** Something in the region sets flags as {@link set} does. To be called before any code is written. */
-  expect(kind: FlagsKind, bits: Bits): void {
+  /** Something in the region sets flags so. To be called before any code is written: see {@link set}. */
+  willSet(kind: FlagsKind, bits: Bits): void {
     if (kind === 'carry') this.inUse.add(this.carry);
     else if (kind === 'rotate') this.inUse.add(this.top);
     else {
