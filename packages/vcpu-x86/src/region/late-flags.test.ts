@@ -55,7 +55,9 @@ const before: readonly string[] = [
   'cmp esi, ebx\nstc',
   'cmp si, bx',
   'cmp esi, ebx\ninc ebx',
+  'sahf',
 ];
+const wideBefore: readonly string[] = ['cmp rsi, rbx', 'add rsi, rbx', 'sub rsi, 1'];
 const steps: readonly string[] = [
   'inc esi',
   'dec ebx',
@@ -69,8 +71,9 @@ const wide: readonly string[] = ['inc rsi', 'inc esi\ndec rbx'];
 
 describe.each([32, 64] as const)('in %i-bit code', (bits) => {
   const each = bits === 64 ? [...steps, ...wide] : steps;
+  const sources = ['', ...before, ...(bits === 64 ? wideBefore : [])];
   it.each(each)('`%s` leaves its flags, and CF', (step) => {
-    for (const sets of ['', ...before]) {
+    for (const sets of sources) {
       // In front of it: in the same block, where what set CF is known, and in one that may have come from elsewhere.
       for (const between of ['\n', '\njs over\nover:\n']) {
         const text = program(bits, `${sets}${between}${step}`);
