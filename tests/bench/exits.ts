@@ -37,6 +37,14 @@ function systemCalls(): Measurement {
   return { name, unit: 'round trip', count: TURNS, call: () => cpu.run(TURNS * 4) };
 }
 
+/** Loads from two pages whose entries of the TLB have the same place. */
+function twoPages(): Measurement {
+  const text = 'again: mov rax, [0x40000]\nmov rax, [0x1040000]\njmp again';
+  const { cpu } = loopGuest(64, text, true);
+  const name = 'loads from two pages that push each other out of the TLB';
+  return { name, unit: 'pair', count: TURNS, call: () => cpu.run(TURNS * 3) };
+}
+
 const { cpu } = loopGuest(32, 'again: jmp again', false);
 const halted = loopGuest(32, 'cli\nhlt', false).cpu;
 
@@ -54,5 +62,6 @@ export const exits: readonly Measurement[] = [
   systemCalls(),
   exitLoop('null and a segment to FS', 'xor edx, edx\nmov fs, edx\nmov edx, 16\nmov fs, edx', 4),
   exitLoop('load over a page end', 'mov eax, [0x40ffe]', 1),
+  twoPages(),
   exitLoop('INVLPG and the walk behind it', 'invlpg [0x41000]\nmov eax, [0x41000]', 2),
 ];

@@ -52,7 +52,8 @@ export function loopGuest(bits: 32 | 64, text: string, hotTier: boolean): LoopGu
   ram.setBigUint64(GDT + 8, bits === 64 ? 0x00af9b000000ffffn : 0x00cf9b000000ffffn, true);
   ram.setBigUint64(GDT + 16, 0x00cf93000000ffffn, true);
   if (bits === 64) {
-    // One 2 MiB page, identity, and one that no frame backs
+    // One 2 MiB page, identity, the same again at 16 MiB, and one that no frame backs
+    ram.setUint32(PAGE_TABLES + 0x2040, 0x83, true);
     ram.setUint32(PAGE_TABLES, (PAGE_TABLES + 0x1000) | 3, true);
     ram.setUint32(PAGE_TABLES + 0x1000, (PAGE_TABLES + 0x2000) | 3, true);
     ram.setUint32(PAGE_TABLES + 0x2000, 0x83, true);

@@ -122,11 +122,15 @@ export class Mmu {
       walk.smap && walk.paging !== PAGING_NONE && (this.state.get(FLAGS_OTHER) & FLAG_AC) === 0
     );
   }
-  /** Host address of one byte's page-contained access, DEVICE (`physical` holds) or FAULT (recorded). Fills the TLB. */
+  /** Host address of one byte's page-contained access to data, DEVICE (`physical` holds) or FAULT (recorded). Fills the TLB. */
   private translate(linear: number, access: number, user: boolean): number {
-    const { walk, state } = this;
+    const { walk, state, tlb } = this;
     const offset = pageOffset(linear);
+    const page = linear - offset;
     walk.smapActive = this.smapActive;
+    const set = user ? this.userSet : walk.smapActive ? SET_SUPERVISOR_SMAP : SET_SUPERVISOR;
+    const known = tlb.recall(set, page, access === ACCESS_WRITE);
+    if (known >= 0) return known + offset;
     if (!walk.walk(linear, access, user)) {
       state.pageFault(walk.error, linear);
       return FAULT;
@@ -138,14 +142,8 @@ export class Mmu {
     let writeHost = walk.writable && walk.dirty ? host : -1;
     if (writeHost >= 0 && access !== ACCESS_WRITE) writeHost = this.hostOf(walk.page, true);
     const writable = writeHost === host && !this.code.holdsCode(host >>> 12);
-    const page = linear - offset;
-    if (user) {
-      const lasts = walk.global || this.isKernelsOwn(linear);
-      this.tlb.fill(this.userSet, page, host, writable, lasts, walk.size);
-    } else if (access !== ACCESS_EXECUTE) {
-      const set = walk.smapActive ? SET_SUPERVISOR_SMAP : SET_SUPERVISOR;
-      this.tlb.fill(set, page, host, writable, walk.global, walk.size);
-    }
+    const lasts = walk.global || (user && this.isKernelsOwn(linear));
+    tlb.fill(set, page, host, writable, lasts, walk.size);
     return host + offset;
   }
 

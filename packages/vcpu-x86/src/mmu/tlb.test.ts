@@ -140,3 +140,57 @@ describe('PageMarks', () => {
     expect(marks.covers(0x7fffffff)).toBe(true);
   });
 });
+
+describe('what the TLB lost to another page', () => {
+  /** Both have the same place. */
+  const [page, other] = [0x5000, 0x5000 + 0x1000000];
+  const lost = (isWritable: boolean, size = 4096): ReturnType<typeof fixture> => {
+    const made = fixture();
+    made.tlb.fill(SET_USER, page, 0x3000, isWritable, false, size);
+    made.tlb.fill(SET_USER, other, 0x4000, true, false, 4096);
+    return made;
+  };
+
+  it('is known again, in its set, as often as the two take turns', () => {
+    const { tlb, holds } = lost(true);
+    expect(tlb.recall(SET_SUPERVISOR, page, false)).toBe(-1);
+    expect(tlb.recall(SET_USER, page + 0x1000, false)).toBe(-1);
+    for (let turn = 0; turn < 20; turn++) {
+      expect(tlb.recall(SET_USER, page, true)).toBe(0x3000);
+      expect(holds(SET_USER, page)).toBe(true);
+      expect(tlb.recall(SET_USER, other, false)).toBe(0x4000);
+      expect(holds(SET_USER, page)).toBe(false);
+    }
+  });
+  it('may be written only if it could be', () => {
+    const { tlb } = lost(false);
+    expect(tlb.recall(SET_USER, page, true)).toBe(-1);
+    expect(tlb.recall(SET_USER, page, false)).toBe(0x3000);
+  });
+  it.each<[string, (tlb: Tlb) => void]>([
+    ['a flush', (tlb) => tlb.flush(false)],
+    ['a flush that keeps global pages', (tlb) => tlb.flush(true)],
+    ['a flush of its set', (tlb) => tlb.flushSet(SET_USER)],
+    ['an invalidation of its page', (tlb) => tlb.flushPage(page)],
+    ['a new owner of its frame', (tlb) => tlb.forgetFrame(0x3000)],
+    ['code in its frame', (tlb) => tlb.protectFrame(0x3000)],
+  ])('is gone after %s', (_name, invalidate) => {
+    const { tlb } = lost(true);
+    invalidate(tlb);
+    expect(tlb.recall(SET_USER, page, true)).toBe(-1);
+  });
+  it('keeps what it was: a large page goes with every part of it', () => {
+    const { tlb, holds } = lost(true, 0x200000);
+    expect(tlb.recall(SET_USER, page, false)).toBe(0x3000);
+    tlb.flushPage(0x100000);
+    expect(holds(SET_USER, page)).toBe(false);
+  });
+  it('is among the last eight', () => {
+    const { tlb } = lost(true);
+    for (let i = 0; i < 8; i++) {
+      tlb.fill(SET_USER, 0x100000 + i * 4096, 0x5000, true, false, 4096);
+      tlb.fill(SET_USER, 0x1100000 + i * 4096, 0x6000, true, false, 4096);
+    }
+    expect(tlb.recall(SET_USER, page, false)).toBe(-1);
+  });
+});

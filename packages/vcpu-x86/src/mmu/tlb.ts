@@ -6,6 +6,7 @@
 // @hot
 import { CodePages } from './code-pages.js';
 import { PageMarks } from './page-marks.js';
+import { Victims } from './victims.js';
 
 export const TLB_ENTRIES = 4096;
 /** Words of an entry: tag for reading, low; both tags, high; tag for writing, low; host address minus linear address. */
@@ -65,6 +66,8 @@ export class Tlb {
     return this.base + set * TLB_SET_SIZE;
   }
 
+  private readonly victims = new Victims();
+
   private clear(w: number): void {
     this.i32[w] = NO_TAG;
     this.i32[w + 2] = NO_TAG;
@@ -87,20 +90,49 @@ export class Tlb {
     global: boolean,
     size: number,
   ): void {
-    this.fills++;
-    const { i32 } = this;
     const high = Math.floor(page / TWO32);
     const low = (page - high * TWO32) | 0;
+    const flags = (global ? FLAG_GLOBAL : 0) | (size > 4096 ? FLAG_LARGE : 0);
+    if (size > 4096) this.large.mark(page, size);
+    this.enter(set, low, high, (host - low) | 0, writable, flags);
+  }
+  /**
+   * Fills it again if it was lost to another page lately; its machine address, -1 if it is not known, or not as writable.
+   */
+  recall(set: number, page: number, isWrite: boolean): number {
+    const { victims } = this;
+    const high = Math.floor(page / TWO32);
+    const low = (page - high * TWO32) | 0;
+    const n = victims.find(set, low, high);
+    if (n < 0 || (isWrite && victims.writable[n] === 0)) return -1;
+    const delta = victims.deltas[n];
+    this.enter(set, low, high, delta, victims.writable[n] !== 0, victims.flags[n]);
+    return (low + delta) >>> 0;
+  }
+  private enter(
+    set: number,
+    low: number,
+    high: number,
+    delta: number,
+    writable: boolean,
+    flags: number,
+  ): void {
+    this.fills++;
+    const { i32 } = this;
     const w = (this.setBase(set) + ((low >>> TLB_INDEX_SHIFT) & TLB_INDEX_MASK)) >> 2;
+    const number = this.numberOf(w);
+    const old = i32[w];
+    if (old !== NO_TAG && (old !== low || i32[w + 1] !== high))
+      this.victims.add(set, old, i32[w + 1], i32[w + 3], i32[w + 2] === old, this.flags[number]);
+    const host = (low + delta) >>> 0;
     i32[w] = low;
     i32[w + 1] = high;
     i32[w + 2] = writable ? low : NO_TAG;
-    i32[w + 3] = (host - low) | 0;
-    this.flags[this.numberOf(w)] = (global ? FLAG_GLOBAL : 0) | (size > 4096 ? FLAG_LARGE : 0);
-    if (size > 4096) this.large.mark(page, size);
+    i32[w + 3] = delta;
+    this.flags[number] = flags;
     this.noteReached(w, host);
     if (writable) this.noteWritable(w, host);
-    if (!global) {
+    if ((flags & FLAG_GLOBAL) === 0) {
       const n = this.localCount[set]++;
       if (n < LOCAL_ROOM) this.local[set][n] = w;
     }
@@ -138,6 +170,7 @@ export class Tlb {
   /** Forgets everything, or (`keepGlobal`) all but global pages. */
   flush(keepGlobal: boolean): void {
     const { i32 } = this;
+    this.victims.clear();
     if (keepGlobal) {
       for (let set = 0; set < SET_EMPTY; set++) this.flushSet(set);
       return;
@@ -156,6 +189,7 @@ export class Tlb {
   /** Forgets what is not global of one set, or (`keepGlobal` false) all of it. */
   flushSet(set: number, keepGlobal = true): void {
     const count = this.localCount[set];
+    this.victims.clear();
     this.localCount[set] = 0;
     if (!keepGlobal) {
       const end = this.setBase(set + 1) >> 2;
@@ -174,6 +208,7 @@ export class Tlb {
   }
   /** Forgets one page, and every entry of a large page that may contain it. */
   flushPage(linear: number): void {
+    this.victims.clear();
     const low = (linear - Math.floor(linear / TWO32) * TWO32) | 0;
     for (let set = 0; set < SET_EMPTY; set++)
       this.clear((this.setBase(set) + ((low >>> TLB_INDEX_SHIFT) & TLB_INDEX_MASK)) >> 2);
@@ -187,6 +222,7 @@ export class Tlb {
   /** Forgets every entry that reaches the machine frame at `host`: it is somebody else's now. */
   forgetFrame(host: number): void {
     this.code.forgetFrame(host);
+    this.victims.clear();
     const { reachedAt } = this;
     const n = (host >>> 12) * 2;
     const first = reachedAt[n];
@@ -205,6 +241,7 @@ export class Tlb {
   /** Takes the write tags from every entry that reaches the machine frame at `host`: it holds code (or must be watched) now. */
   protectFrame(host: number): void {
     const { i32, writableAt } = this;
+    this.victims.clear();
     const n = (host >>> 12) * 2;
     const first = writableAt[n];
     const second = writableAt[n + 1];
