@@ -31,6 +31,12 @@ export class GuestAccess {
     return true;
   }
 
+  /** Machine address of a range that can be read and lies in one page; -1: it is none, or lies in several. */
+  within(address: number, length: number): number {
+    if (!Number.isSafeInteger(address) || length > leftInPage(address)) return -1;
+    return this.space.translate(address, false);
+  }
+
   /** Fills `target`, or its first `length` bytes, from the guest. On false, `target` may be partly filled. */
   copyFrom(address: number, target: Uint8Array, length: number = target.byteLength): boolean {
     if (!(Number.isSafeInteger(address) && length <= MAX_COPY)) return false;

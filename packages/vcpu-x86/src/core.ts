@@ -3,7 +3,7 @@
 import type { CpuModel } from './cpu-model.js';
 import type { FaultRecord } from './exit.js';
 import { type CodeWatch, Mmu } from './mmu/mmu.js';
-import { PAGING_32, PAGING_LONG, PAGING_NONE, PAGING_PAE } from './mmu/page-walk.js';
+import { PAGING_NONE } from './mmu/page-walk.js';
 import { SET_EMPTY, SET_SUPERVISOR, SET_SUPERVISOR_SMAP, SET_USER, Tlb } from './mmu/tlb.js';
 import type { CpuPlatform, DescriptorSource, SecondStage, TrapDelivery } from './platform.js';
 import type { Mode } from './semantics/shape.js';
@@ -44,17 +44,9 @@ import {
   CR0_EM,
   CR0_MP,
   CR0_PE,
-  CR0_PG,
   CR0_TS,
-  CR0_WP,
   CR4_OSFXSR,
-  CR4_PAE,
-  CR4_PGE,
-  CR4_PSE,
-  CR4_SMAP,
-  CR4_SMEP,
   EFER_LMA,
-  EFER_NXE,
   FLAG_AC,
   FLAG_IF,
   FLAG_TF,
@@ -247,32 +239,13 @@ export class Core {
   /** What follows from the control registers alone: most changes of mode leave them as they were. */
   private updatePaging(cr0: number, cr4: number, efer: number, cr3: number, cr3High: number): void {
     const { pagedBy, mmu } = this;
-    const { walk } = mmu;
     pagedBy[0] = cr0;
     pagedBy[1] = cr4;
     pagedBy[2] = efer;
     pagedBy[3] = cr3;
     pagedBy[4] = cr3High;
-    const long = (efer & EFER_LMA) !== 0;
-    walk.paging =
-      (cr0 & CR0_PG) === 0
-        ? PAGING_NONE
-        : long
-          ? PAGING_LONG
-          : (cr4 & CR4_PAE) !== 0
-            ? PAGING_PAE
-            : PAGING_32;
-    walk.root =
-      walk.paging === PAGING_LONG
-        ? (cr3High & 0xff) * 4294967296 + ((cr3 & 0xfffff000) >>> 0)
-        : (cr3 & (walk.paging === PAGING_PAE ? 0xffffffe0 : 0xfffff000)) >>> 0;
-    walk.writeProtect = (cr0 & CR0_WP) !== 0;
-    walk.pageSizeExtension = (cr4 & CR4_PSE) !== 0;
-    walk.globalPages = (cr4 & CR4_PGE) !== 0;
-    walk.noExecute = (efer & EFER_NXE) !== 0 && walk.paging !== PAGING_32;
-    walk.smep = (cr4 & CR4_SMEP) !== 0;
-    walk.smap = (cr4 & CR4_SMAP) !== 0;
-    mmu.longMode = long;
+    mmu.walk.setControl(cr0, cr4, efer, cr3, cr3High);
+    mmu.longMode = (efer & EFER_LMA) !== 0;
     const osfxsr = (cr4 & CR4_OSFXSR) !== 0;
     const em = (cr0 & CR0_EM) !== 0;
     const ts = (cr0 & CR0_TS) !== 0;
@@ -292,7 +265,6 @@ export class Core {
    */
   updateMode(): void {
     const { state, mmu } = this;
-    const { walk } = mmu;
     const cr0 = this.cr0;
     const cr4 = this.cr4;
     const efer = this.efer;
@@ -310,20 +282,10 @@ export class Core {
     )
       this.updatePaging(cr0, cr4, efer, cr3, cr3High);
     mmu.alignmentCheck = cpl === 3 && (cr0 & CR0_AM) !== 0 && (flags & FLAG_AC) !== 0;
-    const slow = mmu.alignmentCheck || mmu.watch !== null;
     const asUser = cpl === 3 && !this.guestKernel;
     mmu.userSet = this.guestKernel ? SET_SUPERVISOR : SET_USER;
-    const guarded = walk.smap && walk.paging !== PAGING_NONE ? SET_SUPERVISOR_SMAP : SET_SUPERVISOR;
-    const open = cpl === 3 ? mmu.userSet : SET_SUPERVISOR;
-    const whenOpen = this.tlb.setBase(slow ? SET_EMPTY : open);
-    const whenGuarded = this.tlb.setBase(slow ? SET_EMPTY : cpl === 3 ? open : guarded);
-    state.set(SUPERVISOR_OPEN, this.tlb.setBase(SET_SUPERVISOR));
-    state.set(SUPERVISOR_GUARDED, this.tlb.setBase(guarded));
-    state.set(USER_TLB, this.tlb.setBase(mmu.userSet));
+    this.updateSets(cpl);
     state.set(PLAIN_EVENTS, this.hasPlainEvents ? 1 : 0);
-    state.set(TLB_OPEN, whenOpen);
-    state.set(TLB_GUARDED, whenGuarded);
-    state.set(TLB_BASE, (flags & FLAG_AC) !== 0 ? whenOpen : whenGuarded);
     const cs = state.segmentAttributes(CS);
     const is64 = long && (cs & ATTRIBUTE_LONG) !== 0;
     const code = is64 ? 2 : (cs & ATTRIBUTE_BIG) !== 0 ? 1 : 0;
@@ -345,6 +307,39 @@ export class Core {
       this.codeBase = base;
       this.forgetJumps();
     }
+  }
+
+  /** The sets of the TLB that accesses look into: by level, SMAP, EFLAGS.AC, and whose tables are in use. */
+  private updateSets(cpl: number): void {
+    const { state, mmu, tlb } = this;
+    const { walk } = mmu;
+    const slow = mmu.alignmentCheck || mmu.watch !== null;
+    const guarded = walk.smap && walk.paging !== PAGING_NONE ? SET_SUPERVISOR_SMAP : SET_SUPERVISOR;
+    const open = cpl === 3 ? mmu.userSet : SET_SUPERVISOR;
+    const whenOpen = tlb.setBase(slow ? SET_EMPTY : open);
+    const whenGuarded = tlb.setBase(slow ? SET_EMPTY : cpl === 3 ? open : guarded);
+    state.set(SUPERVISOR_OPEN, tlb.setBase(SET_SUPERVISOR));
+    state.set(SUPERVISOR_GUARDED, tlb.setBase(guarded));
+    state.set(USER_TLB, tlb.setBase(mmu.userSet));
+    state.set(TLB_OPEN, whenOpen);
+    state.set(TLB_GUARDED, whenGuarded);
+    state.set(TLB_BASE, (state.get(FLAGS_OTHER) & FLAG_AC) !== 0 ? whenOpen : whenGuarded);
+  }
+  /**
+   * The kernel of a 64-bit paravirtual guest, or its programs, go on with the tables of `root`, where the CPU has run with both before:
+   * what {@link updateMode} would find, as nothing else changes.
+   */
+  switchHalf(root: number, asKernel: boolean): void {
+    const { state, mmu, pagedBy } = this;
+    state.set64(CR3, root);
+    pagedBy[3] = state.get(CR3);
+    pagedBy[4] = state.get(CR3 + 4);
+    mmu.walk.root = root;
+    this.guestKernel = asKernel;
+    mmu.userSet = asKernel ? SET_SUPERVISOR : SET_USER;
+    this.updateSets(3);
+    const key = state.get(MODE_KEY) & MODE_CLASS_MASK;
+    state.set(MODE_KEY, this.keyed(asKernel ? key : key | MODE_USER));
   }
 
   private get hasPlainEvents(): boolean {

@@ -91,9 +91,51 @@ describe('a monitored CPU', () => {
     expect([cpu.core.cpl, monitor.selector(1), monitor.selector(2)]).toEqual([3, CODE64, DATA64]);
   });
 
-  it('refuses to return to an address that is not canonical', () => {
-    monitor.write(16, 0, 0x8000);
+  it.each([
+    ['below the hole', 0x8000],
+    ['above it', 0xffff7fff],
+  ])('refuses to return to an address that is not canonical, %s', (_where, high) => {
+    monitor.write(16, 0, high);
     expect(monitor.returnTo(CODE64, DATA64)).toBe(13 * 0x10000);
+  });
+
+  it('returns by other selectors of the same segments, and anew to segments that have changed', () => {
+    const copy = (from: number, to: number): void => {
+      new Uint8Array(view.buffer).copyWithin(TABLE + to, TABLE + from, TABLE + from + 8);
+    };
+    copy(CODE64 & 0xfff8, SYSTEM & 0xfff8);
+    copy(DATA64 & 0xfff8, ABSENT & 0xfff8);
+    expect(monitor.returnTo(SYSTEM, ABSENT)).toBe(0);
+    expect([cpu.core.mode64, monitor.selector(1), monitor.selector(2)]).toEqual([
+      true,
+      SYSTEM,
+      ABSENT,
+    ]);
+    copy(CODE32 & 0xfff8, CODE64 & 0xfff8);
+    expect(monitor.returnTo(CODE64, DATA64)).toBe(0);
+    expect([cpu.core.mode64, monitor.selector(1)]).toEqual([false, CODE64]);
+  });
+
+  it('goes from the kernel’s tables to user mode’s and back as if all of the mode were found anew', () => {
+    const page = (): readonly number[] => [
+      ...cpu.state.u32.subarray(cpu.state.base >> 2).slice(0, 1024),
+    ];
+    for (const flags of [0x202, 0x202 | 0x40000]) {
+      monitor.write(17, flags, 0);
+      for (const [root, asKernel] of [
+        [0xa0000, true],
+        [0xb0000, false],
+        [0xa0000, true],
+        [0xb0000, false],
+        [0xb0000, true],
+      ] as const) {
+        monitor.setPageTables(root, asKernel);
+        const found = [page(), cpu.core.mmu.userSet, { ...cpu.core.mmu.walk }];
+        cpu.core.updateMode();
+        expect([page(), cpu.core.mmu.userSet, { ...cpu.core.mmu.walk }]).toEqual(found);
+        expect(cpu.core.mmu.walk.root).toBe(root);
+      }
+    }
   });
 
   it('loads data segments as a MOV would, and says where that faults', () => {

@@ -14,7 +14,14 @@ import { CPU_FAULT, GP, NP } from './fault.js';
 import { checkOffset, checkReturnTarget, enterCode, isLongCode } from './routines/code-target.js';
 import { cpuidLeaf } from './routines/cpuid.js';
 import { DR6_FIXED, DR7_FIXED, updateDataWatch } from './routines/debug-registers.js';
-import { Descriptor, fetchDescriptor, markAccessed } from './routines/descriptor.js';
+import {
+  Descriptor,
+  fetchDescriptor,
+  findDescriptor,
+  isLike,
+  markAccessed,
+  renameSegment,
+} from './routines/descriptor.js';
 import { loadFxsaveImage } from './routines/fxsave.js';
 import { readMsrOf } from './routines/msr.js';
 import { checkOuterStack, commitOuterStack } from './routines/outer-stack.js';
@@ -152,6 +159,7 @@ export class Monitor {
    */
   returnTo(cs: number, ss: number): number {
     const { core, state } = this;
+    if (this.staysAlike(cs & 0xffff, ss & 0xffff)) return 0;
     const level = state.get(L.CPL);
     state.set(L.CPL, 0);
     try {
@@ -163,6 +171,19 @@ export class Monitor {
     state.set(L.CPL, level);
     core.updateMode();
     return state.get(L.FAULT_VECTOR) * 0x10000 + (state.get(L.FAULT_ERROR) & 0xffff);
+  }
+  /** The ordinary case: from 64-bit code to such code with segments like those there are, at the same level. */
+  private staysAlike(cs: number, ss: number): boolean {
+    const { core, state } = this;
+    const level = state.get(L.CPL);
+    if (!core.mode64 || (cs & 3) !== level || (ss & 3) !== level) return false;
+    const high = state.get(L.RIP + 4) >> 15;
+    if (high !== 0 && high !== -1) return false;
+    if (!findDescriptor(core, cs, code) || !isLike(core, L.CS, code)) return false;
+    if (!findDescriptor(core, ss, stack) || !isLike(core, L.SS, stack)) return false;
+    renameSegment(core, L.CS, cs);
+    renameSegment(core, L.SS, ss);
+    return true;
   }
   private checkedReturn(cs: number, ss: number): boolean {
     const { core, state } = this;
@@ -189,6 +210,8 @@ export class Monitor {
   setPageTables(root: number, asKernel: boolean): void {
     const { core, state } = this;
     const half = asKernel ? 1 : 0;
+    if (core.longMode && core.cpl === 3 && this.roots[half] === root)
+      return core.switchHalf(root, asKernel);
     state.set64(L.CR3, root);
     core.guestKernel = asKernel;
     if (this.roots[half] !== root) {

@@ -32,9 +32,8 @@ describe('iret of a 64-bit guest', () => {
   const frame = { rax: 0x1234_5678_9abc_def0n, r11: 11n, rcx: 12n, flags: 0n };
   const user = { ip: USER_CODE, cs: 0xe033, flags: 0x202, sp: USER_STACK, ss: 0xe02b };
   const kernel = { ...user, ip: 0x2222, cs: 0xe030, sp: 0x6010 };
-  function iret(place: typeof user, more: Partial<typeof frame> = {}): void {
+  function iret(place: typeof user, more: Partial<typeof frame> = {}, at = 0x6800): void {
     const { rax, r11: r, rcx, flags: f } = { ...frame, ...more };
-    const at = 0x6800;
     m.cpu.set(sp, at);
     m.write64(at, rax, r, rcx, f, place.ip, place.cs, place.flags, place.sp, place.ss);
     m.cpu.set(ax, __HYPERVISOR_iret);
@@ -64,6 +63,16 @@ describe('iret of a 64-bit guest', () => {
     ]);
     expect(m.cpu.get(ip)).toBe(BigInt(USER_CODE));
   });
+
+  it.each([0x6fb8, 0x6fc0, 0x6ff8])(
+    'takes a frame at %i, at the end of a page or across it',
+    (at) => {
+      iret(user, {}, at);
+      expect([m.cpu.get(ip), m.cpu.get(sp)]).toEqual([BigInt(USER_CODE), BigInt(USER_STACK)]);
+      expect([m.cpu.get(ax), m.cpu.get(r11), m.cpu.get(cx)]).toEqual([frame.rax, 11n, 12n]);
+      expect(m.cpu.selector(2)).toBe(0xe02b);
+    },
+  );
 
   it('never lets IOPL or VM into the flags', () => {
     iret({ ...kernel, flags: 0x2_3202 });

@@ -133,6 +133,18 @@ describe('an exception of a 64-bit kernel', () => {
     m.exception(0);
     expect(m.stack(7).slice(4)).toEqual([0x1_0002n, 0x6020n, 0xe02bn]);
   });
+
+  it('with a frame that crosses into a page that is not mapped crashes the domain, and nothing is written', () => {
+    m.setTrap(0);
+    const end = 24 * 4096;
+    m.write64(end - 64, 1, 2, 3, 4, 5, 6, 7, 8);
+    m.cpu.set(sp, end + 0x20);
+    m.exception(0);
+    expect(hasCrashed()).toBe(true);
+    expect(m.read(end - 64, 64).filter((_, i) => i % 8 === 0)).toEqual(
+      Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8),
+    );
+  });
 });
 
 describe('an exception of 64-bit user mode', () => {
@@ -211,6 +223,14 @@ describe('an exception of a 32-bit guest', () => {
     expect(m.stack(3)).toEqual([BigInt(CODE), 0x1_e019n, 0x1_0002n]);
     expect(m.cpu.get(sp)).toBe(BigInt(STACK - 12));
     expect(m.cpu.selector(1)).toBe(0xe019);
+  });
+
+  it('may have a frame that crosses a page', () => {
+    m.setTrap(0);
+    m.cpu.set(sp, 0x6004);
+    m.exception(0);
+    expect(m.stack(3)).toEqual([BigInt(CODE), 0x1_e019n, 0x1_0002n]);
+    expect(m.cpu.get(sp)).toBe(0x5ff8n);
   });
 
   it('in user mode pushes ESP and SS as well, on the kernel’s stack', () => {

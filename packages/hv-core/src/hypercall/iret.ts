@@ -34,30 +34,38 @@ function restoreMask(vcpu: Vcpu, flags: number): void {
   if (vcpu.pv) vcpu.pv.isNmiMasked = false;
 }
 
+/** The frame is read where it lies; one on two pages is copied. */
 function returnWide(vcpu: Vcpu, cpu: TrapCpu): number {
+  const { access } = vcpu;
+  const stack = (cpu.readHigh(CpuRegister.sp) | 0) * TWO_32 + cpu.readLow(CpuRegister.sp);
+  const at = access.within(stack, wide.byteLength);
+  if (at >= 0) return returnWideTo(vcpu, cpu, vcpu.domain.hypervisor.memory.view, at);
+  if (!access.copyFrom(stack, bytes)) return crash(vcpu, 'without a frame on the stack');
+  return returnWideTo(vcpu, cpu, view, 0);
+}
+function returnWideTo(vcpu: Vcpu, cpu: TrapCpu, frame: DataView, at: number): number {
   const { pv, traps } = vcpu;
   if (!pv || !traps) return REGISTERS_SET;
   const { rax, r11, rcx, flags, rip, cs, rflags, rsp, ss } = wide.fields;
-  const stack = (cpu.readHigh(CpuRegister.sp) | 0) * TWO_32 + cpu.readLow(CpuRegister.sp);
-  if (!vcpu.access.copyFrom(stack, bytes)) return crash(vcpu, 'without a frame on the stack');
-  const isUser = (cs.getLow(view) & 3) === 3;
+  const codeSelector = cs.getLow(frame, at);
+  const isUser = (codeSelector & 3) === 3;
   if (isUser && vcpu.userRoot === -1) return crash(vcpu, 'to user mode without page tables for it');
   if (isUser) vcpu.switchMode(false);
-  const wanted = rflags.getLow(view);
+  const wanted = rflags.getLow(frame, at);
   if (vcpu.hasArchitecturalIoLevel) pv.ioLevel = (wanted & FLAG_IOPL) >>> 12;
   const newFlags = ((wanted & ~(FLAG_IOPL | FLAG_VM)) | FLAG_IF) >>> 0;
-  cpu.write(CpuRegister.ip, rip.getLow(view), rip.getHigh(view));
-  cpu.write(CpuRegister.sp, rsp.getLow(view), rsp.getHigh(view));
+  cpu.write(CpuRegister.ip, rip.getLow(frame, at), rip.getHigh(frame, at));
+  cpu.write(CpuRegister.sp, rsp.getLow(frame, at), rsp.getHigh(frame, at));
   cpu.write(CpuRegister.flags, newFlags, 0);
-  cpu.write(CpuRegister.ax, rax.getLow(view), rax.getHigh(view));
-  let code = (cs.getLow(view) & 0xffff) | 3;
-  let stackSelector = (ss.getLow(view) & 0xffff) | 3;
-  if ((flags.getLow(view) & VGCF_in_syscall) === 0) {
-    cpu.write(CpuRegister.cx, rcx.getLow(view), rcx.getHigh(view));
-    cpu.write(CpuRegister.r11, r11.getLow(view), r11.getHigh(view));
+  cpu.write(CpuRegister.ax, rax.getLow(frame, at), rax.getHigh(frame, at));
+  let code = (codeSelector & 0xffff) | 3;
+  let stackSelector = (ss.getLow(frame, at) & 0xffff) | 3;
+  if ((flags.getLow(frame, at) & VGCF_in_syscall) === 0) {
+    cpu.write(CpuRegister.cx, rcx.getLow(frame, at), rcx.getHigh(frame, at));
+    cpu.write(CpuRegister.r11, r11.getLow(frame, at), r11.getHigh(frame, at));
   } else {
     // As SYSRET leaves them.
-    cpu.write(CpuRegister.cx, rip.getLow(view), rip.getHigh(view));
+    cpu.write(CpuRegister.cx, rip.getLow(frame, at), rip.getHigh(frame, at));
     cpu.write(CpuRegister.r11, newFlags, 0);
     code = code === FLAT_RING3_CS32 ? FLAT_RING3_CS32 : FLAT_RING3_CS64;
     stackSelector = FLAT_RING3_SS64;

@@ -12,9 +12,10 @@ const TABLE_INDICATOR = 4;
 export function descriptorAt(vcpu: Vcpu, pv: PvState, selector: number): Maddr | -1 {
   const offset = selector & 0xfff8;
   if ((selector & TABLE_INDICATOR) !== 0) return ldtEntryAt(vcpu, pv, offset);
-  const mfn = pv.gdtFrames[Math.floor(offset / PAGE_SIZE)];
-  if (mfn === undefined) return vcpu.domain.hypervisor.descriptors.at(offset, vcpu.domain.word);
-  return (mfn * PAGE_SIZE + (offset % PAGE_SIZE)) as Maddr;
+  const page = offset >>> 12;
+  if (page >= pv.gdtFrames.length)
+    return vcpu.domain.hypervisor.descriptors.at(offset, vcpu.domain.word);
+  return ((pv.gdtFrames[page] as Mfn) * PAGE_SIZE + (offset & 0xfff)) as Maddr;
 }
 
 function ldtEntryAt(vcpu: Vcpu, pv: PvState, offset: number): Maddr | -1 {

@@ -37,7 +37,7 @@ const CLEARED_64 = CLEARED_32 | FLAG_AC;
 /** No error code is pushed. */
 export const NO_ERROR_CODE = -1;
 
-/** Frames are put together here: at most 11 words of eight bytes. */
+/** Frames that lie on two pages are put together here: at most 11 words of eight bytes. */
 const scratch = new Uint8Array(96);
 const scratchView = new DataView(scratch.buffer);
 
@@ -49,6 +49,8 @@ export class EntryFrame {
   ss = -1;
   /** Flags to push that are not in the CPU: RF of a fault. */
   flags = 0;
+  /** Where the next word is written to. */
+  #view: DataView = scratchView;
   #at = 0;
 
   constructor(vcpu: Vcpu, pv: PvState) {
@@ -69,13 +71,13 @@ export class EntryFrame {
   }
 
   #word32(value: number): void {
-    scratchView.setUint32(this.#at, value, true);
+    this.#view.setUint32(this.#at, value, true);
     this.#at += 4;
   }
 
   #word64(low: number, high: number): void {
-    scratchView.setUint32(this.#at, low, true);
-    scratchView.setUint32(this.#at + 4, high, true);
+    this.#view.setUint32(this.#at, low, true);
+    this.#view.setUint32(this.#at + 4, high, true);
     this.#at += 8;
   }
 
@@ -83,18 +85,27 @@ export class EntryFrame {
     this.#word64(cpu.readLow(register), cpu.readHigh(register));
   }
 
-  /** Writes the scratch to the kernel's memory. */
-  #store(address: number): boolean {
+  /** The words that follow are a frame at a linear address of the kernel; false: it cannot be written. */
+  #open(address: number, length: number): boolean {
     const { access, domain } = this.#vcpu;
-    const length = this.#at;
     const offset = address - Math.floor(address / PAGE_SIZE) * PAGE_SIZE;
-    if (offset + length > PAGE_SIZE) return access.copyTo(address, scratch.subarray(0, length));
+    if (offset + length > PAGE_SIZE) {
+      this.#view = scratchView;
+      this.#at = 0;
+      return access.isAccessible(address, length, true);
+    }
     const to = access.space.translate(address, true);
     if (to < 0) return false;
     const { memory } = domain.hypervisor;
-    for (let i = 0; i < length; i++) memory.bytes[to + i] = scratch[i] as number;
+    this.#view = memory.view;
+    this.#at = to;
     memory.onWrite?.(Math.floor(to / PAGE_SIZE) as Mfn);
     return true;
+  }
+  /** All its words are there. */
+  #close(address: number): void {
+    if (this.#view === scratchView)
+      this.#vcpu.access.copyTo(address, scratch.subarray(0, this.#at));
   }
 
   /** The mask as it was; upcalls are masked now if `masks`. */
@@ -132,7 +143,9 @@ export class EntryFrame {
     if (entry.isNull(64)) return this.#crash('has no handler to enter');
     const mask = this.#takeMask(entry.masksEvents);
     const flags = this.#flagsFor(cpu, mask);
-    this.#at = 0;
+    const length = errorCode === NO_ERROR_CODE ? 56 : 64;
+    const address = (topHigh | 0) * TWO_32 + (top - (top % 16)) - length;
+    if (!this.#open(address, length)) return this.#crash('has no stack for its kernel');
     this.#register(cpu, CpuRegister.cx);
     this.#register(cpu, CpuRegister.r11);
     if (errorCode !== NO_ERROR_CODE) this.#word64(errorCode, 0);
@@ -141,8 +154,7 @@ export class EntryFrame {
     this.#word64(flags, 0);
     this.#word64(spLow, spHigh);
     this.#word64(ss, 0);
-    const address = (topHigh | 0) * TWO_32 + (top - (top % 16)) - this.#at;
-    if (!this.#store(address)) return this.#crash('has no stack for its kernel');
+    this.#close(address);
     return this.#goOn64(cpu, entry, address, clearFlags);
   }
 
@@ -182,7 +194,9 @@ export class EntryFrame {
     if (base < 0) return this.#crash('has no stack for its kernel');
     const mask = this.#takeMask(entry.masksEvents);
     const flags = this.#flagsFor(cpu, mask);
-    this.#at = 0;
+    const address = top - length;
+    const linear = (base + address) >>> 0;
+    if (!this.#open(linear, length)) return this.#crash('has no stack for its kernel');
     if (errorCode !== NO_ERROR_CODE) this.#word32(errorCode);
     this.#word32(cpu.readLow(CpuRegister.ip));
     this.#word32((cs & 0xffff) | (mask << 16));
@@ -191,8 +205,7 @@ export class EntryFrame {
       this.#word32(cpu.readLow(CpuRegister.sp));
       this.#word32(ss);
     }
-    const address = top - length;
-    if (!this.#store((base + address) >>> 0)) return this.#crash('has no stack for its kernel');
+    this.#close(linear);
     if (entry.isNull(32)) return this.#crash('has no handler to enter');
     cpu.write(CpuRegister.sp, address, 0);
     cpu.write(CpuRegister.ip, entry.low, 0);
@@ -216,8 +229,10 @@ export class EntryFrame {
     const mask = this.#takeMask(pv.failsafe.masksEvents);
     const flags = this.#flagsFor(cpu, mask);
     const top = isUser ? pv.kernelSpLow : spLow;
-    this.#at = 0;
     if (isWide) {
+      const topHigh = isUser ? pv.kernelSpHigh : spHigh;
+      const address = (topHigh | 0) * TWO_32 + (top - (top % 16)) - 88;
+      if (!this.#open(address, 88)) return this.#crash('has no stack for its kernel');
       this.#register(cpu, CpuRegister.cx);
       this.#register(cpu, CpuRegister.r11);
       this.#word64(ds, 0);
@@ -229,12 +244,13 @@ export class EntryFrame {
       this.#word64(flags, 0);
       this.#word64(spLow, spHigh);
       this.#word64(ss, 0);
-      const topHigh = isUser ? pv.kernelSpHigh : spHigh;
-      const address = (topHigh | 0) * TWO_32 + (top - (top % 16)) - this.#at;
-      if (!this.#store(address)) return this.#crash('has no stack for its kernel');
+      this.#close(address);
       if (pv.failsafe.isNull(64)) return this.#crash('has no failsafe callback');
       return this.#goOn64(cpu, pv.failsafe, address, 0);
     }
+    const length = isUser ? 36 : 28;
+    const address = (top - length) >>> 0;
+    if (!this.#open(address, length)) return this.#crash('has no stack for its kernel');
     this.#word32(ds);
     this.#word32(es);
     this.#word32(fs);
@@ -246,8 +262,7 @@ export class EntryFrame {
       this.#word32(spLow);
       this.#word32(ss);
     }
-    const address = (top - this.#at) >>> 0;
-    if (!this.#store(address)) return this.#crash('has no stack for its kernel');
+    this.#close(address);
     cpu.write(CpuRegister.sp, address, 0);
     cpu.write(CpuRegister.ip, pv.failsafe.low, 0);
     const kept = cpu.readLow(CpuRegister.flags) & ~CLEARED_32;

@@ -1,6 +1,17 @@
 // Page-table walks (SDM vol. 3A chapter 4): none, 32-bit with 4 MiB pages and PSE-36, PAE, and 4-level, with NX, WP, SMEP, SMAP,
 // accessed and dirty bits, and reserved-bit checks. One reused result; no allocation.
 // @hot
+import {
+  CR0_PG,
+  CR0_WP,
+  CR4_PAE,
+  CR4_PGE,
+  CR4_PSE,
+  CR4_SMAP,
+  CR4_SMEP,
+  EFER_LMA,
+  EFER_NXE,
+} from '../state/register-bits.js';
 
 /** Physical memory as the walker sees it: aligned words by guest-physical address; unbacked addresses read as all ones. */
 export interface WalkMemory {
@@ -73,6 +84,29 @@ export class PageWalk {
   private leaf = 0;
   constructor(memory: WalkMemory) {
     this.memory = memory;
+  }
+
+  /** What follows from the control registers, of CR3 its halves. */
+  setControl(cr0: number, cr4: number, efer: number, cr3: number, cr3High: number): void {
+    const long = (efer & EFER_LMA) !== 0;
+    this.paging =
+      (cr0 & CR0_PG) === 0
+        ? PAGING_NONE
+        : long
+          ? PAGING_LONG
+          : (cr4 & CR4_PAE) !== 0
+            ? PAGING_PAE
+            : PAGING_32;
+    this.root =
+      this.paging === PAGING_LONG
+        ? (cr3High & 0xff) * TWO32 + ((cr3 & 0xfffff000) >>> 0)
+        : (cr3 & (this.paging === PAGING_PAE ? 0xffffffe0 : 0xfffff000)) >>> 0;
+    this.writeProtect = (cr0 & CR0_WP) !== 0;
+    this.pageSizeExtension = (cr4 & CR4_PSE) !== 0;
+    this.globalPages = (cr4 & CR4_PGE) !== 0;
+    this.noExecute = (efer & EFER_NXE) !== 0 && this.paging !== PAGING_32;
+    this.smep = (cr4 & CR4_SMEP) !== 0;
+    this.smap = (cr4 & CR4_SMAP) !== 0;
   }
 
   /** Bytes of the page that maps the code at `linear`, of the smallest kind if none does. */

@@ -140,20 +140,26 @@ export function markAccessed(core: Core, d: Descriptor): void {
   else core.mmu.writeU8(d.at + 5, (d.high >>> 8) & 0xff, false);
 }
 
-/** A segment register was loaded by this selector from this (present) descriptor: loading it again would change nothing. */
-export function isLoaded(core: Core, segment: number, selector: number, d: Descriptor): boolean {
+/** A segment register was loaded from a (present) descriptor like this one: loading it would change the selector at most. */
+export function isLike(core: Core, segment: number, d: Descriptor): boolean {
   const { state } = core;
-  const at = SELECTORS + segment * SEGMENT_STRIDE;
+  const at = SELECTORS + segment * SEGMENT_STRIDE + SELECTOR_DESCRIPTOR;
   return (
-    state.get(at + SELECTOR_DESCRIPTOR + 4) === d.high &&
-    state.get(at + SELECTOR_DESCRIPTOR) === d.low &&
-    state.get(at) === selector &&
-    // Real mode loads a base alone.
+    state.get(at + 4) === d.high &&
+    state.get(at) === d.low &&
+    // A register that no descriptor was loaded into has zeros there. Real mode loads a base alone.
+    d.present &&
     state.segmentBase(segment) === d.base
   );
 }
+/** A segment register was loaded by this selector from this (present) descriptor: loading it again would change nothing. */
+export const isLoaded = (core: Core, segment: number, selector: number, d: Descriptor): boolean =>
+  core.state.selector(segment) === selector && isLike(core, segment, d);
+/** Changes the selector of a register whose descriptor {@link isLike} the new selector's. */
+export const renameSegment = (core: Core, segment: number, selector: number): void =>
+  core.state.set(SELECTORS + segment * SEGMENT_STRIDE, selector);
 
-/** Loads a segment register from a checked descriptor, unless it was loaded from it: kernels load what is there again and again. */
+/** Loads a segment register from a checked descriptor; nearly nothing if it was loaded from one like it, as kernels do again and again. */
 export function setFromDescriptor(
   core: Core,
   segment: number,
@@ -161,7 +167,7 @@ export function setFromDescriptor(
   d: Descriptor,
 ): void {
   const { state } = core;
-  if (isLoaded(core, segment, selector, d)) return;
+  if (isLike(core, segment, d)) return renameSegment(core, segment, selector);
   setSegment(state, segment, selector, d.base, d.limit, d.attributes);
   state.setHalves(SELECTORS + SELECTOR_DESCRIPTOR + segment * SEGMENT_STRIDE, d.low, d.high);
 }
