@@ -1,6 +1,6 @@
 // The hot tier against the cold one: the same program must end in the same state, whichever tier ran it, wherever its memory lies.
 import { describe, expect, it } from 'vitest';
-import { HIGH_RAM, TestingMachine } from '../testing-machine.contract.js';
+import { HIGH_RAM, silentPlatform, TestingMachine } from '../testing-machine.contract.js';
 import { randomLoop } from './random-loop.contract.js';
 
 const rounds = Number(globalThis.process?.env.PROXENY_FUZZ ?? 60);
@@ -90,5 +90,19 @@ hlt`;
     expect(m.cpu.hot.counters.compiled).toBe(1);
     expect(done).toBeGreaterThan(45_000);
     expect(done).toBeLessThan(55_000);
+  });
+  it.each([
+    ['within half a minute', 10, 1],
+    ['more slowly', 60, 0],
+  ])('is compiled if it became hot %s of guest time', (_how, seconds, compiled) => {
+    let nowNs = 0;
+    const platform = { ...silentPlatform, nowNs: () => nowNs };
+    const m = new TestingMachine('again:\ninc eax\njmp again', 32, 1000, { platform });
+    // As often as it takes, and as often again.
+    for (let run = 0; run < 20; run++) {
+      m.cpu.run(200);
+      nowNs += (seconds / 10) * 1e9;
+    }
+    expect(m.cpu.hot.counters.compiled).toBe(compiled);
   });
 });

@@ -33,8 +33,11 @@ const WARM_EXECUTIONS = 32;
 const COVERED_TIMES = 3;
 /** if the library had the region early, one time more: those are the executions that another guest's block had without it. */
 const COVERED_EARLY_TIMES = COVERED_TIMES + 1;
-/** Unless they took longer than this of guest time: what is run that rarely does not pay for its compilation, however long the guest runs. */
-const HOT_WITHIN_NS = 4e9;
+/**
+ * Unless the executions took longer than this of guest time, as those of an idle guest's timer do. A region pays for itself in about the
+ * time that its block took to become hot.
+ */
+const HOT_WITHIN_NS = 30e9;
 /** A frame whose regions were written over this often has its blocks wait twice as long for each further time, */
 const PATIENCE = 4;
 /** until so many instructions have been executed. */
