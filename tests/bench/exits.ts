@@ -1,5 +1,5 @@
 // What leaving generated code costs: slices, single blocks, port and memory-mapped I/O, software interrupts, page-table walks.
-import { IDT, loopGuest } from './loop-guest.js';
+import { AGAIN, IDT, loopGuest } from './loop-guest.js';
 import type { Measurement } from './measurement.js';
 
 const TURNS = 1000;
@@ -39,7 +39,7 @@ function systemCalls(): Measurement {
 
 /** Loads from two pages whose entries of the TLB have the same place. */
 function twoPages(): Measurement {
-  const text = 'again: mov rax, [0x40000]\nmov rax, [0x1040000]\njmp again';
+  const text = `again: mov rax, [0x40000]\nmov rax, [${AGAIN + 0x40000}]\njmp again`;
   const { cpu } = loopGuest(64, text, true);
   const name = 'loads from two pages that push each other out of the TLB';
   return { name, unit: 'pair', count: TURNS, call: () => cpu.run(TURNS * 3) };

@@ -4,6 +4,7 @@ import { assemble } from '../../packages/vcpu-x86/src/asm/assembler.js';
 import { BlockCache } from '../../packages/vcpu-x86/src/block/block-cache.js';
 import { X86Cpu } from '../../packages/vcpu-x86/src/cpu.js';
 import type { CpuModel } from '../../packages/vcpu-x86/src/cpu-model.js';
+import { TLB_ENTRIES } from '../../packages/vcpu-x86/src/mmu/tlb.js';
 import { cpuModel } from '../../packages/vcpu-x86/src/routines/cpu-models.js';
 
 const RAM = 0x400000;
@@ -12,6 +13,9 @@ const GDT = 0x1000;
 export const IDT = 0x2000;
 const PAGE_TABLES = 0x10000;
 const CODE = 0x20000;
+
+/** Where 64-bit code has the first 2 MiB again: pages there have the same places in the TLB. */
+export const AGAIN: number = TLB_ENTRIES * 4096;
 
 export interface LoopGuest {
   readonly cpu: X86Cpu;
@@ -52,8 +56,8 @@ export function loopGuest(bits: 32 | 64, text: string, hotTier: boolean): LoopGu
   ram.setBigUint64(GDT + 8, bits === 64 ? 0x00af9b000000ffffn : 0x00cf9b000000ffffn, true);
   ram.setBigUint64(GDT + 16, 0x00cf93000000ffffn, true);
   if (bits === 64) {
-    // One 2 MiB page, identity, the same again at 16 MiB, and one that no frame backs
-    ram.setUint32(PAGE_TABLES + 0x2040, 0x83, true);
+    // One 2 MiB page, identity, the same again farther on, and one that no frame backs
+    ram.setUint32(PAGE_TABLES + 0x2000 + (AGAIN >>> 21) * 8, 0x83, true);
     ram.setUint32(PAGE_TABLES, (PAGE_TABLES + 0x1000) | 3, true);
     ram.setUint32(PAGE_TABLES + 0x1000, (PAGE_TABLES + 0x2000) | 3, true);
     ram.setUint32(PAGE_TABLES + 0x2000, 0x83, true);

@@ -4,6 +4,7 @@ import { PageMarks } from './page-marks.js';
 import {
   SET_SUPERVISOR,
   SET_USER,
+  TLB_ENTRIES,
   TLB_INDEX_MASK,
   TLB_INDEX_SHIFT,
   TLB_SET_SIZE,
@@ -11,6 +12,9 @@ import {
   TLB_WRITE,
   Tlb,
 } from './tlb.js';
+
+/** From a page to the next one with the same place. */
+const REACH = TLB_ENTRIES * 4096;
 
 function fixture(): { tlb: Tlb; holds: (set: number, page: number) => boolean } {
   const memory = new WebAssembly.Memory({ initial: 10 });
@@ -53,7 +57,7 @@ describe('Tlb', () => {
     for (let round = 0; round < 3; round++) {
       for (const page of pages) tlb.fill(SET_USER, page, 0x3000, true, false, 4096);
       // Its entry's slot is another page's for a while, then its own again, first for reading.
-      tlb.fill(SET_USER, 0x5000 + 0x1000000, 0x4000, true, false, 4096);
+      tlb.fill(SET_USER, 0x5000 + REACH, 0x4000, true, false, 4096);
       for (const writable of [false, true])
         tlb.fill(SET_USER, 0x5000, 0x3000, writable, false, 4096);
       tlb.fill(SET_USER, 0xb000, 0x4000, true, false, 4096);
@@ -70,7 +74,7 @@ describe('Tlb', () => {
     for (let round = 0; round < 3; round++) {
       for (const page of pages) tlb.fill(SET_USER, page, 0x3000, round === 0, false, 4096);
       // Its entry's slot is another page's for a while.
-      tlb.fill(SET_USER, 0x5000 + 0x1000000, 0x4000, true, false, 4096);
+      tlb.fill(SET_USER, 0x5000 + REACH, 0x4000, true, false, 4096);
       tlb.fill(SET_USER, 0x5000, 0x3000, true, false, 4096);
       tlb.fill(SET_SUPERVISOR, 0xb000, 0x4000, true, true, 4096);
       tlb.forgetFrame(0x3000);
@@ -139,11 +143,26 @@ describe('PageMarks', () => {
     marks.mark(0x40000000, 0x40000000);
     expect(marks.covers(0x7fffffff)).toBe(true);
   });
+  it('covers nothing on either side of all that was marked, wherever that would have its mark', () => {
+    const marks = new PageMarks();
+    const code = -0x7f00_0000;
+    const alike = (1 << 14) * 4096;
+    marks.mark(code, 4096);
+    marks.mark(code + 2 * alike, 4096);
+    for (const at of [code - alike, code + 3 * alike, 0x7fff_0000_0000])
+      expect(marks.covers(at)).toBe(false);
+    expect([code, code + 2 * alike].every((at) => marks.covers(at))).toBe(true);
+    marks.mark(-0x4000_0000, 0x4000_0000);
+    expect([-1, -0x4000_0000].every((at) => marks.coversLarge(at))).toBe(true);
+    expect(marks.coversLarge(0)).toBe(false);
+    marks.clear();
+    expect(marks.covers(code)).toBe(false);
+  });
 });
 
 describe('what the TLB lost to another page', () => {
   /** Both have the same place. */
-  const [page, other] = [0x5000, 0x5000 + 0x1000000];
+  const [page, other] = [0x5000, 0x5000 + REACH];
   const lost = (isWritable: boolean, size = 4096): ReturnType<typeof fixture> => {
     const made = fixture();
     made.tlb.fill(SET_USER, page, 0x3000, isWritable, false, size);
@@ -189,7 +208,7 @@ describe('what the TLB lost to another page', () => {
     const { tlb } = lost(true);
     for (let i = 0; i < 8; i++) {
       tlb.fill(SET_USER, 0x100000 + i * 4096, 0x5000, true, false, 4096);
-      tlb.fill(SET_USER, 0x1100000 + i * 4096, 0x6000, true, false, 4096);
+      tlb.fill(SET_USER, 0x100000 + REACH + i * 4096, 0x6000, true, false, 4096);
     }
     expect(tlb.recall(SET_USER, page, false)).toBe(-1);
   });

@@ -8,7 +8,7 @@ import { CodePages } from './code-pages.js';
 import { PageMarks } from './page-marks.js';
 import { Victims } from './victims.js';
 
-export const TLB_ENTRIES = 4096;
+export const TLB_ENTRIES = 8192;
 /** Words of an entry: tag for reading, low; both tags, high; tag for writing, low; host address minus linear address. */
 const TLB_STRIDE = 16;
 /** Where the tags stand (i64), the one for writing with its halves swapped, and the difference of addresses (i32). */
