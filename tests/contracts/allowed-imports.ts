@@ -46,9 +46,14 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
     'vcpu-x86/state',
   ],
   // The layout of a TLB entry, which inline probes share.
-  'vcpu-x86/mmu/tlb': ['vcpu-x86/mmu/code-pages', 'vcpu-x86/mmu/page-marks'],
+  'vcpu-x86/mmu/tlb': [
+    'vcpu-x86/mmu/code-pages',
+    'vcpu-x86/mmu/page-marks',
+    'vcpu-x86/mmu/victims',
+  ],
   'vcpu-x86/mmu/code-pages': [],
   'vcpu-x86/mmu/page-marks': [],
+  'vcpu-x86/mmu/victims': [],
   'vcpu-x86/block': [
     'memory',
     'vcpu-x86/compile-times',
