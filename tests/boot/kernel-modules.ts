@@ -54,7 +54,13 @@ export interface GuestModules {
   readonly load: string;
 }
 
-/** Modules of a kernel package, each after those it needs. One that is built into the kernel is left out. */
+/** The modules that one says it needs. */
+function needsOf(module: Uint8Array): readonly string[] {
+  const said = /(?:^|\0)depends=([^\0]*)/.exec(Buffer.from(module).toString('latin1'))?.[1] ?? '';
+  return said.split(',').flatMap((name) => (name === '' ? [] : [name.replaceAll('-', '_')]));
+}
+
+/** Modules of a kernel package, each after those that it says it needs. One that is built into the kernel is left out. */
 export function kernelModules(
   kernel: string,
   architecture: DebianArchitecture,
@@ -66,12 +72,17 @@ export function kernelModules(
       .split('\n')
       .map((path) => [basename(path, '.ko').replaceAll('-', '_'), path] as const),
   );
-  const present = names.flatMap((name) => {
+  const files = new Map<string, Uint8Array>();
+  const take = (name: string): void => {
     const path = found.get(name);
-    return path === undefined ? [] : [{ name, path }];
-  });
+    if (path === undefined || files.has(name)) return;
+    const module = readFileSync(path);
+    needsOf(module).forEach(take);
+    files.set(name, module);
+  };
+  names.forEach(take);
   return {
-    files: present.map(({ name, path }) => executable(`${name}.ko`, readFileSync(path))),
-    load: present.map(({ name }) => `insmod /${name}.ko`).join('\n'),
+    files: [...files].map(([name, module]) => executable(`${name}.ko`, module)),
+    load: [...files.keys()].map((name) => `insmod /${name}.ko`).join('\n'),
   };
 }
