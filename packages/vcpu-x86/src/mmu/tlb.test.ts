@@ -183,8 +183,19 @@ describe('what the TLB lost to another page', () => {
   });
   it('may be written only if it could be', () => {
     const { tlb } = lost(false);
-    expect(tlb.recall(SET_USER, page, true)).toBe(-1);
     expect(tlb.recall(SET_USER, page, false)).toBe(0x3000);
+    tlb.fill(SET_USER, other, 0x4000, true, false, 4096);
+    expect(tlb.recall(SET_USER, page, true)).toBe(-1);
+  });
+  it('does not come back behind what the page tables have said since', () => {
+    const { tlb } = lost(false);
+    // A write faults; the page has another frame then, and nobody invalidates what the fault has.
+    expect(tlb.recall(SET_USER, page, true)).toBe(-1);
+    tlb.fill(SET_USER, page, 0x6000, true, false, 4096);
+    expect(tlb.recall(SET_USER, other, false)).toBe(0x4000);
+    expect(tlb.recall(SET_USER, page, false)).toBe(0x6000);
+    expect(tlb.recall(SET_USER, other, false)).toBe(0x4000);
+    expect(tlb.recall(SET_USER, page, true)).toBe(0x6000);
   });
   it.each<[string, (tlb: Tlb) => void]>([
     ['a flush', (tlb) => tlb.flush(false)],

@@ -97,13 +97,14 @@ export class Tlb {
     this.enter(set, low, high, (host - low) | 0, writable, flags);
   }
   /**
-   * Fills it again if it was lost to another page lately; its machine address, -1 if it is not known, or not as writable.
+   * Fills it again if it was lost to another page lately; its machine address, -1 if it is not known, or not as writable. To be asked
+   * before the page tables are.
    */
   recall(set: number, page: number, isWrite: boolean): number {
     const { victims } = this;
     const high = Math.floor(page / TWO32);
     const low = (page - high * TWO32) | 0;
-    const n = victims.find(set, low, high);
+    const n = victims.take(set, low, high);
     if (n < 0 || (isWrite && victims.writable[n] === 0)) return -1;
     const delta = victims.deltas[n];
     this.enter(set, low, high, delta, victims.writable[n] !== 0, victims.flags[n]);

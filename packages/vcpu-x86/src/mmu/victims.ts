@@ -3,6 +3,7 @@
 // @hot
 
 const ROOM = 8;
+const NO_SET = -1;
 
 export class Victims {
   private count = 0;
@@ -11,7 +12,7 @@ export class Victims {
   /** Linear page addresses as two halves. */
   private readonly lows = new Int32Array(ROOM);
   private readonly highs = new Int32Array(ROOM);
-  /** Of the one that was {@link find found}: machine address less linear one, the right to write, flags of the TLB's. */
+  /** Of the one that was {@link take taken}, until another one is added: machine address less linear one, the right to write, flags of the TLB's. */
   readonly deltas: Int32Array = new Int32Array(ROOM);
   readonly writable: Uint8Array = new Uint8Array(ROOM);
   readonly flags: Uint8Array = new Uint8Array(ROOM);
@@ -34,10 +35,16 @@ export class Victims {
     this.writable[n] = writable ? 1 : 0;
     this.flags[n] = flags;
   }
-  /** Its number, -1 if it is not here. */
-  find(set: number, low: number, high: number): number {
-    for (let n = 0; n < this.count; n++)
-      if (this.lows[n] === low && this.highs[n] === high && this.sets[n] === set) return n;
+  /**
+   * Takes a page out: its number, -1 if it is not here. Whoever looks for it fills the TLB's entry, from this or from the page tables, or
+   * has a page fault; what they say then may be newer, and this must not come back behind it.
+   */
+  take(set: number, low: number, high: number): number {
+    for (let n = 0; n < this.count; n++) {
+      if (this.lows[n] !== low || this.highs[n] !== high || this.sets[n] !== set) continue;
+      this.sets[n] = NO_SET;
+      return n;
+    }
     return -1;
   }
   clear(): void {
