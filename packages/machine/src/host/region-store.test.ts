@@ -2,6 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { FunctionWriter, I32, ModuleWriter } from '@proxeny/vcpu-x86/wasm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { listRegionFolder, pruneRegionFolder } from './region-folder.js';
 import { RegionStore } from './region-store.js';
@@ -40,6 +41,27 @@ async function leave(...numbers: number[]): Promise<void> {
 }
 const found = (s: RegionStore): number[] =>
   [...s.modules].map((m) => s.load(m)?.[4] ?? -1).sort((a, b) => a - b);
+/** A module whose functions return these numbers. */
+function returning(...numbers: number[]): Uint8Array<ArrayBuffer> {
+  const module = new ModuleWriter();
+  for (const [i, number] of numbers.entries()) {
+    const body = new FunctionWriter(0);
+    body.i32Const(number);
+    module.add(String(i), [], [I32], body);
+  }
+  return module.build();
+}
+/** Of each module there is, what the functions of its regions return, by the first bytes of their code. */
+function returned(s: RegionStore): (readonly [number, number])[][] {
+  return [...s.modules].map((m) => {
+    const bytes = s.load(m) as Uint8Array<ArrayBuffer>;
+    const imports = { env: { memory: new WebAssembly.Memory({ initial: 1 }) } };
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), imports);
+    return [...m.codes].map(([name, code]) => [code.first, (exports[name] as () => number)()]);
+  });
+}
+const codesOf = (...firsts: number[]) =>
+  new Map(firsts.flatMap((first, i) => [...codes(first).values()].map((c) => [String(i), c])));
 const file = (): string => join(folder, readdirSync(folder)[0] as string);
 
 describe('a store of compiled regions', () => {
@@ -65,6 +87,35 @@ describe('a store of compiled regions', () => {
     s.close();
     expect(found(store())).toEqual([1, 2, 3, ...others]);
     expect(readdirSync(folder)).toHaveLength(1);
+  });
+
+  it('puts small modules of one environment away as one', async () => {
+    const s = store();
+    s.keep('x86', returning(10, 20), codesOf(1, 2));
+    s.keep('x86', returning(30), codesOf(3));
+    s.keep('other', returning(40), codesOf(4));
+    s.keep('x86', returning(50), codesOf(5));
+    await s.save();
+    s.keep('x86', returning(60), codesOf(6));
+    await s.save();
+    s.close();
+    const functions = (...numbers: number[]) => numbers.map((n) => [n, n * 10]);
+    expect(returned(store())).toEqual([functions(6, 1, 2, 3), functions(4), functions(5)]);
+  });
+
+  it('puts no more in one module than is loaded at once', async () => {
+    const many = Array.from({ length: 1000 }, (_, i) => 1e9 + i);
+    const bytes = returning(...many);
+    const s = store();
+    for (const first of [1, 2, 3, 4, 5, 6, 7, 8]) s.keep('x86', bytes, codesOf(first));
+    await s.save();
+    s.close();
+    const modules = [...store().modules];
+    const regions = modules.flatMap((m) => [...m.codes.values()].map((c) => c.first));
+    expect(regions).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(modules.length).toBeGreaterThan(1);
+    expect(modules.length).toBeLessThan(8);
+    for (const m of modules) expect(m.byteLength).toBeLessThan(70_000);
   });
 
   it('gives back what it was given in the same process', () => {

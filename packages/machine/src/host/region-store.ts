@@ -15,6 +15,7 @@ import {
   regionFileHead,
 } from './region-file.js';
 import { pruneRegionFolder, REGION_SUFFIX } from './region-folder.js';
+import { parcelsOf } from './region-parcels.js';
 
 /** Of WebAssembly in one file, in bytes. */
 const MAX_FILE_BYTES = 16 << 20;
@@ -51,8 +52,9 @@ export class RegionStore implements ModuleStore {
   #partPath = '';
   #partBytes = 0;
   #isChanged = false;
-  /** What this process put in the file's place last. */
+  /** What this process put in the file's place last, and which of its modules it had by then. */
   #written: RegionFile | null = null;
+  readonly #putAway = new Set<Known>();
 
   constructor(options: RegionStoreOptions) {
     this.#folder = options.folder;
@@ -148,14 +150,13 @@ export class RegionStore implements ModuleStore {
     const own = this.#written?.isAt(this.#path) ? this.#written : null;
     const current = own ?? RegionFile.open(this.#path);
     try {
-      const used = new Set(
-        this.#known.flatMap((m) => (m.isUsed && !m.isNew ? [m.filed.hash] : [])),
-      );
+      const used = identitiesIn(this.#known.filter((m) => m.isUsed && !m.isNew));
       const old = (current?.index.modules ?? []).map((m) => ({
         ...m,
-        usedMs: used.has(m.hash) ? nowMs : m.usedMs,
+        usedMs: used.size > 0 && hasCodeOf(m, used) ? nowMs : m.usedMs,
       }));
-      const fresh = (own ? this.#notIn(old) : this.#notCompiledIn(old)).map((m) => ({
+      const known = this.#known.filter((m) => m.isNew && !(own && this.#putAway.has(m)));
+      const fresh = (own ? known : notCompiledIn(old, known)).map((m) => ({
         ...m.filed,
         usedMs: nowMs,
       }));
@@ -163,39 +164,23 @@ export class RegionStore implements ModuleStore {
       const bytesOf = (m: FiledModule): Uint8Array | null =>
         isFresh.has(m) ? readAt(this.#part, m.offset, m.byteLength) : (current?.read(m) ?? null);
 
-      // Modules are read again as they are written: a whole file's need not be in memory at once.
-      const chosen: { from: FiledModule; module: FiledModule }[] = [];
-      let offset = 0;
-      for (const from of [...fresh, ...old].sort((a, b) => b.usedMs - a.usedMs)) {
-        if (offset + from.byteLength > MAX_FILE_BYTES) break;
-        if (!bytesOf(from)) continue;
-        chosen.push({ from, module: { ...from, offset } });
-        offset += from.byteLength;
-      }
-      const modules = chosen.map((c) => c.module);
+      const byUse = [...fresh, ...old].sort((a, b) => b.usedMs - a.usedMs);
+      const parcels = parcelsOf(byUse.slice(0, fittingIn(byUse, MAX_FILE_BYTES)), bytesOf);
+      const modules = parcels.map((p) => p.module);
+      // What is not merged is read again as it is written: a whole file's modules need not be in memory at once.
       await this.#replace({ engine: this.#engine, image: this.#imageName, modules }, function* () {
-        for (const { from } of chosen) {
-          const bytes = bytesOf(from);
+        for (const { merged, source } of parcels) {
+          const bytes = merged ?? bytesOf(source);
           if (!bytes) throw new Error('a module was readable, and is not any more');
           yield bytes;
         }
       });
+      if (!own) this.#putAway.clear();
+      for (const m of known) this.#putAway.add(m);
     } finally {
       if (!own) current?.close();
     }
     await pruneRegionFolder(folder, { engine: null, nowMs });
-  }
-  /** New modules that a file of this process's own does not have. */
-  #notIn(old: readonly FiledModule[]): readonly Known[] {
-    const present = new Set(old.map((m) => m.hash));
-    return this.#known.filter((m) => m.isNew && !present.has(m.filed.hash));
-  }
-  /** New modules with code that a file does not have: another process may have compiled the same meanwhile. */
-  #notCompiledIn(old: readonly FiledModule[]): readonly Known[] {
-    const present = new Set(old.flatMap((m) => [...m.codes.values()].map(identity)));
-    return this.#known.filter(
-      (m) => m.isNew && [...m.codes.values()].some((c) => !present.has(identity(c))),
-    );
   }
   /** Puts a file in the place of the image's. */
   async #replace(index: RegionIndex, modules: () => Iterable<Uint8Array>): Promise<void> {
@@ -241,6 +226,26 @@ async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
   while (done < bytes.length) done += (await file.write(bytes, done)).bytesWritten;
 }
 
+/** How many modules, in order, a file of so many bytes holds. */
+function fittingIn(modules: readonly FiledModule[], maxBytes: number): number {
+  let bytes = 0;
+  const end = modules.findIndex((m) => {
+    bytes += m.byteLength;
+    return bytes > maxBytes;
+  });
+  return end < 0 ? modules.length : end;
+}
+
+type Codes = Pick<StoredModule, 'codes'>;
+const identitiesIn = (modules: readonly Codes[]): ReadonlySet<string> =>
+  new Set(modules.flatMap((m) => [...m.codes.values()].map(identity)));
+const hasCodeOf = (module: Codes, identities: ReadonlySet<string>): boolean =>
+  [...module.codes.values()].some((c) => identities.has(identity(c)));
+/** Those with code that a file does not have: another process may have compiled the same meanwhile. */
+function notCompiledIn(file: readonly Codes[], modules: readonly Known[]): readonly Known[] {
+  const present = identitiesIn(file);
+  return modules.filter((m) => [...m.codes.values()].some((c) => !present.has(identity(c))));
+}
 /** The same code has the same. */
 const identity = (c: RegionCode): string =>
   `${c.modeClass} ${c.entry} ${c.runs} ${c.lone} ${Buffer.from(c.bytes).toString('latin1')}`;

@@ -17,6 +17,7 @@ import { BLOCK_RIP } from '../state/layout.js';
 import { AwaitedRegions } from './awaited-regions.js';
 import type { ModeHandlers } from './cold.js';
 import { LoneInstructions } from './lone-instructions.js';
+import { pagesWith } from './mapped-code.js';
 import type { RegionTable } from './region-table.js';
 import { Batch, newResident, type Resident, Residents } from './resident.js';
 
@@ -38,6 +39,11 @@ const COVERED_EARLY_TIMES = COVERED_TIMES + 1;
  * time that its block took to become hot.
  */
 const HOT_WITHIN_NS = 30e9;
+/**
+ * Where an earlier run left regions, the compiler starts when it was wanted this often: its own code has not run yet, and its first region
+ * takes it as long as so many others.
+ */
+const WANTED_OFTEN = 16;
 /** A frame whose regions were written over this often has its blocks wait twice as long for each further time, */
 const PATIENCE = 4;
 /** until so many instructions have been executed. */
@@ -86,6 +92,8 @@ export class HotTier implements RegionKeeper, LibraryUser {
   private readonly lone = new LoneInstructions();
   private executed = 0;
   private nowNs = 0;
+  /** How often a region was to be compiled. */
+  private wanted = 0;
   /** By block, when the executions that count towards its compilation began. */
   private readonly countedSince = new Map<number, number>();
   private forgivenAt = 0;
@@ -175,6 +183,10 @@ export class HotTier implements RegionKeeper, LibraryUser {
       this.countedSince.set(rec, this.nowNs);
       return blocks.setHeat(rec, threshold);
     }
+    if (this.library.counters.storedRegions > 0 && ++this.wanted < WANTED_OFTEN) {
+      this.countedSince.set(rec, this.nowNs);
+      return blocks.setHeat(rec, threshold);
+    }
     this.countedSince.delete(rec);
     const source = {
       bytes: core.state.u8,
@@ -250,48 +262,19 @@ export class HotTier implements RegionKeeper, LibraryUser {
   ): boolean {
     const { u8 } = this.current().state;
     const first = firstBytes(u8, start);
-    let pages = new Map<number, PageUse>();
-    const found = this.library.find(
-      this.maker.gate.name,
-      modeClass,
-      start % 4096,
-      first,
-      (code) => {
-        pages = new Map();
-        return this.isMapped(code, linear, pages);
-      },
-    );
-    if (!found) return false;
+    let pages = null as ReadonlyMap<number, PageUse> | null;
+    const isThere = (code: RegionCode): boolean => {
+      const pageAt = (delta: number): number => this.pageNear(linear, delta);
+      pages = pagesWith(code, u8, pageAt, (delta, host) => this.lone.areIn(code, delta, host));
+      return pages !== null;
+    };
+    const environment = this.maker.gate.name;
+    const found = this.library.find(environment, modeClass, start % 4096, first, isThere);
+    if (!found || !pages) return false;
     const { runs } = found.code;
     const r = newResident({ rec, modeClass, pages, runs, isEarly });
     this.admit(r);
     this.install(r, found.module, found.name);
-    return true;
-  }
-  /** Is that code mapped around the entry's address? `pages`: where. */
-  private isMapped(code: RegionCode, linear: number, pages: Map<number, PageUse>): boolean {
-    const { u8 } = this.current().state;
-    const { runs, bytes } = code;
-    let n = 0;
-    for (let i = 0; i < runs.length; i += 2) {
-      let at = runs[i];
-      while (at < runs[i + 1]) {
-        const page = Math.floor(at / 4096);
-        const end = Math.min(runs[i + 1], page * 4096 + 4096);
-        const from = at - page * 4096;
-        const to = end - page * 4096;
-        const old = pages.get(page);
-        const host = old ? old.host : this.pageNear(linear, page);
-        if (host < 0 || (!old && !this.lone.areIn(code, page, host))) return false;
-        for (let o = from; o < to; o++) if (u8[host + o] !== bytes[n++]) return false;
-        pages.set(page, {
-          host,
-          from: old ? Math.min(old.from, from) : from,
-          to: old ? Math.max(old.to, to) : to,
-        });
-        at = end;
-      }
-    }
     return true;
   }
 

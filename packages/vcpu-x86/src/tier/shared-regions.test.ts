@@ -96,6 +96,33 @@ hlt`;
   });
 });
 
+describe('where an earlier run left regions', () => {
+  const text = (executions: number): string => `mov ecx, ${executions}
+again:
+add eax, 3
+dec ecx
+jnz again
+hlt`;
+  function libraryWith(regions: number): RegionLibrary {
+    const library = new RegionLibrary();
+    const code = { modeClass: 21, entry: 7, first: 0, runs: [7, 8], lone: [], instructions: 1 };
+    const codes = new Map([['0', { ...code, bytes: Uint8Array.of(0x90) }]]);
+    const module = { environment: 'x86', byteLength: 8, codes };
+    library.attach({ modules: [module].slice(0, regions), load: () => null, keep: () => null });
+    return library;
+  }
+
+  it.each([
+    ['another is compiled when it was wanted often', 1, 18_000, 1],
+    ['another is not compiled before', 1, 14_000, 0],
+    ['and where it left none, at once', 0, 4_000, 1],
+  ])('%s', (_, regions, executions, compiled) => {
+    const m = ended(text(executions), { library: libraryWith(regions) }, 1000);
+    expect(m.cpu.hot.counters.compiled).toBe(compiled);
+    expect(m.cpu.state.gpr32(0)).toBe(3 * executions);
+  });
+});
+
 describe('regions of one module', () => {
   it('run when enough of them have come together', () => {
     const text = `${loops(8)}\nhlt`;

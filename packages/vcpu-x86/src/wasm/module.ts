@@ -12,8 +12,6 @@ export class ModuleWriter {
   private readonly functions: { type: number; body: Uint8Array; name: string }[] = [];
   private tableSize = 0;
   private importedTable: string | null = null;
-  /** Bytes of the functions added so far. */
-  byteLength = 0;
 
   type(parameters: readonly WasmType[], results: readonly WasmType[]): number {
     const key = `${parameters}>${results}`;
@@ -38,9 +36,16 @@ export class ModuleWriter {
     results: readonly WasmType[],
     writer: FunctionWriter,
   ): void {
-    const body = writer.body();
+    this.addBody(name, parameters, results, writer.body());
+  }
+  /** The same of a function that is written already: see {@link FunctionWriter.body}. */
+  addBody(
+    name: string,
+    parameters: readonly WasmType[],
+    results: readonly WasmType[],
+    body: Uint8Array,
+  ): void {
     this.functions.push({ name, type: this.type(parameters, results), body });
-    this.byteLength += body.length;
   }
   /** Imports a funcref table (`env.name`), before {@link table}; its index. */
   importTable(name: string): number {
