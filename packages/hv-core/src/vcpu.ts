@@ -156,7 +156,7 @@ export class Vcpu implements Schedulable {
     if (!walk) return -XEN_ENOSYS;
     const { hypervisor, word, id } = this.domain;
     if (mfn === walk.root) {
-      hypervisor.onTlbFlush?.(this.domain, this); // loading it again is how some flush
+      this.flush(); // loading it again is how some flush
       return 0;
     }
     const status = hypervisor.types.getPageAndType(
@@ -177,6 +177,15 @@ export class Vcpu implements Schedulable {
     return 0;
   }
 
+  /** The guest flushes this CPU's translations. */
+  flush(): void {
+    const { trapCpu, domain } = this;
+    if (!trapCpu?.flushUntold) domain.hypervisor.onTlbFlush?.(domain, this);
+    else {
+      this.#flushUnmapped();
+      trapCpu.flushUntold();
+    }
+  }
   /** The kernel may count on a new root to flush what it has unmapped. */
   #flushUnmapped(): void {
     const { domain } = this;

@@ -184,16 +184,21 @@ export class Core {
     } else this.forgetUserJumps();
   }
   /**
-   * A paravirtual kernel goes over to the tables of `root`: translations of its programs' memory go. Its own code and data stay where
-   * they were if the entries of the root that lead there are the same ones.
+   * A paravirtual kernel goes over to the tables of `root`, or flushes those that it has: translations of its programs' memory go. Its
+   * own code and data stay where they were if the entries of the root that lead there are the same ones.
    */
   changeKernelRoot(root: number): void {
     const { dataSlots, codeSlots } = this.mmu;
     const isSame = dataSlots.areIn(root);
     this.tlb.flushSet(SET_SUPERVISOR, isSame);
     if (!isSame) dataSlots.clear();
-    if (!codeSlots.areIn(root)) this.forgetSystemJumps();
+    if (this.mmu.untoldSystemCode || !codeSlots.areIn(root)) this.forgetSystemJumps();
     this.flushHalf(false);
+  }
+  /** A paravirtual kernel maps the machine frame at `host` no more, where it could execute it, or may no longer do that. */
+  forgetCodeFrame(host: number): void {
+    this.tlb.forgetFrame(host);
+    if (this.tlb.code.hasSystemCode(host)) this.forgetSystemJumps();
   }
   /** Every cached linear translation of code goes (entries are found again through the page tables). */
   forgetJumps(): void {
@@ -204,7 +209,7 @@ export class Core {
     this.mmu.systemCode.clear();
     this.tlb.code.forgetSystem();
     this.mmu.codeSlots.clear();
-    this.mmu.localSystemCode = false;
+    this.mmu.localSystemCode = this.mmu.untoldSystemCode = false;
     this.systemGeneration = (this.systemGeneration + 1) & GENERATION_MASK;
     if (this.systemGeneration === 0) this.onGenerationWrap();
     const { state } = this;

@@ -212,7 +212,8 @@ describe('a kernel at level 3 that changes its page tables', () => {
     return cpu.counters.lookups - before;
   };
 
-  it('finds its code again without a look if the part it lies in is the same', () => {
+  /** Puts code at CODE, in the lower half and, by the root's last slot, in the upper one, that counts in EAX. */
+  function putCounter(): void {
     new Uint8Array(view.buffer).set(
       assemble('bits 64\ninc eax\nint3', { bits: 64, origin: CODE }).bytes,
       RAM + CODE,
@@ -224,15 +225,54 @@ describe('a kernel at level 3 that changes its page tables', () => {
         return 0;
       },
     };
+    view.setUint32(RAM + 0xa0000 + 511 * 8, 0xa1007, true);
+  }
+  /** How often code was looked for as the counter ran in the upper (or lower) half, behind what `act` did. */
+  function upperLookups(act: () => void, isUpper = true): number {
+    const before = cpu.counters.lookups;
+    act();
+    monitor.write(16, CODE, isUpper ? 0xffffff80 : 0);
+    cpu.run(100);
+    return cpu.counters.lookups - before;
+  }
+  const toRoot = (root: number) => (): void => monitor.setPageTables(root, true);
+  const flush = (): void => monitor.flushUntold();
+
+  it('finds its code again without a look if the part it lies in is the same', () => {
+    putCounter();
     copyRoot(0xb0000);
     copyRoot(0xc0000);
     // Another L3 there, with the same contents.
     new Uint8Array(view.buffer).copyWithin(RAM + 0xd0000, RAM + 0xa1000, RAM + 0xa2000);
-    view.setUint32(RAM + 0xc0000, 0xd0007, true);
-    expect(lookups(0xa0000)).toBeGreaterThan(0);
-    expect(lookups(0xb0000)).toBe(0);
-    expect(lookups(0xc0000)).toBeGreaterThan(0);
+    view.setUint32(RAM + 0xc0000 + 511 * 8, 0xd0007, true);
+    expect(upperLookups(toRoot(0xa0000))).toBeGreaterThan(0);
+    expect(upperLookups(toRoot(0xb0000))).toBe(0);
+    expect(upperLookups(toRoot(0xc0000))).toBeGreaterThan(0);
     expect(monitor.readLow(0)).toBe(3);
+  });
+
+  it('flushes, and finds its own code without a look until one of its frames is unmapped', () => {
+    putCounter();
+    expect(upperLookups(toRoot(0xa0000))).toBeGreaterThan(0);
+    expect(upperLookups(flush)).toBe(0);
+    expect(upperLookups(() => cpu.core.forgetCodeFrame(RAM + 0x20000))).toBe(0);
+    expect(upperLookups(() => cpu.core.forgetCodeFrame(RAM + CODE))).toBeGreaterThan(0);
+    expect(upperLookups(() => monitor.flush())).toBeGreaterThan(0);
+    expect(monitor.readLow(0)).toBe(5);
+  });
+
+  it.each([
+    ['in the lower half', 7, false],
+    ['on pages marked as user mode’s', 0x107, true],
+  ])('flushes, and looks for code %s anew', (_, flags, isUpper) => {
+    putCounter();
+    view.setUint32(RAM + 0xa3000 + CODE / 512, CODE | flags, true);
+    expect(upperLookups(toRoot(0xa0000), isUpper)).toBeGreaterThan(0);
+    expect(upperLookups(() => {}, isUpper)).toBe(0);
+    expect(upperLookups(flush, isUpper)).toBeGreaterThan(0);
+    expect(upperLookups(toRoot(0xa0000), isUpper)).toBe(0);
+    copyRoot(0xb0000);
+    expect(upperLookups(toRoot(0xb0000), isUpper)).toBeGreaterThan(0);
   });
 
   it.each([

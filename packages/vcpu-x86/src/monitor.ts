@@ -252,6 +252,13 @@ export class Monitor {
     if (!core.longMode) this.reloadRoot();
   }
 
+  /** The guest flushes: of its kernel's own translations those that went stale were told of. See {@link Core.changeKernelRoot}. */
+  flushUntold(): void {
+    const { core } = this;
+    if (core.longMode && this.roots[1] >= 0) core.changeKernelRoot(this.roots[1]);
+    else this.flush();
+  }
+
   setTaskSwitched(isSet: boolean): void {
     const { state, core } = this;
     const cr0 = state.get(L.CR0);

@@ -8,6 +8,8 @@ export const PTE_ACCESSED = 0x020;
 export const PTE_DIRTY = 0x040;
 /** Of an L1 entry. */
 export const PTE_GLOBAL = 0x100;
+/** In the high half: code may not be fetched. Bit 63. */
+export const PTE_HIGH_NO_EXECUTE = 0x8000_0000;
 /** In the high half: the hypervisor's mark on a 64-bit kernel's own pages, whose U bit it had to set. Bit 52. */
 export const PTE_HIGH_GUEST_KERNEL = 0x0010_0000;
 

@@ -22,6 +22,7 @@ import {
   PTE_DIRTY,
   PTE_GLOBAL,
   PTE_HIGH_GUEST_KERNEL,
+  PTE_HIGH_NO_EXECUTE,
   PTE_USER,
   PTE_WRITABLE,
   UPPER_DISALLOWED_LOW,
@@ -39,10 +40,14 @@ export class PageTables implements TypeRules {
   readonly #m2p: M2p;
   readonly #wordOf: WordOfOwner;
   readonly #linear: LinearTables;
-  /** An entry that led to a table of the owner's leads elsewhere now, or nowhere. */
+  /** An entry that led to a table with pages of a kernel's leads elsewhere now, or nowhere, or with less rights. */
   onTableUnmapped: ((owner: number) => void) | null = null;
-  /** An entry of a kernel's (not of a 64-bit guest's user mode) maps the frame no more, or no longer so that it may be written at once. */
-  onKernelPageUnmapped: ((mfn: Mfn, isReadable: boolean) => void) | null = null;
+  /**
+   * An entry of a kernel's (not of a 64-bit guest's user mode) maps the frame no more, or for user mode, or no longer so that it may be
+   * executed; or (`isReadable`) no longer so that it may be written at once. Could it be executed before?
+   */
+  onKernelPageUnmapped: ((mfn: Mfn, isReadable: boolean, wasExecutable: boolean) => void) | null =
+    null;
   /** Called before a read-only mapping of a frame of descriptors goes. */
   onDescriptorsUnmapped: ((owner: number) => void) | null = null;
 
@@ -263,11 +268,28 @@ export class PageTables implements TypeRules {
     const low = frames.memory.view.getUint32(at, true);
     const target = entryMfn(oldLow, oldHigh);
     const high = frames.memory.view.getUint32(at + 4, true);
-    const isReadable = isPresent(low) && target === entryMfn(low, high);
+    // The kernel's mark or the right to execute went.
+    const lost =
+      (oldHigh & ~high & PTE_HIGH_GUEST_KERNEL) | (high & ~oldHigh & PTE_HIGH_NO_EXECUTE);
+    const isReadable = isPresent(low) && target === entryMfn(low, high) && lost === 0;
     if (type !== PageType.l1) {
-      if (!isReadable) this.onTableUnmapped?.(frames.owner[mfn] as number);
+      const owner = frames.owner[mfn] as number;
+      const hasLess = !isReadable || (oldLow & ~low & PTE_WRITABLE) !== 0;
+      if (hasLess && this.#hasKernelPages(target, type === PageType.l2, owner))
+        this.onTableUnmapped?.(owner);
     } else if (!isReadable || (oldLow & ~low & (PTE_WRITABLE | PTE_DIRTY)) !== 0)
-      this.onKernelPageUnmapped?.(target, isReadable);
+      this.onKernelPageUnmapped?.(target, isReadable, (oldHigh & PTE_HIGH_NO_EXECUTE) === 0);
+  }
+  /** May a table lead to a page of a kernel's? Of a 64-bit guest's its mark says so; when one goes from an L1 that is told. */
+  #hasKernelPages(table: Mfn, isL1: boolean, owner: number): boolean {
+    if (this.#wordOf(owner) === 32) return true;
+    const { words } = this.#types.frames.memory;
+    const first = table * TABLE_WORDS;
+    for (let at = first; at < first + TABLE_WORDS; at += 2) {
+      if (!isPresent(words[at] as number)) continue;
+      if (!isL1 || ((words[at + 1] as number) & PTE_HIGH_GUEST_KERNEL) !== 0) return true;
+    }
+    return false;
   }
 
   /** Puts an L1 entry for a granted frame, whose references the caller has taken; those of the old entry go. */

@@ -80,7 +80,9 @@ const addressOf = (call: HypercallFrame): number =>
   call.recordPointer(mmuext_op.of(call.word).fields.arg1.fields.linear_addr);
 
 function flush(call: HypercallFrame, isAll: boolean, address?: number): number {
-  call.hypervisor.onTlbFlush?.(call.domain, isAll ? null : call.vcpu, address);
+  const { domain, vcpu } = call;
+  if (address !== undefined) call.hypervisor.onTlbFlush?.(domain, isAll ? null : vcpu, address);
+  else for (const each of isAll ? domain.vcpus : [vcpu]) each.flush();
   return 0;
 }
 

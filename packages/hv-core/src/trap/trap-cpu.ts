@@ -94,6 +94,11 @@ export interface TrapCpu extends GuestCpu {
    * this, all is flushed.
    */
   forgetUserTables?(): void;
+  /**
+   * The guest flushes. All translations go but for those of the kernel's own, of which hv-core has told when they went stale. Of an engine
+   * without this, all is flushed.
+   */
+  flushUntold?(): void;
   /** CR0.TS: x87, MMX and SSE instructions raise #NM. */
   setTaskSwitched(isSet: boolean): void;
   /** The bits of CR4 a guest decides on: TSD, DE, FSGSBASE, OSXSAVE; others are the CPU's own. */

@@ -54,4 +54,14 @@ describe('CodePages', () => {
       expect(pages.find(KERNEL + 4096, false, false)).toBe(0x6000);
     }
   });
+  it('knows the frames that the kernel’s code was fetched from since it was forgotten', () => {
+    pages.note(0x1000, 0x5000, true, true);
+    pages.note(KERNEL, 0x6000, false, false);
+    expect([0x5000, 0x6000].map((host) => pages.hasSystemCode(host))).toEqual([false, true]);
+    pages.forgetFrame(0x6000);
+    pages.forgetUser();
+    expect(pages.hasSystemCode(0x6000)).toBe(true);
+    pages.forgetSystem();
+    expect(pages.hasSystemCode(0x6000)).toBe(false);
+  });
 });

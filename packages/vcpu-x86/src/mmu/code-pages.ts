@@ -14,11 +14,13 @@ export class CodePages {
   private readonly generations = new Float64Array(PAGES * 2);
   private systemGeneration = 0;
   private userGeneration = 0;
-  /** By machine frame: it may be behind an entry. */
+  /** By machine frame: it may be behind an entry; and the generation in which the supervisor's code was last fetched from it. */
   private readonly held: Uint8Array;
+  private readonly heldIn: Float64Array;
 
   constructor(frames: number) {
     this.held = new Uint8Array(frames);
+    this.heldIn = new Float64Array(frames).fill(-1);
   }
 
   private static slot(page: number, asUser: boolean): number {
@@ -45,6 +47,7 @@ export class CodePages {
     this.hosts[i] = host;
     this.generations[i] = asUser ? this.userGeneration : this.systemGeneration;
     this.held[host >>> 12] = 1;
+    if (!asUser) this.heldIn[host >>> 12] = this.systemGeneration;
   }
 
   forgetSystem(): void {
@@ -58,5 +61,9 @@ export class CodePages {
     if (held[host >>> 12] === 0) return;
     held[host >>> 12] = 0;
     for (let i = 0; i < hosts.length; i++) if (hosts[i] === host) keys[i] = NO_KEY;
+  }
+  /** Was the supervisor's code fetched from the frame since all of it was last forgotten? */
+  hasSystemCode(host: number): boolean {
+    return this.heldIn[host >>> 12] === this.systemGeneration;
   }
 }

@@ -143,6 +143,7 @@ export class Mmu {
     if (writeHost >= 0 && access !== ACCESS_WRITE) writeHost = this.hostOf(walk.page, true);
     const writable = writeHost === host && !this.code.holdsCode(host >>> 12);
     const lasts = walk.global || (user && this.isKernelsOwn(linear));
+    if (lasts && !walk.global) this.dataSlots.note(walk.root, linear);
     tlb.fill(set, page, host, writable, lasts, walk.size);
     return host + offset;
   }
@@ -154,9 +155,7 @@ export class Mmu {
   private isKernelsOwn(linear: number): boolean {
     const { walk } = this;
     if (this.userSet === SET_USER || linear >= 0 || walk.isMarkedGlobal) return false;
-    if (walk.paging !== PAGING_LONG) return false;
-    this.dataSlots.note(walk.root, linear);
-    return true;
+    return walk.paging === PAGING_LONG;
   }
   /** What the lasting translations of a paravirtual kernel's data hang on. */
   readonly dataSlots: RootSlots = new RootSlots(this);
@@ -166,8 +165,9 @@ export class Mmu {
   readonly systemCode: PageMarks = new PageMarks();
   /** What those of the supervisor hang on, in 4-level paging. */
   readonly codeSlots: RootSlots = new RootSlots(this);
-  /** Some of the supervisor's were not global. */
+  /** Some of the supervisor's were not global; and none of a paravirtual kernel's own, of whose end the hypervisor would tell. */
   localSystemCode = false;
+  untoldSystemCode = false;
 
   /** Machine address of the code byte at `linear`; -1: fault recorded; -2: not in RAM (`physical` holds its address). */
   translateCode(linear: number, user: boolean): number {
@@ -181,6 +181,7 @@ export class Mmu {
     else {
       this.systemCode.mark(linear, walk.size);
       if (!walk.global) this.localSystemCode = true;
+      if (!this.isKernelsOwn(linear)) this.untoldSystemCode = true;
       if (walk.paging === PAGING_LONG) this.codeSlots.note(walk.root, linear);
     }
     const host = this.hostOf(walk.page, false);

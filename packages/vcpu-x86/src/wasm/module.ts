@@ -12,6 +12,8 @@ export class ModuleWriter {
   private readonly functions: { type: number; body: Uint8Array; name: string }[] = [];
   private tableSize = 0;
   private importedTable: string | null = null;
+  /** Bytes of the functions added so far. */
+  byteLength = 0;
 
   type(parameters: readonly WasmType[], results: readonly WasmType[]): number {
     const key = `${parameters}>${results}`;
@@ -46,6 +48,7 @@ export class ModuleWriter {
     body: Uint8Array,
   ): void {
     this.functions.push({ name, type: this.type(parameters, results), body });
+    this.byteLength += body.length;
   }
   /** Imports a funcref table (`env.name`), before {@link table}; its index. */
   importTable(name: string): number {

@@ -197,6 +197,9 @@ export class PvCpu implements TrapCpu, PvEvents {
   forgetUserTables(): void {
     this.#monitor.forgetUserTables();
   }
+  flushUntold(): void {
+    this.#monitor.flushUntold();
+  }
   setTaskSwitched(isSet: boolean): void {
     this.#monitor.setTaskSwitched(isSet);
   }

@@ -157,9 +157,10 @@ export class XenMachine implements SlicedMachine {
       }
       if (blocks.holdsCode(mfn)) blocks.written(mfn * PAGE, PAGE, 'retyped');
     };
-    hypervisor.pageTables.onKernelPageUnmapped = (mfn, isReadable) => {
+    hypervisor.pageTables.onKernelPageUnmapped = (mfn, isReadable, wasExecutable) => {
       for (const { x86 } of this.#cpus) {
         if (isReadable) x86.core.tlb.protectFrame(mfn * PAGE);
+        else if (wasExecutable) x86.core.forgetCodeFrame(mfn * PAGE);
         else x86.core.tlb.forgetFrame(mfn * PAGE);
       }
     };
