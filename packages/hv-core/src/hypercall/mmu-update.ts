@@ -17,6 +17,7 @@ import {
 import { PAGE_SIZE } from '@proxeny/memory';
 import { PageType } from '../frame/frame-table.js';
 import { ENTRY_BYTES } from '../frame/page-table-entry.js';
+import { flushTranslations } from './flush.js';
 import type { HypercallFrame } from './frame.js';
 import type { Decoded, Hypercall } from './hypercall.js';
 import { checkOwners, checkPageOwner } from './page-table-owner.js';
@@ -98,7 +99,7 @@ function decodeVaMapping(call: HypercallFrame, isOther: boolean): Decoded {
   const low = call.uint(1);
   const high = isNarrow ? call.uint(2) : (call.high[1] as number);
   const flags = call.uint(next);
-  const { frames, types, pageTables, onTlbFlush } = call.hypervisor;
+  const { frames, types, pageTables } = call.hypervisor;
   const table = call.vcpu.pageWalk?.findL1(address, false) ?? -1;
   if (table === -1 || !frames.isOwnedBy(table, call.domain.id)) return -XEN_EINVAL;
   if (!types.isValidated(table, PageType.l1)) return -XEN_EINVAL;
@@ -107,11 +108,7 @@ function decodeVaMapping(call: HypercallFrame, isOther: boolean): Decoded {
     const status = pageTables.update(table, slot, low, high, call.domain.id, false);
     if (status === 0 && (flags & UVMF_FLUSHTYPE_MASK) !== 0) {
       const isPage = (flags & UVMF_FLUSHTYPE_MASK) === UVMF_INVLPG;
-      onTlbFlush?.(
-        call.domain,
-        (flags & UVMF_ALL) !== 0 ? null : call.vcpu,
-        isPage ? address : undefined,
-      );
+      flushTranslations(call, (flags & UVMF_ALL) !== 0, isPage ? address : undefined);
     }
     return status;
   };

@@ -31,6 +31,7 @@ import { type Mfn, PAGE_SIZE } from '@proxeny/memory';
 import { FRAME_PINNED, PageType } from '../frame/frame-table.js';
 import { isGuestAddress } from '../frame/page-walk.js';
 import { pinTable } from '../frame/pin.js';
+import { flushTranslations } from './flush.js';
 import type { HypercallFrame } from './frame.js';
 import type { Hypercall } from './hypercall.js';
 import { checkPageOwner } from './page-table-owner.js';
@@ -80,9 +81,7 @@ const addressOf = (call: HypercallFrame): number =>
   call.recordPointer(mmuext_op.of(call.word).fields.arg1.fields.linear_addr);
 
 function flush(call: HypercallFrame, isAll: boolean, address?: number): number {
-  const { domain, vcpu } = call;
-  if (address !== undefined) call.hypervisor.onTlbFlush?.(domain, isAll ? null : vcpu, address);
-  else for (const each of isAll ? domain.vcpus : [vcpu]) each.flush();
+  flushTranslations(call, isAll, address);
   return 0;
 }
 
