@@ -14,13 +14,13 @@ export class CodePages {
   private readonly generations = new Float64Array(PAGES * 2);
   private systemGeneration = 0;
   private userGeneration = 0;
-  /** By machine frame: it may be behind an entry; and the generation in which the supervisor's code was last fetched from it. */
+  /** By machine frame: it may be behind an entry; and, in 32 bits, in which generation the supervisor's code was last fetched from it. */
   private readonly held: Uint8Array;
-  private readonly heldIn: Float64Array;
+  private readonly heldIn: Int32Array;
 
   constructor(frames: number) {
     this.held = new Uint8Array(frames);
-    this.heldIn = new Float64Array(frames).fill(-1);
+    this.heldIn = new Int32Array(frames).fill(-1);
   }
 
   private static slot(page: number, asUser: boolean): number {
@@ -47,7 +47,7 @@ export class CodePages {
     this.hosts[i] = host;
     this.generations[i] = asUser ? this.userGeneration : this.systemGeneration;
     this.held[host >>> 12] = 1;
-    if (!asUser) this.heldIn[host >>> 12] = this.systemGeneration;
+    if (!asUser) this.heldIn[host >>> 12] = this.systemGeneration | 0;
   }
 
   forgetSystem(): void {
@@ -62,8 +62,8 @@ export class CodePages {
     held[host >>> 12] = 0;
     for (let i = 0; i < hosts.length; i++) if (hosts[i] === host) keys[i] = NO_KEY;
   }
-  /** Was the supervisor's code fetched from the frame since all of it was last forgotten? */
+  /** Was the supervisor's code fetched from the frame since all of it was last forgotten? Never false if it was. */
   hasSystemCode(host: number): boolean {
-    return this.heldIn[host >>> 12] === this.systemGeneration;
+    return this.heldIn[host >>> 12] === (this.systemGeneration | 0);
   }
 }
