@@ -4,7 +4,16 @@ import type { NativeCode, NativeGuest } from '@proxeny/pv-guest';
 import { expect, it } from 'vitest';
 import { FREE_PAGE, FREE_PAGE_2, mapAt, mfnOf, pv64, slotAt, update } from './mmu-calls.js';
 import { NativeMachine } from './native-machine.js';
-import { DATA, entry, L1_PAGE, L2_PAGE, PTE_US, type PvMemory, READ_ONLY } from './pv-memory.js';
+import {
+  DATA,
+  entry,
+  L1_PAGE,
+  L2_PAGE,
+  L4_PAGE,
+  PTE_US,
+  type PvMemory,
+  READ_ONLY,
+} from './pv-memory.js';
 
 const EMPTY = 100 * 4096;
 const KERNEL_DATA = DATA & ~PTE_US;
@@ -97,4 +106,13 @@ it('a table with pages of the kernel’s that is taken out, or has less rights, 
 
 it('a table with pages of user mode’s alone is not told', () => {
   expect(replaceTable(DATA, () => 0n)).toEqual({ pages: [], tables: 0 });
+});
+
+it('but to a guest that sees its tables through themselves', () => {
+  const result = told(function* (g, m) {
+    const status = yield* update(g, slotAt(m, L4_PAGE, 300), entry(m.root, READ_ONLY));
+    const at = slotAt(m, L2_PAGE, 1);
+    return status || (yield* update(g, at, entry(mfnOf(m, L1_PAGE)))) || (yield* update(g, at, 0n));
+  }, DATA);
+  expect(result).toEqual({ pages: [], tables: 1 });
 });

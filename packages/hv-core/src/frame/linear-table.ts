@@ -6,6 +6,7 @@ import type { PageTypes } from './page-type.js';
 
 export class LinearTables {
   readonly #types: PageTypes;
+  readonly #users = new Set<number>();
 
   constructor(types: PageTypes) {
     this.#types = types;
@@ -15,7 +16,10 @@ export class LinearTables {
   take(table: number, type: PageType, low: number, target: number, owner: number): boolean {
     const { frames } = this.#types;
     if ((low & PTE_WRITABLE) !== 0) return false;
-    if (target === table) return true; // needs nothing: the table lives as long as its own entry
+    if (target === table) {
+      this.#users.add(owner);
+      return true; // needs nothing: the table lives as long as its own entry
+    }
     if (!frames.isOwnedBy(target, owner) || frames.references[target] === 0) return false;
     const isReady =
       frames.type[target] === type &&
@@ -29,7 +33,12 @@ export class LinearTables {
     frames.typeReferences[target] = (frames.typeReferences[target] as number) + 1;
     frames.linear[table] = linearHere - 1;
     frames.linear[target] = linearThere + 1;
+    this.#users.add(owner);
     return true;
+  }
+  /** Has the domain had such entries? To it an entry of a table may be one that maps a page, the table it leads to. */
+  areUsedBy(owner: number): boolean {
+    return this.#users.has(owner);
   }
 
   /** Gives back what a linear entry holds; false if the entry is an ordinary one. */

@@ -280,9 +280,12 @@ export class PageTables implements TypeRules {
     } else if (!isReadable || (oldLow & ~low & (PTE_WRITABLE | PTE_DIRTY)) !== 0)
       this.onKernelPageUnmapped?.(target, isReadable, (oldHigh & PTE_HIGH_NO_EXECUTE) === 0);
   }
-  /** May a table lead to a page of a kernel's? Of a 64-bit guest's its mark says so; when one goes from an L1 that is told. */
+  /**
+   * May a table lead to a page of a kernel's, or be one that it sees through its tables? Of a 64-bit guest's its mark says so; when one
+   * goes from an L1 that is told.
+   */
   #hasKernelPages(table: Mfn, isL1: boolean, owner: number): boolean {
-    if (this.#wordOf(owner) === 32) return true;
+    if (this.#wordOf(owner) === 32 || this.#linear.areUsedBy(owner)) return true;
     const { words } = this.#types.frames.memory;
     const first = table * TABLE_WORDS;
     for (let at = first; at < first + TABLE_WORDS; at += 2) {
