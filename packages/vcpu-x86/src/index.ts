@@ -8,6 +8,11 @@ export {
   type SteppedCpu,
   type TracedStep,
 } from './debug/instruction-tracer.js';
+export {
+  type AuditedCpu,
+  type StaleTranslations,
+  staleTranslations,
+} from './debug/stale-translations.js';
 export { Engine, type EngineOptions, PROFILE_SIZE } from './engine.js';
 export {
   EXIT_HALT,

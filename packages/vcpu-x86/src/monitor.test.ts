@@ -4,6 +4,7 @@ import { assemble } from './asm/index.js';
 import { BlockCache } from './block/block-cache.js';
 import { X86Cpu } from './cpu.js';
 import type { CpuModel } from './cpu-model.js';
+import { staleTranslations } from './debug/stale-translations.js';
 import { Monitor } from './monitor.js';
 import { cpuModel } from './routines/cpu-models.js';
 import { silentPlatform } from './testing-machine.contract.js';
@@ -259,6 +260,21 @@ describe('a kernel at level 3 that changes its page tables', () => {
     expect(upperLookups(() => cpu.core.forgetCodeFrame(RAM + CODE))).toBeGreaterThan(0);
     expect(upperLookups(() => monitor.flush())).toBeGreaterThan(0);
     expect(monitor.readLow(0)).toBe(5);
+  });
+
+  it('has nothing stale, which is found when it is unmapped without a word', () => {
+    putCounter();
+    upperLookups(toRoot(0xa0000));
+    flush();
+    const { checked, stale } = staleTranslations(cpu);
+    expect(checked).toBeGreaterThan(0);
+    expect(stale).toEqual([]);
+    view.setUint32(RAM + 0xa3000 + CODE / 512, 0x20007, true);
+    expect(staleTranslations(cpu).stale).toEqual([
+      'code at -0x7fffff0000 is at 0x420000, not at 0x410000',
+    ]);
+    cpu.core.forgetCodeFrame(RAM + CODE);
+    expect(staleTranslations(cpu).stale).toEqual([]);
   });
 
   it.each([

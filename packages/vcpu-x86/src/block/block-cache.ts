@@ -174,6 +174,10 @@ export class BlockCache implements CodeWatch {
   startOf(rec: number): number {
     return this.i32[this.header(rec) + START] >>> 0;
   }
+  /** Has the block gone? Whoever is led to it leaves at once. */
+  isDropped(rec: number): boolean {
+    return this.u16[(rec + RECORD.handler) >> 1] === HANDLER_LEAVE;
+  }
   modeClassOf(rec: number): number {
     return this.i32[this.header(rec) + MODE_CLASS];
   }
