@@ -82,7 +82,7 @@ export class Domain {
   pciAddress = 0;
   /** The page it gave for marks of interrupts that need an EOI (physdev_op); -1: none. */
   pirqEoiFrame: Mfn | -1 = -1;
-  /** How often a table was taken out of one of its page tables. */
+  /** How often a table with pages of its kernel's was taken out of one of its page tables, or lost rights there. */
   tablesUnmapped = 0;
   /** Parameters of a translated guest. */
   readonly hvmParams: HvmParams = new HvmParams();

@@ -19,6 +19,18 @@ const WORDS = JUMP_CACHE_STRIDE / 4;
 /** Which of `count` sets or entries is that of an rIP, whose low half is given; wasm/jump-place.ts says the same in generated code. */
 export const slotOf = (low: number, count: number): number => (low ^ (low >>> 12)) & (count - 1);
 
+/** The blocks that a CPU finds in its mode: rIP, exact if canonical, and first record. */
+export function* jumpCacheBlocks(state: VcpuState): Generator<{ rip: number; rec: number }> {
+  const { i32, u32 } = state;
+  const key = state.get(MODE_KEY);
+  const first = state.get(JUMP_CACHE) >> 2;
+  for (let entry = first; entry < first + JUMP_CACHE_SETS * 2 * WORDS; entry += WORDS) {
+    if (i32[entry + KEY_AT / 4] !== key) continue;
+    const rip = i32[entry + 1] * 4294967296 + u32[entry];
+    yield { rip, rec: i32[entry + FOUND_AT / 4] };
+  }
+}
+
 export class JumpCache {
   private readonly state: VcpuState;
   private readonly start: number;

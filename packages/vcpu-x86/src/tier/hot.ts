@@ -179,11 +179,9 @@ export class HotTier implements RegionKeeper, LibraryUser {
       return blocks.setHeat(rec, times * threshold - LOOKUP_THRESHOLD);
     }
     const since = this.countedSince.get(rec);
-    if (since !== undefined && this.nowNs - since > HOT_WITHIN_NS) {
-      this.countedSince.set(rec, this.nowNs);
-      return blocks.setHeat(rec, threshold);
-    }
-    if (this.library.counters.storedRegions > 0 && ++this.wanted < WANTED_OFTEN) {
+    const isSeldom = since !== undefined && this.nowNs - since > HOT_WITHIN_NS;
+    const isStocked = this.library.counters.storedRegions > 0;
+    if (isSeldom || (isStocked && ++this.wanted < WANTED_OFTEN)) {
       this.countedSince.set(rec, this.nowNs);
       return blocks.setHeat(rec, threshold);
     }
