@@ -2,8 +2,8 @@
 // Each is walked for: a tool for tests of who keeps translations, not for guests at work.
 import type { Core } from '../core.js';
 import { ACCESS_EXECUTE } from '../mmu/page-walk.js';
-import { SET_SUPERVISOR } from '../mmu/tlb.js';
 import { jumpCacheBlocks } from '../state/jump-cache.js';
+import { TLB_BASE } from '../state/layout.js';
 
 /** A CPU, and the blocks it runs. */
 export interface AuditedCpu {
@@ -27,8 +27,7 @@ export function staleTranslations({ core, engine }: AuditedCpu): StaleTranslatio
   let checked = 0;
   const hex = (address: number): string =>
     `${address < 0 ? '-' : ''}0x${Math.abs(address).toString(16)}`;
-  const set = core.cpl === 3 ? mmu.userSet : SET_SUPERVISOR;
-  for (const { page, host, isWritable } of tlb.entriesOf(set)) {
+  for (const { page, host, isWritable } of tlb.entriesAt(state.get(TLB_BASE))) {
     checked++;
     const read = mmu.translateFor(page, false);
     if (read !== host) stale.push(`${hex(page)} is at ${hex(read)}, not at ${hex(host)}`);

@@ -168,11 +168,11 @@ export class Tlb {
     else writableAt[n] = SEVERAL;
   }
 
-  /** What a set holds: linear pages, where they are, and whether they may be written through it. */
-  *entriesOf(set: number): Generator<{ page: number; host: number; isWritable: boolean }> {
+  /** What the set at a machine address holds: linear pages, where they are, and whether they may be written through it. */
+  *entriesAt(base: number): Generator<{ page: number; host: number; isWritable: boolean }> {
     const { i32 } = this;
-    const end = this.setBase(set + 1) >> 2;
-    for (let w = this.setBase(set) >> 2; w < end; w += TLB_STRIDE >> 2) {
+    const end = (base + TLB_SET_SIZE) >> 2;
+    for (let w = base >> 2; w < end; w += TLB_STRIDE >> 2) {
       if (i32[w] === NO_TAG) continue;
       const page = i32[w + 1] * TWO32 + (i32[w] >>> 0);
       yield { page, host: (i32[w] + i32[w + 3]) >>> 0, isWritable: i32[w + 2] === i32[w] };
