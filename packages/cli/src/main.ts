@@ -14,6 +14,8 @@ setFlagsFromString('--heap-growing-percent=50');
 // V8 11 optimises a function when 132 KB of its bytecode have run. Of the five hundred functions that this is soon true of in a boot, two
 // in five are thrown away again for what they had not yet seen; see decision 17. Later versions have a compiler for the time between.
 if (process.versions.v8.startsWith('11.')) setFlagsFromString('--interrupt-budget=500000');
+// What V8 made of WebAssembly is kept from one run to the next by functions that V8 has for its tests; see decision 20.
+setFlagsFromString('--allow-natives-syntax');
 
 process.stdout.on('error', () => {
   // A reader that went away (`| head`) is no bug; commands that care listen themselves.

@@ -73,6 +73,7 @@ export class Engine {
       () => this.lookup(),
       (rec) => this.hot.offer(rec),
       (rec) => this.hot.isolate(rec),
+      this.hot.library,
     );
     return this.imports;
   }
@@ -89,6 +90,7 @@ export class Engine {
     const mode = Core.modeOf(modeClass & MODE_CLASS_MASK);
     const handlers = new ModeHandlers(mode, this.importsOf(), {
       profile: this.profile && this.profile + modeClass * HANDLER_TABLE_SIZE * 4,
+      modules: this.hot.library,
       times: this.times,
     });
     this.modes[modeClass] = handlers;

@@ -47,4 +47,3 @@ export type { StartSegment, StartState, StartTable } from './routines/start-stat
 export { VcpuState } from './state/vcpu-state.js';
 export { type CpuEvents, type CpuStatistics, cpuEvents, cpuStatistics } from './statistics.js';
 export { BlockTracer } from './trace-blocks.js';
-export { type MergedModules, mergeModules } from './wasm/merge.js';

@@ -37,7 +37,8 @@ export function addCacheCommand(program: Command, finish: (exitCode: number) => 
   verb('stat', 'say how much is kept').action(async (options: CacheOptions) => {
     const folder = folderOf(options);
     const files = (await listRegionFolder(folder)).map(described);
-    const sum = (key: 'bytes' | 'regions' | 'modules') => files.reduce((n, f) => n + f[key], 0);
+    const sum = (key: 'bytes' | 'regions' | 'modules' | 'nativeBytes') =>
+      files.reduce((n, f) => n + f[key], 0);
     const stat = {
       folder,
       files: files.length,
@@ -46,10 +47,11 @@ export function addCacheCommand(program: Command, finish: (exitCode: number) => 
       maxBytes: MAX_FOLDER_BYTES,
       modules: sum('modules'),
       regions: sum('regions'),
+      nativeBytes: sum('nativeBytes'),
     };
     print(options, stat, () =>
       Object.entries(stat)
-        .map(([key, value]) => `${`${key}:`.padEnd(10)}${value}\n`)
+        .map(([key, value]) => `${`${key}:`.padEnd(13)}${value}\n`)
         .join(''),
     );
     finish(EXIT_OK);
@@ -88,6 +90,7 @@ function described(file: RegionFileInfo) {
     state: !content ? 'damaged' : content.engine === engineVersion() ? 'usable' : 'other version',
     regions: content?.regions ?? 0,
     modules: content?.modules ?? 0,
+    nativeBytes: content?.nativeBytes ?? 0,
     bytes: file.byteLength,
     used: new Date(file.usedMs).toISOString(),
   };

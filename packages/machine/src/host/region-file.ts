@@ -1,29 +1,44 @@
-// The file that keeps the compiled regions of one image: a header, an index as JSON, then WebAssembly modules. Index and modules carry
-// hashes; whatever does not match them is as good as absent. Files are only ever replaced as a whole.
+// The file that keeps the compiled regions of one image: a header, an index as JSON, then WebAssembly modules, and what V8 made of them
+// (native-code.ts). Index and pieces carry hashes; whatever does not match them is as good as absent. Files are only ever replaced as a whole.
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import type { RegionCode } from '@proxeny/vcpu-x86';
 
-const MAGIC = 'PXREGN01';
+const MAGIC = 'PXREGN02';
 const HASH_BYTES = 32;
 const HEADER_BYTES: number = MAGIC.length + 4 + HASH_BYTES;
 const MAX_INDEX_BYTES = 64 << 20;
+/** Of a file's mode: its group, or everybody, may write it. */
+const OTHERS_WRITE = 0o022;
 
-/** A module as the index has it. */
-export interface FiledModule {
-  readonly environment: string;
-  /** In the file, behind the index; in bytes. */
+/** Bytes in a file. */
+export interface FiledPiece {
+  /** Behind the index; in bytes. */
   readonly offset: number;
   readonly byteLength: number;
   readonly hash: string;
+}
+
+/** A module's machine code. */
+export interface FiledNative extends FiledPiece {
+  /** How many of the module's exported functions it has. */
+  readonly functions: number;
+}
+
+/** A module as the index has it. */
+export interface FiledModule extends FiledPiece {
+  readonly environment: string;
   /** When a guest last ran code of it, in ms since 1970. */
   readonly usedMs: number;
   readonly codes: ReadonlyMap<string, RegionCode>;
+  readonly native: FiledNative | null;
 }
 
 export interface RegionIndex {
-  /** What compiled it: another engine's code is of no use. */
+  /** What compiled it: another engine's code is of no use, */
   readonly engine: string;
+  /** nor is another maker's machine code. */
+  readonly maker: string;
   /** Name of the image, for people. */
   readonly image: string;
   readonly modules: readonly FiledModule[];
@@ -39,9 +54,9 @@ export interface RegionFileHead {
   parts(): Iterable<Uint8Array>;
 }
 
-export function regionFileHead({ engine, image, modules }: RegionIndex): RegionFileHead {
+export function regionFileHead({ modules, ...rest }: RegionIndex): RegionFileHead {
   const texts = [
-    `{"engine":${JSON.stringify(engine)},"image":${JSON.stringify(image)},"modules":[`,
+    `${JSON.stringify(rest).slice(0, -1)},"modules":[`,
     ...modules.map((m, i) => `${i > 0 ? ',' : ''}${JSON.stringify({ ...m, codes: written(m) })}`),
     ']}',
   ];
@@ -97,6 +112,8 @@ const read = (codes: readonly WrittenCode[]): Map<string, RegionCode> =>
 export class RegionFile {
   readonly index: RegionIndex;
   readonly byteLength: number;
+  /** Nobody but this process's user could have written it: its machine code may be run. */
+  readonly isOwn: boolean;
   readonly #descriptor: number;
   readonly #start: number;
 
@@ -104,7 +121,9 @@ export class RegionFile {
     this.#descriptor = descriptor;
     this.#start = start;
     this.index = index;
-    this.byteLength = fstatSync(descriptor).size;
+    const { size, uid, mode } = fstatSync(descriptor);
+    this.byteLength = size;
+    this.isOwn = uid === (process.getuid?.() ?? uid) && (mode & OTHERS_WRITE) === 0;
   }
 
   /** Null: there is no such file, or it is none of ours. */
@@ -145,14 +164,9 @@ export class RegionFile {
     }
   }
 
-  /** A module's bytes; null: they are not what they were. */
-  read(module: FiledModule): Uint8Array<ArrayBuffer> | null {
-    try {
-      const bytes = readAt(this.#descriptor, this.#start + module.offset, module.byteLength);
-      return hashOf(bytes) === module.hash ? bytes : null;
-    } catch {
-      return null;
-    }
+  /** A piece's bytes, alone in their buffer; null: they are not what they were. */
+  read(piece: FiledPiece): Uint8Array<ArrayBuffer> | null {
+    return readPiece(this.#descriptor, this.#start, piece);
   }
 
   close(): void {
@@ -160,8 +174,22 @@ export class RegionFile {
   }
 }
 
+/** A piece's bytes, alone in their buffer; `start`: where offsets count from. Null: they are not what they were. */
+export function readPiece(
+  descriptor: number,
+  start: number,
+  { offset, byteLength, hash }: FiledPiece,
+): Uint8Array<ArrayBuffer> | null {
+  try {
+    const bytes = readAt(descriptor, start + offset, byteLength);
+    return hashOf(bytes) === hash ? bytes : null;
+  } catch {
+    return null;
+  }
+}
+
 /** @throws Error when the file ends before that */
-export function readAt(descriptor: number, at: number, length: number): Buffer<ArrayBuffer> {
+function readAt(descriptor: number, at: number, length: number): Buffer<ArrayBuffer> {
   const bytes = Buffer.alloc(length);
   let done = 0;
   while (done < length) {

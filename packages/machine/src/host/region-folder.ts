@@ -28,6 +28,8 @@ export interface RegionFileInfo {
     readonly image: string;
     readonly modules: number;
     readonly regions: number;
+    /** Of V8's machine code. */
+    readonly nativeBytes: number;
   } | null;
 }
 
@@ -50,6 +52,7 @@ export async function listRegionFolder(folder: string): Promise<RegionFileInfo[]
         image: file.index.image,
         modules: modules.length,
         regions: modules.reduce((sum, m) => sum + m.codes.size, 0),
+        nativeBytes: modules.reduce((sum, m) => sum + (m.native?.byteLength ?? 0), 0),
       },
     });
     file?.close();

@@ -2,25 +2,32 @@
 // version of the engine), in a folder whose size is bounded: what was not used longest goes. Several processes may use the folder
 // at once: a file is written under another name and renamed. A store that cannot read or write is empty, and says nothing.
 import { randomBytes } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, unlinkSync, utimesSync, writeSync } from 'node:fs';
+import { utimesSync } from 'node:fs';
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModuleStore, RegionCode, StoredModule } from '@proxeny/vcpu-x86';
+import { type NativeCode, nativeCode } from './native-code.js';
+import { PartFile } from './part-file.js';
 import {
   type FiledModule,
+  type FiledNative,
   hashOf,
   RegionFile,
   type RegionIndex,
-  readAt,
   regionFileHead,
 } from './region-file.js';
 import { pruneRegionFolder, REGION_SUFFIX } from './region-folder.js';
-import { parcelsOf } from './region-parcels.js';
+import { type GrownModule, RunningModules } from './running-modules.js';
 
-/** Of WebAssembly in one file, in bytes. */
+/** Of WebAssembly in one file, and as much again of machine code; in bytes. */
 const MAX_FILE_BYTES = 16 << 20;
 /** Written at once. */
 const CHUNK_BYTES = 1 << 18;
+/** Machine code alone is put away when there is more of it by one part in so many. */
+const GROWTH = 8;
+/** The engine's own modules are for no environment, and hold no region. */
+const ENGINE = '';
+const NO_CODES: ReadonlyMap<string, RegionCode> = new Map();
 
 export interface RegionStoreOptions {
   readonly folder: string;
@@ -48,9 +55,14 @@ export class RegionStore implements ModuleStore {
   readonly #path: string;
   readonly #file: RegionFile | null;
   readonly #known: Known[] = [];
-  #part = -1;
-  #partPath = '';
-  #partBytes = 0;
+  readonly #part: PartFile;
+  readonly #native: NativeCode | null = nativeCode();
+  readonly #running: RunningModules | null = this.#native && new RunningModules(this.#native);
+  /** Machine code in the part file, by the hash of its module. */
+  readonly #natives = new Map<string, FiledNative>();
+  /** Bytes of modules, and of machine code, in the part file. */
+  #moduleBytes = 0;
+  #nativeBytes = 0;
   #isChanged = false;
   /** What this process put in the file's place last, and which of its modules it had by then. */
   #written: RegionFile | null = null;
@@ -61,6 +73,7 @@ export class RegionStore implements ModuleStore {
     this.#engine = options.engine;
     this.#imageName = options.imageName;
     this.#nowMs = options.nowMs ?? Date.now;
+    this.#part = new PartFile(options.folder);
     const key = hashOf(Buffer.from(`${options.engine} ${options.imageHash}`)).slice(0, 32);
     this.#path = join(options.folder, `${key}${REGION_SUFFIX}`);
     this.#file = RegionFile.open(this.#path);
@@ -72,59 +85,80 @@ export class RegionStore implements ModuleStore {
     return this.#known;
   }
 
-  load(module: StoredModule): Uint8Array<ArrayBuffer> | null {
+  load(module: StoredModule): WebAssembly.Module | null {
     const known = module as Known;
     known.isUsed = true;
-    if (!known.isNew) return this.#file?.read(known.filed) ?? null;
+    const { filed, isNew } = known;
+    const bytes = isNew ? this.#part.read(filed) : (this.#file?.read(filed) ?? null);
+    if (!bytes) return null;
+    const code = this.#nativeOf(filed, this.#file);
+    const ready = code && this.#native?.module(code.bytes, bytes);
     try {
-      return readAt(this.#part, known.filed.offset, known.byteLength);
+      const compiled = ready ?? new WebAssembly.Module(bytes);
+      this.#running?.add(compiled, filed.hash, ready ? code.filed.functions : 0);
+      return compiled;
     } catch {
+      // Not a module any more.
       return null;
     }
   }
 
   keep(
     environment: string,
+    compiled: WebAssembly.Module,
     bytes: Uint8Array,
     codes: ReadonlyMap<string, RegionCode>,
   ): StoredModule | null {
     // More would not be put away: a guest that makes code without end fills neither the folder nor the library.
-    if (this.#partBytes + bytes.length > MAX_FILE_BYTES) return null;
-    try {
-      if (this.#part < 0) this.#openPart();
-      writeSync(this.#part, bytes, 0, bytes.length, this.#partBytes);
-    } catch {
-      return null;
-    }
-    const filed: FiledModule = {
-      environment,
-      offset: this.#partBytes,
-      byteLength: bytes.length,
-      hash: hashOf(bytes),
-      usedMs: 0,
-      codes,
-    };
-    this.#partBytes += bytes.length;
-    this.#isChanged = true;
+    if (this.#moduleBytes + bytes.length > MAX_FILE_BYTES) return null;
+    const piece = this.#part.append(bytes);
+    if (!piece) return null;
+    this.#moduleBytes += bytes.length;
+    const filed: FiledModule = { ...piece, environment, usedMs: 0, codes, native: null };
     const known: Known = { ...filed, filed, isNew: true, isUsed: true };
     this.#known.push(known);
+    this.#running?.add(compiled, filed.hash, 0);
+    this.#isChanged ||= environment !== ENGINE;
     return known;
   }
 
-  /** The part file has no name: nothing remains of it when the process ends in whatever way. */
-  #openPart(): void {
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-    this.#partPath = join(this.#folder, `${randomBytes(8).toString('hex')}.part`);
-    this.#part = openSync(this.#partPath, 'wx+', 0o600);
-    unlinkSync(this.#partPath);
+  compile(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module {
+    if (!this.#native) return new WebAssembly.Module(bytes);
+    const hash = hashOf(bytes);
+    const known = this.#known.find((m) => m.filed.hash === hash);
+    const loaded = known && this.load(known);
+    const compiled = loaded ?? new WebAssembly.Module(bytes);
+    if (!loaded) this.keep(ENGINE, compiled, bytes, NO_CODES);
+    return compiled;
+  }
+
+  ran(module: WebAssembly.Module, exports: WebAssembly.Exports): void {
+    this.#running?.ran(module, exports);
+  }
+
+  /** A module's machine code: what this process has of it, or what lies in `file`; null: none that is of use. */
+  #nativeOf(
+    { hash, native }: FiledModule,
+    file: RegionFile | null,
+  ): { readonly filed: FiledNative; readonly bytes: Uint8Array<ArrayBuffer> } | null {
+    const own = this.#natives.get(hash);
+    if (own) {
+      const bytes = this.#part.read(own);
+      return bytes && { filed: own, bytes };
+    }
+    if (!native || !file?.isOwn || file.index.maker !== this.#native?.maker) return null;
+    const bytes = file.read(native);
+    return bytes && { filed: native, bytes };
   }
 
   /** Puts what this process compiled with what is in the folder by now. */
   async save(): Promise<void> {
     try {
-      if (this.#isChanged) {
+      const grown = this.#running?.grown() ?? [];
+      if (this.#isChanged || hasGrown(grown)) {
         // What is compiled while the file is written is for the next time.
         this.#isChanged = false;
+        this.#serialize(grown);
         await this.#write();
       } else if (this.#known.some((m) => m.isUsed)) {
         const now = this.#nowMs() / 1000;
@@ -139,8 +173,18 @@ export class RegionStore implements ModuleStore {
   close(): void {
     this.#file?.close();
     this.#written?.close();
-    if (this.#part >= 0) closeSync(this.#part);
-    this.#part = -1;
+    this.#part.close();
+  }
+
+  #serialize(grown: readonly GrownModule[]): void {
+    for (const { hash, functions, code } of grown) {
+      const bytes = code();
+      if (this.#nativeBytes + bytes.length > MAX_FILE_BYTES) return;
+      const piece = this.#part.append(bytes);
+      if (!piece) return;
+      this.#nativeBytes += bytes.length;
+      this.#natives.set(hash, { ...piece, functions });
+    }
   }
 
   async #write(): Promise<void> {
@@ -153,7 +197,7 @@ export class RegionStore implements ModuleStore {
       const used = identitiesIn(this.#known.filter((m) => m.isUsed && !m.isNew));
       const old = (current?.index.modules ?? []).map((m) => ({
         ...m,
-        usedMs: used.size > 0 && hasCodeOf(m, used) ? nowMs : m.usedMs,
+        usedMs: identitiesOf(m).some((id) => used.has(id)) ? nowMs : m.usedMs,
       }));
       const known = this.#known.filter((m) => m.isNew && !(own && this.#putAway.has(m)));
       const fresh = (own ? known : notCompiledIn(old, known)).map((m) => ({
@@ -161,20 +205,9 @@ export class RegionStore implements ModuleStore {
         usedMs: nowMs,
       }));
       const isFresh = new Set<FiledModule>(fresh);
-      const bytesOf = (m: FiledModule): Uint8Array | null =>
-        isFresh.has(m) ? readAt(this.#part, m.offset, m.byteLength) : (current?.read(m) ?? null);
-
       const byUse = [...fresh, ...old].sort((a, b) => b.usedMs - a.usedMs);
-      const parcels = parcelsOf(byUse.slice(0, fittingIn(byUse, MAX_FILE_BYTES)), bytesOf);
-      const modules = parcels.map((p) => p.module);
-      // What is not merged is read again as it is written: a whole file's modules need not be in memory at once.
-      await this.#replace({ engine: this.#engine, image: this.#imageName, modules }, function* () {
-        for (const { merged, source } of parcels) {
-          const bytes = merged ?? bytesOf(source);
-          if (!bytes) throw new Error('a module was readable, and is not any more');
-          yield bytes;
-        }
-      });
+      const readOf = (m: FiledModule) => (isFresh.has(m) ? this.#part.read(m) : current?.read(m));
+      await this.#replace(byUse, readOf, (m) => this.#nativeOf(m, current));
       if (!own) this.#putAway.clear();
       for (const m of known) this.#putAway.add(m);
     } finally {
@@ -182,14 +215,52 @@ export class RegionStore implements ModuleStore {
     }
     await pruneRegionFolder(folder, { engine: null, nowMs });
   }
-  /** Puts a file in the place of the image's. */
-  async #replace(index: RegionIndex, modules: () => Iterable<Uint8Array>): Promise<void> {
+  /** Puts a file of as many modules as it holds, in their order, in the place of the image's. */
+  async #replace(
+    modules: readonly FiledModule[],
+    bytesOf: (module: FiledModule) => Uint8Array | null | undefined,
+    nativeOf: (module: FiledModule) => { filed: FiledNative; bytes: Uint8Array } | null,
+  ): Promise<void> {
+    const placed: FiledModule[] = [];
+    const contents: (() => Uint8Array | null | undefined)[] = [];
+    let [offset, moduleBytes, nativeBytes] = [0, 0, 0];
+    for (const m of modules) {
+      if (moduleBytes + m.byteLength > MAX_FILE_BYTES) break;
+      if (!bytesOf(m)) continue;
+      const code = nativeOf(m)?.filed;
+      const native =
+        code && nativeBytes + code.byteLength <= MAX_FILE_BYTES
+          ? { ...code, offset: offset + m.byteLength }
+          : null;
+      placed.push({ ...m, offset, native });
+      contents.push(() => bytesOf(m));
+      if (native) contents.push(() => nativeOf(m)?.bytes);
+      moduleBytes += m.byteLength;
+      nativeBytes += native?.byteLength ?? 0;
+      offset += m.byteLength + (native?.byteLength ?? 0);
+    }
+    const index: RegionIndex = {
+      engine: this.#engine,
+      maker: this.#native?.maker ?? '',
+      image: this.#imageName,
+      modules: placed,
+    };
+    // Read again as it is written: what a whole file holds need not be in memory at once.
+    await this.#writeFile(index, function* () {
+      for (const content of contents) {
+        const bytes = content();
+        if (!bytes) throw new Error('a module was readable, and is not any more');
+        yield bytes;
+      }
+    });
+  }
+  async #writeFile(index: RegionIndex, contents: () => Iterable<Uint8Array>): Promise<void> {
     const temporary = join(this.#folder, `${randomBytes(8).toString('hex')}.tmp`);
     const file = await open(temporary, 'wx', 0o600);
     try {
       const head = regionFileHead(index);
       for (const chunk of inChunks(head.parts())) await writeAll(file, chunk);
-      for (const chunk of inChunks(modules())) await writeAll(file, chunk);
+      for (const chunk of inChunks(contents())) await writeAll(file, chunk);
       await file.close();
       const written = RegionFile.written(temporary, index, head.byteLength);
       this.#written?.close();
@@ -201,6 +272,16 @@ export class RegionStore implements ModuleStore {
       throw error;
     }
   }
+}
+
+/** Is there enough more of it to put a file in the place of the one that is there? */
+function hasGrown(modules: readonly GrownModule[]): boolean {
+  let [functions, kept] = [0, 0];
+  for (const m of modules) {
+    functions += m.functions;
+    kept += m.keptFunctions;
+  }
+  return (functions - kept) * GROWTH > kept;
 }
 
 /** The same bytes in few pieces. Each is there until the next one is asked for. */
@@ -226,26 +307,15 @@ async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
   while (done < bytes.length) done += (await file.write(bytes, done)).bytesWritten;
 }
 
-/** How many modules, in order, a file of so many bytes holds. */
-function fittingIn(modules: readonly FiledModule[], maxBytes: number): number {
-  let bytes = 0;
-  const end = modules.findIndex((m) => {
-    bytes += m.byteLength;
-    return bytes > maxBytes;
-  });
-  return end < 0 ? modules.length : end;
+/** Another process may have compiled the same meanwhile: then it has the same identities. */
+const identitiesOf = (m: FiledModule): readonly string[] =>
+  m.environment === ENGINE ? [m.hash] : [...m.codes.values()].map(identity);
+const identitiesIn = (modules: readonly Known[]): ReadonlySet<string> =>
+  new Set(modules.flatMap((m) => identitiesOf(m.filed)));
+/** Those with code that a file does not have. */
+function notCompiledIn(file: readonly FiledModule[], modules: readonly Known[]): readonly Known[] {
+  const present = new Set(file.flatMap(identitiesOf));
+  return modules.filter((m) => identitiesOf(m.filed).some((id) => !present.has(id)));
 }
-
-type Codes = Pick<StoredModule, 'codes'>;
-const identitiesIn = (modules: readonly Codes[]): ReadonlySet<string> =>
-  new Set(modules.flatMap((m) => [...m.codes.values()].map(identity)));
-const hasCodeOf = (module: Codes, identities: ReadonlySet<string>): boolean =>
-  [...module.codes.values()].some((c) => identities.has(identity(c)));
-/** Those with code that a file does not have: another process may have compiled the same meanwhile. */
-function notCompiledIn(file: readonly Codes[], modules: readonly Known[]): readonly Known[] {
-  const present = identitiesIn(file);
-  return modules.filter((m) => [...m.codes.values()].some((c) => !present.has(identity(c))));
-}
-/** The same code has the same. */
 const identity = (c: RegionCode): string =>
   `${c.modeClass} ${c.entry} ${c.runs} ${c.lone} ${Buffer.from(c.bytes).toString('latin1')}`;

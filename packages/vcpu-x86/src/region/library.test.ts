@@ -17,12 +17,14 @@ const storeOf = (...entries: number[]): ModuleStore => ({
     byteLength: EMPTY_MODULE.length,
     codes: codeAt(entry),
   })),
-  load: () => EMPTY_MODULE,
-  keep: (environment, bytes, codes): StoredModule => ({
+  load: () => new WebAssembly.Module(EMPTY_MODULE),
+  keep: (environment, _compiled, bytes, codes): StoredModule => ({
     environment,
     byteLength: bytes.length,
     codes,
   }),
+  compile: (bytes) => new WebAssembly.Module(bytes),
+  ran: () => {},
 });
 const find = (library: RegionLibrary, entry: number) =>
   library.find('x86', 21, entry, 1, () => true);

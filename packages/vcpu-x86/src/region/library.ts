@@ -3,6 +3,7 @@
 // guest run a region of its choice. The library also bounds how much compiled code there is: the module that was not asked
 // for longest goes, and whoever installed regions of it is told.
 
+import { type ModuleMaker, plainModules } from '../wasm/module-maker.js';
 import { CompileHelp } from './compile-help.js';
 import type { RegionCode } from './region-code.js';
 
@@ -41,14 +42,19 @@ export interface StoredModule {
 export interface ModuleStore {
   /** What is there. */
   readonly modules: Iterable<StoredModule>;
-  /** The WebAssembly; null: it is not there any more, or not what it was. */
-  load(module: StoredModule): Uint8Array<ArrayBuffer> | null;
-  /** Takes a module; null: it does not. */
+  /** The module; null: it is not there any more, or not what it was. */
+  load(module: StoredModule): WebAssembly.Module | null;
+  /** Takes a module and the WebAssembly it was compiled from; null: it does not. */
   keep(
     environment: string,
+    compiled: WebAssembly.Module,
     bytes: Uint8Array,
     codes: ReadonlyMap<string, RegionCode>,
   ): StoredModule | null;
+  /** A module that every process has: only what compiling it gave is worth keeping. @throws WebAssembly.CompileError */
+  compile(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module;
+  /** A module runs: the more of it does, the more is worth keeping. */
+  ran(module: WebAssembly.Module, exports: WebAssembly.Exports): void;
 }
 
 export interface LibraryUser {
@@ -61,7 +67,7 @@ const MODULE_COST_BYTES = 4096;
 /** Most regions that share mode, place in the page and first bytes. */
 const MAX_ALIKE = 8;
 
-export class RegionLibrary {
+export class RegionLibrary implements ModuleMaker {
   private readonly byKey = new Map<string, LibraryRegion[]>();
   private readonly environments = new Map<string, number>();
   /** Those that are compiled. */
@@ -111,6 +117,15 @@ export class RegionLibrary {
     }
   }
 
+  compile(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module {
+    return (this.store ?? plainModules).compile(bytes);
+  }
+  instantiate(module: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Exports {
+    const exports = plainModules.instantiate(module, imports);
+    this.store?.ran(module, exports);
+    return exports;
+  }
+
   /** How many modules live. */
   get moduleCount(): number {
     return this.modules.size;
@@ -151,7 +166,7 @@ export class RegionLibrary {
     bytes: Uint8Array<ArrayBuffer>,
     codes: ReadonlyMap<string, RegionCode>,
   ): LibraryModule {
-    const stored = this.store?.keep(environment, bytes, codes) ?? null;
+    const stored = this.store?.keep(environment, compiled, bytes, codes) ?? null;
     const module = this.enter(environment, compiled, bytes.length, codes, stored);
     this.revive(module);
     return module;
@@ -160,12 +175,7 @@ export class RegionLibrary {
   /** The module, compiled; null: the store has lost it. Others may have to go for it. */
   compiledOf(module: LibraryModule): WebAssembly.Module | null {
     if (module.compiled) return module.compiled;
-    const bytes = this.store?.load(module.stored as StoredModule) ?? null;
-    try {
-      if (bytes) module.compiled = new WebAssembly.Module(bytes);
-    } catch {
-      // Not a module any more.
-    }
+    module.compiled = this.store?.load(module.stored as StoredModule) ?? null;
     if (!module.compiled) {
       this.forget(module);
       return null;

@@ -8,6 +8,7 @@ import { routines } from '../routines/table.js';
 import { type Mode, type Shape, shapeKey, shapeOf } from '../semantics/shape.js';
 import { SEGMENT_STRIDE } from '../state/layout.js';
 import { checkSegment } from '../state/segments.js';
+import { type ModuleMaker, plainModules } from '../wasm/module-maker.js';
 import { fastImports } from './fast-routines.js';
 import { type FormFacts, factsOf, formProgram, handlerModule } from './handler.js';
 import { inlineForms } from './hot-forms.js';
@@ -21,6 +22,8 @@ export interface ModeOptions {
   readonly profile?: number;
   /** The forms that the interpreter handles itself; default: those that kernels run most. */
   readonly inline?: readonly Shape[];
+  /** Who compiles and instantiates. */
+  readonly modules?: ModuleMaker;
   /** Where the time that all this takes is counted. */
   readonly times?: CompileTimes;
 }
@@ -42,19 +45,21 @@ export class ModeHandlers implements HandlerSet {
   private readonly prepared: Prepared | null;
   private preparedHandlers: WebAssembly.Exports | null = null;
   private next = 1;
+  private readonly modules: ModuleMaker;
   private readonly times: CompileTimes;
 
   constructor(mode: Mode, imports: WebAssembly.Imports, options: ModeOptions = {}) {
-    const { profile = 0, inline, times = new CompileTimes() } = options;
+    const { profile = 0, inline, modules = plainModules, times = new CompileTimes() } = options;
     const before = times.enter('compile');
+    this.modules = modules;
     this.times = times;
     this.mode = mode;
     this.imports = imports;
-    this.prepared = profile === 0 && !inline ? preparedOf(mode) : null;
+    this.prepared = profile === 0 && !inline ? preparedOf(mode, modules) : null;
     const module =
       this.prepared?.interpreter ?? this.makeInterpreter(inline ?? inlineForms(mode), profile);
     for (const facts of this.prepared?.inline ?? []) this.take(facts);
-    const { exports } = new WebAssembly.Instance(module, imports);
+    const exports = modules.instantiate(module, imports);
     this.run = exports.run as (state: number) => number;
     this.table = exports.table as WebAssembly.Table;
     times.enter(before);
@@ -67,7 +72,7 @@ export class ModeHandlers implements HandlerSet {
     times.enter('emit');
     const bytes = interpreterModule(this.mode, forms, profile);
     times.enter('compile');
-    return new WebAssembly.Module(bytes);
+    return this.modules.compile(bytes);
   }
 
   private take({ key, size, ends, isDirect }: FormFacts): number {
@@ -89,7 +94,7 @@ export class ModeHandlers implements HandlerSet {
     const form = prepared?.forms.get(key);
     if (!prepared || !form) return null;
     const before = times.enter('compile');
-    this.preparedHandlers ??= new WebAssembly.Instance(prepared.handlers, this.imports).exports;
+    this.preparedHandlers ??= this.modules.instantiate(prepared.handlers, this.imports);
     const id = this.take(form.facts);
     this.table.set(id, this.preparedHandlers[form.name] as () => number);
     times.enter(before);
@@ -126,6 +131,7 @@ export function coldImports(
   lookup: () => number,
   becameHot: (rec: number) => void = () => {},
   leftOften: (rec: number) => void = () => {},
+  modules: ModuleMaker = plainModules,
 ): WebAssembly.Imports {
   const env: Record<string, WebAssembly.ImportValue> = {
     memory,
@@ -170,5 +176,5 @@ export function coldImports(
       return -1;
     }
   };
-  return { env: { ...env, ...fastImports(env), ...regions.imports(env) } };
+  return { env: { ...env, ...fastImports(env, modules), ...regions.imports(env) } };
 }

@@ -325,7 +325,7 @@ export class HotTier implements RegionKeeper, LibraryUser {
     if (known) return known;
     const before = this.times.enter('compile');
     const compiled = this.library.compiledOf(module);
-    const exports = compiled && new WebAssembly.Instance(compiled, handlers.imports).exports;
+    const exports = compiled && this.library.instantiate(compiled, handlers.imports);
     this.times.enter(before);
     if (!exports) return null;
     this.exports.set(module, exports);

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { fastRoutines } from '../semantics/fast-table.js';
 import { DELIVER_EVENT, fastName } from '../wasm/import-names.js';
+import { plainModules } from '../wasm/module-maker.js';
 import { bytesOfText, textOfBytes } from './code-text.js';
 import { factsOf, formProgram } from './handler.js';
 import { inlineForms, otherForms } from './hot-forms.js';
@@ -17,7 +18,7 @@ describe.each([
 ] as const)('the prepared modules of $bits-bit code', (mode) => {
   const source = prepared.modes[modeName(mode)];
   if (!source) throw new Error('nothing is prepared');
-  const ready = new Prepared(source);
+  const ready = new Prepared(source, plainModules);
 
   it('have an interpreter of the inline forms', () => {
     const names = WebAssembly.Module.exports(ready.interpreter).map((e) => e.name);

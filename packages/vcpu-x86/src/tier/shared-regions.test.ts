@@ -108,7 +108,13 @@ hlt`;
     const code = { modeClass: 21, entry: 7, first: 0, runs: [7, 8], lone: [], instructions: 1 };
     const codes = new Map([['0', { ...code, bytes: Uint8Array.of(0x90) }]]);
     const module = { environment: 'x86', byteLength: 8, codes };
-    library.attach({ modules: [module].slice(0, regions), load: () => null, keep: () => null });
+    library.attach({
+      modules: [module].slice(0, regions),
+      load: () => null,
+      keep: () => null,
+      compile: (bytes) => new WebAssembly.Module(bytes),
+      ran: () => {},
+    });
     return library;
   }
 
