@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { type FiledPiece, hashOf, readPiece } from './region-file.js';
+import { type FiledPiece, hashOf, type PieceBuffer, readPiece } from './region-file.js';
 
 export class PartFile {
   readonly #folder: string;
@@ -26,9 +26,9 @@ export class PartFile {
     this.#byteLength += bytes.length;
     return { offset, byteLength: bytes.length, hash: hashOf(bytes) };
   }
-  /** A piece's bytes, alone in their buffer; null: they cannot be read, or are not what they were. */
-  read(piece: FiledPiece): Uint8Array<ArrayBuffer> | null {
-    return readPiece(this.#descriptor, 0, piece);
+  /** A piece's bytes, as {@link readPiece} gives them. */
+  read(piece: FiledPiece, into?: PieceBuffer): Uint8Array<ArrayBuffer> | null {
+    return readPiece(this.#descriptor, 0, piece, into);
   }
   close(): void {
     if (this.#descriptor >= 0) closeSync(this.#descriptor);

@@ -164,9 +164,9 @@ export class RegionFile {
     }
   }
 
-  /** A piece's bytes, alone in their buffer; null: they are not what they were. */
-  read(piece: FiledPiece): Uint8Array<ArrayBuffer> | null {
-    return readPiece(this.#descriptor, this.#start, piece);
+  /** A piece's bytes, as {@link readPiece} gives them. */
+  read(piece: FiledPiece, into?: PieceBuffer): Uint8Array<ArrayBuffer> | null {
+    return readPiece(this.#descriptor, this.#start, piece, into);
   }
 
   close(): void {
@@ -174,14 +174,28 @@ export class RegionFile {
   }
 }
 
-/** A piece's bytes, alone in their buffer; `start`: where offsets count from. Null: they are not what they were. */
+/** For pieces that are read one after another, without garbage: each is there until the next one is read. */
+export class PieceBuffer {
+  #bytes: Buffer<ArrayBuffer> = Buffer.alloc(0);
+
+  ofLength(length: number): Buffer<ArrayBuffer> {
+    if (this.#bytes.length < length) this.#bytes = Buffer.alloc(length);
+    return this.#bytes.subarray(0, length);
+  }
+}
+
+/**
+ * A piece's bytes, alone in their buffer unless it is given; null: they are not what they were.
+ * @param start where offsets count from
+ */
 export function readPiece(
   descriptor: number,
   start: number,
   { offset, byteLength, hash }: FiledPiece,
+  into?: PieceBuffer,
 ): Uint8Array<ArrayBuffer> | null {
   try {
-    const bytes = readAt(descriptor, start + offset, byteLength);
+    const bytes = readAt(descriptor, start + offset, byteLength, into?.ofLength(byteLength));
     return hashOf(bytes) === hash ? bytes : null;
   } catch {
     return null;
@@ -189,8 +203,12 @@ export function readPiece(
 }
 
 /** @throws Error when the file ends before that */
-function readAt(descriptor: number, at: number, length: number): Buffer<ArrayBuffer> {
-  const bytes = Buffer.alloc(length);
+function readAt(
+  descriptor: number,
+  at: number,
+  length: number,
+  bytes: Buffer<ArrayBuffer> = Buffer.alloc(length),
+): Buffer<ArrayBuffer> {
   let done = 0;
   while (done < length) {
     const n = readSync(descriptor, bytes, done, length - done, at + done);

@@ -12,6 +12,7 @@ import {
   type FiledModule,
   type FiledNative,
   hashOf,
+  PieceBuffer,
   RegionFile,
   type RegionIndex,
   regionFileHead,
@@ -140,14 +141,15 @@ export class RegionStore implements ModuleStore {
   #nativeOf(
     { hash, native }: FiledModule,
     file: RegionFile | null,
+    into?: PieceBuffer,
   ): { readonly filed: FiledNative; readonly bytes: Uint8Array<ArrayBuffer> } | null {
     const own = this.#natives.get(hash);
     if (own) {
-      const bytes = this.#part.read(own);
+      const bytes = this.#part.read(own, into);
       return bytes && { filed: own, bytes };
     }
     if (!native || !file?.isOwn || file.index.maker !== this.#native?.maker) return null;
-    const bytes = file.read(native);
+    const bytes = file.read(native, into);
     return bytes && { filed: native, bytes };
   }
 
@@ -206,8 +208,10 @@ export class RegionStore implements ModuleStore {
       }));
       const isFresh = new Set<FiledModule>(fresh);
       const byUse = [...fresh, ...old].sort((a, b) => b.usedMs - a.usedMs);
-      const readOf = (m: FiledModule) => (isFresh.has(m) ? this.#part.read(m) : current?.read(m));
-      await this.#replace(byUse, readOf, (m) => this.#nativeOf(m, current));
+      const into = new PieceBuffer();
+      const readOf = (m: FiledModule) =>
+        isFresh.has(m) ? this.#part.read(m, into) : current?.read(m, into);
+      await this.#replace(byUse, readOf, (m) => this.#nativeOf(m, current, into));
       if (!own) this.#putAway.clear();
       for (const m of known) this.#putAway.add(m);
     } finally {
@@ -215,7 +219,7 @@ export class RegionStore implements ModuleStore {
     }
     await pruneRegionFolder(folder, { engine: null, nowMs });
   }
-  /** Puts a file of as many modules as it holds, in their order, in the place of the image's. */
+  /** Puts a file of as many modules as it holds, in their order, in the place of the image's. What is read is there until the next. */
   async #replace(
     modules: readonly FiledModule[],
     bytesOf: (module: FiledModule) => Uint8Array | null | undefined,
