@@ -179,8 +179,8 @@ export class RegionStore implements ModuleStore {
   }
 
   #serialize(grown: readonly GrownModule[]): void {
-    for (const { hash, functions, code } of grown) {
-      const bytes = code();
+    for (const { hash, functions, take } of grown) {
+      const bytes = take();
       if (this.#nativeBytes + bytes.length > MAX_FILE_BYTES) return;
       const piece = this.#part.append(bytes);
       if (!piece) return;

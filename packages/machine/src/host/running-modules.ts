@@ -8,7 +8,8 @@ export interface GrownModule {
   /** Functions that are optimised now, and that are in what is kept. */
   readonly functions: number;
   readonly keptFunctions: number;
-  code(): Uint8Array;
+  /** Its machine code, which counts as kept from now on. */
+  take(): Uint8Array;
 }
 
 interface Running {
@@ -50,11 +51,11 @@ export class RunningModules {
       if (!module || !running || !exports) return [];
       const functions = native.optimisedIn(exports);
       const { hash, keptFunctions } = running;
-      const code = (): Uint8Array => {
+      const take = (): Uint8Array => {
         running.keptFunctions = functions;
         return native.of(module);
       };
-      return functions > keptFunctions ? [{ hash, functions, keptFunctions, code }] : [];
+      return functions > keptFunctions ? [{ hash, functions, keptFunctions, take }] : [];
     });
   }
 }
