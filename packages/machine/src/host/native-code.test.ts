@@ -203,6 +203,7 @@ describe('a store of regions', () => {
     const module = s.compile(adding(step));
     s.ran(module, instanceOf(module));
     await s.save();
+    await s.save();
     s.close();
     expect(readdirSync(folder)).toEqual([]);
   });

@@ -64,6 +64,8 @@ export class RegionStore implements ModuleStore {
   /** Bytes of modules, and of machine code, in the part file. */
   #moduleBytes = 0;
   #nativeBytes = 0;
+  /** There is no room for more machine code. */
+  #isFull = false;
   #isChanged = false;
   /** What this process put in the file's place last, and which of its modules it had by then. */
   #written: RegionFile | null = null;
@@ -156,19 +158,19 @@ export class RegionStore implements ModuleStore {
   /** Puts what this process compiled with what is in the folder by now. */
   async save(): Promise<void> {
     try {
-      const grown = this.#running?.grown() ?? [];
+      const grown = this.#isFull ? [] : (this.#running?.grown() ?? []);
       if (this.#isChanged || hasGrown(grown)) {
         // What is compiled while the file is written is for the next time.
         this.#isChanged = false;
         this.#serialize(grown);
         await this.#write();
-      } else if (this.#known.some((m) => m.isUsed)) {
+      } else if (this.#known.some((m) => m.isUsed && (!m.isNew || this.#putAway.has(m)))) {
         const now = this.#nowMs() / 1000;
         utimesSync(this.#path, now, now);
       }
     } catch {
       // The next guest starts cold, unless a later attempt succeeds.
-      this.#isChanged ||= this.#known.some((m) => m.isNew);
+      this.#isChanged ||= this.#known.some((m) => m.isNew && m.environment !== ENGINE);
     }
   }
   /** Frees what the store holds open. It must not be used any more. */
@@ -181,9 +183,12 @@ export class RegionStore implements ModuleStore {
   #serialize(grown: readonly GrownModule[]): void {
     for (const { hash, functions, take } of grown) {
       const bytes = take();
-      if (this.#nativeBytes + bytes.length > MAX_FILE_BYTES) return;
-      const piece = this.#part.append(bytes);
-      if (!piece) return;
+      const isTooMuch = this.#nativeBytes + bytes.length > MAX_FILE_BYTES;
+      const piece = isTooMuch ? null : this.#part.append(bytes);
+      if (!piece) {
+        this.#isFull = true;
+        return;
+      }
       this.#nativeBytes += bytes.length;
       this.#natives.set(hash, { ...piece, functions });
     }
